@@ -1,0 +1,91 @@
+"""An agent: whoever answers a message."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nanobot.contracts.channel import Attachment
+    from nanobot.hub.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message that waits for an answer.
+
+    ``attempt`` counts from 1; more than 1 means that an earlier attempt was cut off (a reload past its limit,
+    a crash) and this one starts over: what it already did may have happened.
+    """
+
+    id: str
+    session: str
+    channel: str
+    chat: str
+    sender: str
+    text: str
+    context: Context
+    language: str
+    thread: str | None = None
+    sender_name: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    attempt: int = 1
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer; the pieces joined are the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """What the model thinks; never part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """The agent calls a tool."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutcome:
+    """What came of a ``ToolUse``."""
+
+    id: str
+    name: str
+    text: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A file that goes out with the answer."""
+
+    attachment: Attachment
+
+
+Part = Text | Thinking | ToolUse | ToolOutcome | Attach
+
+
+class Agent(ABC):
+    """Answers turns. ``rank`` decides who answers where nothing else does: the highest one."""
+
+    rank: int = 0
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def respond(self, turn: Turn) -> AsyncIterator[Part]:
+        """Answer one turn, piece by piece. Cancelled when the person says stop or the entry is unloaded."""

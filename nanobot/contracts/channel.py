@@ -1,0 +1,122 @@
+"""A channel: a place where people write to nanobot and read its answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one message on this channel can carry."""
+
+    characters: int = 4096
+    attachments: int = 0
+    attachment_bytes: int = 20 * 1024 * 1024
+    edits: bool = False
+    """Whether a message that was sent can be changed afterwards (streaming by editing)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message or goes out with one. ``path`` lies in the media folder."""
+
+    path: str
+    name: str
+    media_type: str = "application/octet-stream"
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message from a person, as a channel hands it to the hub.
+
+    ``message_id`` is the platform's own; a second message of the same channel and
+    chat with this id is dropped. None means that the platform has no ids.
+    ``chat`` is where the answer goes; ``thread`` narrows it down. The session is
+    ``channel:chat[:thread]`` unless the channel gives one itself.
+    """
+
+    chat: str
+    sender: str
+    text: str
+    message_id: str | None = None
+    thread: str | None = None
+    sender_name: str | None = None
+    session: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: str | None = None
+    language: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to a chat. ``id`` is ours and stays the same over every retry of the send.
+
+    ``repeated`` is set when a crash left it unknown whether an earlier send got through;
+    a channel shows that to the reader.
+    ``answers`` is the platform's id of the message that is answered, if there is one.
+    ``piece`` of ``pieces``: a long text was split to fit the channel's limits; both count from 1.
+    """
+
+    id: str
+    chat: str
+    text: str
+    thread: str | None = None
+    session: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    answers: str | None = None
+    repeated: bool = False
+    piece: int = 1
+    pieces: int = 1
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The platform took the message; ``message_id`` is the platform's id of it, if it gives one."""
+
+    message_id: str | None = None
+
+
+Receive = Callable[[Incoming], Awaitable[None]]
+"""Hand over a message. When it returns, the message is on disk and may be acknowledged to the platform.
+
+Raises ``Refused`` for a sender who is not let in, ``Busy`` when too many of the sender's messages wait (the
+hub has told the sender), ``StorageError`` when it cannot be kept: do not acknowledge it then.
+"""
+
+
+class Channel(ABC):
+    """A connection to one platform under one account.
+
+    ``name`` is unique in the hub: the id of the entry that adds it.
+    ``allow`` holds the senders who are let in, as the platform names them; "*" lets everybody in, an empty
+    set nobody. The hub checks it, never the channel.
+    """
+
+    limits: ClassVar[Limits] | Limits = Limits()
+    silent_for: float | None = None
+    """Seconds without ``entry.beat()`` after which the hub takes ``run`` for dead; None: it need not beat."""
+
+    def __init__(self, name: str, *, allow: frozenset[str] = frozenset()) -> None:
+        self.name = name
+        self.allow = allow
+
+    @abstractmethod
+    async def run(self, receive: Receive) -> None:
+        """Receive until cancelled. Raising or returning is a failure: the hub runs it again after a while."""
+
+    @abstractmethod
+    async def send(self, message: Outgoing) -> Receipt:
+        """Send one message within the limits; return when the platform has taken it.
+
+        Raises ``NotReady`` when it cannot be delivered now (it is kept and tried again), and ``Refused`` when
+        this chat will never take it (it is given up and the person who runs nanobot is told).
+        """
+
+    async def typing(self, chat: str, thread: str | None = None) -> None:  # noqa: B027 - optional
+        """Show that an answer is on its way, where the platform can. Called every few seconds of a turn."""

@@ -1,0 +1,59 @@
+"""A service: an action with a name, ``domain.service``, that anybody in the hub may call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import voluptuous as vol
+
+if TYPE_CHECKING:
+    from nanobot.hub.context import Context
+
+
+class Response(Enum):
+    """Whether a service answers with data."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    ONLY = "only"
+
+
+class ServiceCall:
+    """One call. ``data`` has passed the schema; ``target`` ids are merged into ``data["entity_id"]`` (a list)."""
+
+    __slots__ = ("context", "data", "domain", "return_response", "service")
+
+    def __init__(
+        self, domain: str, service: str, data: Mapping[str, Any], context: Context, return_response: bool
+    ) -> None:
+        self.domain = domain
+        self.service = service
+        self.data = data
+        self.context = context
+        self.return_response = return_response
+
+    def __repr__(self) -> str:
+        return f"<{self.domain}.{self.service} {dict(self.data)}>"
+
+
+Handler = Callable[[ServiceCall], Awaitable[Any] | Any]
+"""Plain functions run inline, coroutine functions are awaited. The value is the response: a mapping or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Added with ``entry.add(Service(...))``. ``fields`` and ``description`` are for people and clients, in the
+    shape of Home Assistant's services.yaml; ``entity_domain`` says which entities may be targeted."""
+
+    domain: str
+    name: str
+    handler: Handler
+    schema: vol.Schema | None = None
+    response: Response = Response.NONE
+    description: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    entity_domain: str | None = None
+    admin: bool = False

@@ -1,0 +1,46 @@
+"""A view: one route of the web server, served by whichever integration runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiohttp.web import Request, StreamResponse
+
+
+class Access(Enum):
+    """Who may use a route or command. There is no default: each one declares it."""
+
+    PUBLIC = "public"
+    """Without credentials. Only liveness, log-in, and the static files of the log-in page."""
+    READ = "read"
+    USER = "user"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``path`` may hold ``{name}`` for one segment and ``{name:.*}`` for the rest.
+
+    The handler finds who asks in ``request["identity"]`` (None on public routes without credentials).
+    """
+
+    method: str
+    path: str
+    access: Access
+    handler: Callable[[Request], Awaitable[StreamResponse]]
+    name: str = ""
+    websocket: bool = False
+
+    def __hash__(self) -> int:
+        return hash((self.method, self.path))
+
+    @property
+    def key(self) -> str:
+        """What makes it unique."""
+        return f"{self.method} {self.path}"
+
+

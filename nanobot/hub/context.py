@@ -1,0 +1,52 @@
+"""Who caused what: the thread that runs from a message or an edit to every effect of it."""
+
+from __future__ import annotations
+
+from nanobot.util.ids import ulid
+
+
+class Context:
+    """The cause of events, states and calls. ``parent_id`` leads to the context that caused this one.
+
+    ``actor`` names who acts in words of the hub: ``user``, ``automation``, ``agent``, ``token``, ``system``.
+    The id is made when it is first read: most contexts are never looked at.
+    """
+
+    __slots__ = ("_id", "actor", "parent_id", "user_id")
+
+    def __init__(
+        self,
+        *,
+        parent_id: str | None = None,
+        user_id: str | None = None,
+        actor: str = "system",
+        id: str | None = None,  # noqa: A002 - the field's name in every client
+    ) -> None:
+        self._id = id
+        self.parent_id = parent_id
+        self.user_id = user_id
+        self.actor = actor
+
+    @property
+    def id(self) -> str:
+        """A ULID."""
+        if self._id is None:
+            self._id = ulid()
+        return self._id
+
+    def child(self, actor: str | None = None) -> Context:
+        """A context of its own, caused by this one and acting for the same user."""
+        return Context(parent_id=self.id, user_id=self.user_id, actor=actor or self.actor)
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The shape that Home Assistant's clients expect."""
+        return {"id": self.id, "parent_id": self.parent_id, "user_id": self.user_id}
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Context) and other.id == self.id)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<Context {self.id} {self.actor}>"

@@ -1,0 +1,105 @@
+"""The entities: things with a state that services can act on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from nanobot.contracts.entity import UNAVAILABLE, Entity
+from nanobot.contracts.service import ServiceCall
+from nanobot.hub.context import Context
+from nanobot.hub.states import States, is_entity_id
+
+_log = logging.getLogger(__name__)
+
+
+class Entities:
+    """All entities by id; writes their states, with what ``customize`` adds."""
+
+    def __init__(self, states: States) -> None:
+        self._states = states
+        self._entities: dict[str, Entity] = {}
+        self.customize: Callable[[str], Mapping[str, Any]] = lambda entity_id: {}
+        """Attributes that the configuration gives an entity over its own."""
+
+    def __iter__(self) -> Iterator[Entity]:
+        return iter(list(self._entities.values()))
+
+    def __len__(self) -> int:
+        return len(self._entities)
+
+    def get(self, entity_id: str) -> Entity | None:
+        """The entity of that id, or None."""
+        return self._entities.get(entity_id)
+
+    def add(self, entity: Entity) -> Callable[[], None]:
+        """Write its state from now on. Raises ``ValueError`` when the id is taken or impossible."""
+        if not is_entity_id(entity.entity_id):
+            raise ValueError(f"{entity.entity_id!r} is no entity id; write it like 'sensor.kitchen'")
+        if entity.entity_id in self._entities:
+            raise ValueError(f"there is already an entity {entity.entity_id}")
+        self._entities[entity.entity_id] = entity
+        entity._write = self.write  # noqa: SLF001 - the contract's own hook, for the hub alone
+
+        def remove() -> None:
+            if self._entities.get(entity.entity_id) is entity:
+                del self._entities[entity.entity_id]
+                entity._write = None  # noqa: SLF001
+                self._states.remove(entity.entity_id)
+
+        return remove
+
+    def write(self, entity: Entity, context: Context | None = None) -> None:
+        """Put the entity's present state and attributes into the states."""
+        attributes = dict(entity.attributes)
+        if entity.name:
+            attributes["friendly_name"] = entity.name
+        if entity.icon:
+            attributes["icon"] = entity.icon
+        attributes.update(self.customize(entity.entity_id))
+        state = entity.state if entity.available else UNAVAILABLE
+        self._states.set(entity.entity_id, state, attributes, context)
+
+    def rewrite(self) -> None:
+        """Write all again, because ``customize`` changed."""
+        for entity in self:
+            self.write(entity)
+
+    def targets(self, ids: str | Iterable[str] | None, domain: str | None = None) -> list[Entity]:
+        """The entities meant by ``entity_id`` of a call: ids, "all", or None for none.
+
+        Unknown ones are left out with a warning, as in Home Assistant: an absent thing fails no call.
+        """
+        if ids is None:
+            return []
+        wanted = [ids] if isinstance(ids, str) else list(ids)
+        if wanted == ["all"]:
+            return [e for e in self if domain is None or e.entity_id.startswith(f"{domain}.")]
+        found = []
+        for entity_id in wanted:
+            entity = self._entities.get(entity_id)
+            if entity is None or (domain and not entity_id.startswith(f"{domain}.")):
+                _log.warning("there is no %s %s", f"{domain} entity" if domain else "entity", entity_id)
+            else:
+                found.append(entity)
+        return found
+
+    def service(
+        self, domain: str, action: Callable[[Any, ServiceCall], Awaitable[None] | None]
+    ) -> Callable[[ServiceCall], Awaitable[None]]:
+        """A service handler that does ``action(entity, call)`` for each targeted entity of ``domain``."""
+
+        async def handle(call: ServiceCall) -> None:
+            waiting = []
+            for entity in self.targets(call.data.get("entity_id"), domain):
+                result = action(entity, call)
+                if result is not None:
+                    waiting.append(result)
+            if len(waiting) == 1:
+                await waiting[0]
+            elif waiting:
+                await asyncio.gather(*waiting)
+
+        return handle

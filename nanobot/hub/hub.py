@@ -1,0 +1,114 @@
+"""The hub: what everything in the house shares. It is for reading and calling; owning goes through an entry."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nanobot.config.core import CoreConfig
+from nanobot.contracts.agent import Agent
+from nanobot.contracts.channel import Channel
+from nanobot.contracts.command import Command
+from nanobot.contracts.model import Model
+from nanobot.contracts.panel import Panel
+from nanobot.contracts.tool import Tool
+from nanobot.contracts.view import View
+from nanobot.hub.bus import Bus
+from nanobot.hub.entities import Entities
+from nanobot.hub.issues import Issues
+from nanobot.hub.registry import Registry
+from nanobot.hub.services import Services
+from nanobot.hub.states import States
+from nanobot.storage.credentials import Credentials
+from nanobot.storage.files import Files
+from nanobot.util.aio import Tasks
+from nanobot.util.dt import Clock, zone
+
+if TYPE_CHECKING:
+    from nanobot.hub.conversations import Conversations
+    from nanobot.hub.entry import Entry
+
+
+_log = logging.getLogger(__name__)
+
+
+class Phase(StrEnum):
+    """How far the hub is; the words of Home Assistant's clients."""
+
+    NOT_RUNNING = "NOT_RUNNING"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    STOPPING = "STOPPING"
+    STOPPED = "STOPPED"
+
+
+class Hub:
+    """One per process. What it holds is set up by ``app.py`` and lives until the process ends."""
+
+    conversations: Conversations
+
+    def __init__(self, config_dir: Path, *, clock: Clock | None = None) -> None:
+        self.config_dir = config_dir
+        self.clock = clock or Clock()
+        self.config = CoreConfig()
+        self.phase = Phase.NOT_RUNNING
+        self.recovery: str | None = None
+        """Why the hub runs on an older configuration than the one on disk, or None."""
+        self.bus = Bus()
+        self.states = States(self.bus, self.clock)
+        self.services = Services(self.bus)
+        self.entities = Entities(self.states)
+        self.issues = Issues(self.bus, self.clock)
+        self.storage = Files(config_dir / ".storage")
+        self.tasks = Tasks("hub")
+        self.entries: dict[str, Entry] = {}
+        """By entry id, in the order of their setup. Written by the lifecycle alone."""
+        self.channels: Registry[Channel] = Registry("channel")
+        self.agents: Registry[Agent] = Registry("agent")
+        self.models: Registry[Model] = Registry("model")
+        self.tools: Registry[Tool] = Registry("tool")
+        self.views: Registry[View] = Registry("view")
+        self.commands: Registry[Command] = Registry("command")
+        self.panels: Registry[Panel] = Registry("panel")
+        self.credentials = Credentials(config_dir / ".storage", self.clock)
+        self.port_override: int | None = None
+        """The port that the command line asks for, over the configured one."""
+        self.run_info: dict[str, Any] = {}
+        """What other processes may know of the running hub: ``url``, … Written to ``.storage/run.json``."""
+        self.announce: Callable[[str], None] = _log.warning
+        """Tell whoever sits at the terminal something that must not go into a log file."""
+
+    @property
+    def language(self) -> str:
+        """The configured language, such as ``en`` or ``de``."""
+        return self.config.language
+
+    def registry_of(self, thing: Any) -> tuple[Registry[Any], str]:
+        """The registry a thing belongs into, and its name there. Raises ``TypeError`` for anything else."""
+        match thing:
+            case Channel():
+                return self.channels, thing.name
+            case Agent():
+                return self.agents, thing.name
+            case Model():
+                return self.models, thing.name
+            case Tool():
+                return self.tools, thing.name
+            case View():
+                return self.views, thing.key
+            case Command():
+                return self.commands, thing.name
+            case Panel():
+                return self.panels, thing.name
+        raise TypeError(f"{type(thing).__name__} is nothing that can be added to the hub")
+
+    def configure(self, config: CoreConfig) -> None:
+        """Take over the core block. Fires ``core_config_updated`` when it is another than before."""
+        if config == self.config:
+            return
+        self.config = config
+        self.clock.zone = zone(config.time_zone)
+        self.bus.fire("core_config_updated", {})

@@ -1,0 +1,165 @@
+"""The services: actions by name. Calling one validates, tells the bus, runs the handler, gives the response."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import voluptuous as vol
+
+from nanobot.contracts.service import Response, Service, ServiceCall
+from nanobot.errors import InvalidServiceData, ServiceNotFound
+from nanobot.hub.bus import Bus, Remove
+from nanobot.hub.context import Context
+from nanobot.util.aio import Tasks, is_coroutine_function
+
+CALL_SERVICE = "call_service"
+SERVICE_REGISTERED = "service_registered"
+SERVICE_REMOVED = "service_removed"
+
+
+class _Registered:
+    """A service as the inner loop wants it."""
+
+    __slots__ = ("handler", "is_coroutine", "schema", "service")
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.handler = service.handler
+        self.schema = service.schema
+        self.is_coroutine = is_coroutine_function(service.handler)
+
+
+class Services:
+    """All services, by domain and name (small letters)."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._services: dict[str, dict[str, _Registered]] = {}
+        self.tasks = Tasks("service call")
+
+    def __iter__(self) -> Any:
+        return iter([known.service for names in self._services.values() for known in names.values()])
+
+    def has(self, domain: str, name: str) -> bool:
+        """Whether ``domain.name`` can be called."""
+        return name in self._services.get(domain, ())
+
+    def get(self, domain: str, name: str) -> Service | None:
+        """The service, or None."""
+        known = self._services.get(domain, {}).get(name)
+        return known.service if known else None
+
+    def domains(self) -> list[str]:
+        """The domains that have services."""
+        return list(self._services)
+
+    def register(self, service: Service) -> Remove:
+        """Raises ``ValueError`` when the name is taken. Fires ``service_registered``."""
+        names = self._services.setdefault(service.domain, {})
+        if service.name in names:
+            raise ValueError(f"there is already a service {service.domain}.{service.name}")
+        known = names[service.name] = _Registered(service)
+        self._bus.fire(SERVICE_REGISTERED, {"domain": service.domain, "service": service.name})
+
+        def remove() -> None:
+            names = self._services.get(service.domain, {})
+            if names.get(service.name) is known:
+                del names[service.name]
+                if not names:
+                    del self._services[service.domain]
+                self._bus.fire(SERVICE_REMOVED, {"domain": service.domain, "service": service.name})
+
+        return remove
+
+    async def call(
+        self,
+        domain: str,
+        name: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        target: Mapping[str, Any] | None = None,
+        context: Context | None = None,
+        blocking: bool = True,
+        return_response: bool = False,
+    ) -> Mapping[str, Any] | None:
+        """Call ``domain.name`` and, if ``blocking``, wait until it is done.
+
+        ``target`` (``entity_id``: one or a list) goes into the data. Fires ``call_service`` before it runs.
+        Gives the response when asked for one, else None. Raises ``ServiceNotFound``, ``InvalidServiceData``
+        (also for asking a response of a service that has none), or what the handler raises.
+        """
+        try:
+            known = self._services[domain][name]
+        except KeyError:
+            known = self._find(domain, name)
+        mode = known.service.response
+        if return_response:
+            if mode is Response.NONE:
+                raise InvalidServiceData(
+                    f"{domain}.{name} gives no response; remove return_response from the call"
+                )
+            if not blocking:
+                raise InvalidServiceData("a response can only be had when the call is waited for")
+        elif mode is Response.ONLY:
+            raise InvalidServiceData(f"{domain}.{name} only gives a response; ask for it with return_response")
+        given: Any = {} if data is None else data
+        if target:
+            given = {**given, **target}
+        if known.schema is not None:
+            given = self._validated(known, given)
+        call = ServiceCall(domain, name, given, context or Context(), return_response)
+        if self._bus.route(CALL_SERVICE):
+            told = {"domain": domain, "service": name, "service_data": dict(given)}
+            self._bus.fire(CALL_SERVICE, told, call.context)
+        if not blocking:
+            self.tasks.spawn(self._run(known, call), f"{domain}.{name}")
+            return None
+        result = known.handler(call)
+        if known.is_coroutine:
+            result = await result
+        if not return_response:
+            return None
+        return self._response(call, result)
+
+    async def _run(self, known: _Registered, call: ServiceCall) -> None:
+        result = known.handler(call)
+        if known.is_coroutine:
+            await result
+
+    def _response(self, call: ServiceCall, result: Any) -> Mapping[str, Any]:
+        if isinstance(result, Mapping):
+            return result
+        raise InvalidServiceData(
+            f"{call.domain}.{call.service} was to give a response, but gave {type(result).__name__}"
+        )
+
+    def _validated(self, known: _Registered, data: Mapping[str, Any]) -> Any:
+        assert known.schema is not None
+        try:
+            return known.schema(dict(data))
+        except vol.Invalid as error:
+            service = known.service
+            errors = error.errors if isinstance(error, vol.MultipleInvalid) else [error]
+            text = "; ".join(_in_words(one) for one in errors)
+            raise InvalidServiceData(f"{service.domain}.{service.name}: {text}") from error
+
+    def _find(self, domain: str, name: str) -> _Registered:
+        known = self._services.get(domain.lower(), {}).get(name.lower())
+        if known is not None:
+            return known
+        names = [f"{d}.{n}" for d, of_domain in self._services.items() for n in of_domain]
+        near = difflib.get_close_matches(f"{domain}.{name}", names, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise ServiceNotFound(f"there is no service {domain}.{name}{hint}")
+
+
+def _in_words(error: vol.Invalid) -> str:
+    path = " > ".join(str(part) for part in error.path)
+    text = error.error_message
+    if text == "extra keys not allowed":
+        text = "unknown option"
+    elif text == "required key not provided":
+        text = "is required"
+    return f"{path}: {text}" if path else text

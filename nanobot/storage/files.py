@@ -1,0 +1,83 @@
+"""Documents as JSON files, replaced atomically and readable by their owner alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from nanobot.errors import StorageError
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file so that after a crash either the old or the new one is there, whole, with mode 0600.
+
+    Raises ``StorageError``.
+    """
+    try:
+        make_private(path.parent)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise StorageError(f"{path.name} cannot be written: {error.strerror or error}") from error
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, with mode 0700, if it is missing."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+class Files:
+    """``Storage`` in one folder: a file ``<key>.json`` for each document."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, key: str) -> dict[str, Any] | None:
+        """A damaged file is set aside as ``<key>.json.damaged`` and ``StorageError`` raised."""
+        path = self._path(key)
+        try:
+            data = orjson.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(f"{path.name} cannot be read: {error.strerror or error}") from error
+        except orjson.JSONDecodeError as error:
+            aside = path.with_name(path.name + ".damaged")
+            with contextlib.suppress(OSError):
+                os.replace(path, aside)
+            raise StorageError(f"{path.name} is damaged ({error}); it was set aside as {aside.name}") from error
+        if not isinstance(data, dict):
+            raise StorageError(f"{path.name} holds a {type(data).__name__} where an object was expected")
+        return data
+
+    def save(self, key: str, data: dict[str, Any]) -> None:
+        """Raises ``StorageError``, also for data that JSON cannot hold."""
+        try:
+            text = orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+        except TypeError as error:
+            raise StorageError(f"{key} cannot be written: {error}") from error
+        write_atomically(self._path(key), text)
+
+    def delete(self, key: str) -> None:
+        """Nothing happens when there is none."""
+        with contextlib.suppress(FileNotFoundError):
+            self._path(key).unlink()
+
+    def _path(self, key: str) -> Path:
+        safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in key)
+        return self.folder / f"{safe.lstrip('.')}.json"

@@ -1,0 +1,81 @@
+"""Tasks with an owner, and blocking work off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+EAGER = sys.version_info >= (3, 12)
+_log = logging.getLogger(__name__)
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run blocking work in the loop's thread pool and wait for it."""
+    return await asyncio.get_running_loop().run_in_executor(None, partial(function, *args, **kwargs))
+
+
+def is_coroutine_function(function: Callable[..., Any]) -> bool:
+    """Also for partials, and for objects whose ``__call__`` is a coroutine function."""
+    while isinstance(function, partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - the method is what is asked for
+    )
+
+
+async def settle(result: Awaitable[T] | T) -> T:
+    """Wait for what a callback gave back, if it is something to wait for."""
+    if inspect.isawaitable(result):
+        return await result
+    return result
+
+
+class Tasks:
+    """The tasks of one owner. A failing one is logged; ``cancel`` ends those that are left."""
+
+    def __init__(self, name: str, log: logging.Logger | logging.LoggerAdapter[Any] = _log) -> None:
+        self.name = name
+        self.log = log
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def spawn(self, work: Coroutine[Any, Any, T], name: str | None = None) -> asyncio.Task[T]:
+        """Start ``work``. From Python 3.12 on it runs at once up to its first wait."""
+        if EAGER:
+            task: asyncio.Task[T] = asyncio.Task(  # type: ignore[call-arg, unused-ignore]
+                work, loop=asyncio.get_running_loop(), name=name or self.name, eager_start=True
+            )
+            if task.done():
+                self._done(task)
+                return task
+        else:
+            task = asyncio.get_running_loop().create_task(work, name=name or self.name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.log.error("%s failed: %s", task.get_name(), error or type(error).__name__, exc_info=error)
+
+    async def cancel(self, limit: float = 10.0) -> list[asyncio.Task[Any]]:
+        """Cancel all and wait up to ``limit`` seconds; gives back those that would not end."""
+        current = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not current]
+        for task in tasks:
+            task.cancel()
+        if not tasks:
+            return []
+        _, pending = await asyncio.wait(tasks, timeout=limit)
+        return list(pending)
