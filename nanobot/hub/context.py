@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 from nanobot.util.ids import ulid
+
+ACTING: ContextVar[str] = ContextVar("acting", default="")
+"""Id of the entry on whose behalf the running task works; a part's is ``<entry>/<part>``. Empty: nobody's."""
 
 
 class Context:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextvars import copy_context
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from nanobot.contracts.entity import Entity
 from nanobot.contracts.service import Handler, Response, Service
 from nanobot.errors import StorageError
 from nanobot.hub.bus import Callback, Filter
-from nanobot.hub.context import Context
+from nanobot.hub.context import ACTING, Context
 from nanobot.hub.issues import Fix, Severity
 from nanobot.hub.supervisor import Health, Supervised
 from nanobot.storage.store import Migrate, Store
@@ -76,7 +77,9 @@ class Entry:
         self.restarts = 0
         self.parts: dict[str, Entry] = {}
         self.log = EntryLog(logging.getLogger(f"nanobot.{domain}"), {"entry": entry_id})
-        self.tasks = Tasks(entry_id, self.log)
+        context = copy_context()
+        context.run(ACTING.set, entry_id)
+        self.tasks = Tasks(entry_id, self.log, context)
         self._undo: dict[int, tuple[str, Undo]] = {}
         self._next = 0
         self._supervised: list[Supervised] = []
@@ -277,6 +280,10 @@ class Entry:
             "restarts": self.restarts,
         }
         self.hub.states.set(f"integration.{slugify(self.id)}", self.state.value, attributes)
+
+    def hide(self) -> None:
+        """Remove the state ``integration.<id>``: the entry is no longer configured."""
+        self.hub.states.remove(f"integration.{slugify(self.id)}")
 
     async def release(self) -> list[str]:
         """Undo everything, last first. What fails or hangs is logged, named in the result, and left behind."""

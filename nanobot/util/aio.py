@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import logging
 import sys
@@ -39,11 +40,20 @@ async def settle(result: Awaitable[T] | T) -> T:
 
 
 class Tasks:
-    """The tasks of one owner. A failing one is logged; ``cancel`` ends those that are left."""
+    """The tasks of one owner. A failing one is logged; ``cancel`` ends those that are left.
 
-    def __init__(self, name: str, log: logging.Logger | logging.LoggerAdapter[Any] = _log) -> None:
+    ``context`` is what they start with; by default each gets that of whoever spawns it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        log: logging.Logger | logging.LoggerAdapter[Any] = _log,
+        context: contextvars.Context | None = None,
+    ) -> None:
         self.name = name
         self.log = log
+        self._context = context
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
@@ -51,15 +61,17 @@ class Tasks:
 
     def spawn(self, work: Coroutine[Any, Any, T], name: str | None = None) -> asyncio.Task[T]:
         """Start ``work``. From Python 3.12 on it runs at once up to its first wait."""
+        loop = asyncio.get_running_loop()
+        context = None if self._context is None else self._context.copy()
         if EAGER:
             task: asyncio.Task[T] = asyncio.Task(  # type: ignore[call-arg, unused-ignore]
-                work, loop=asyncio.get_running_loop(), name=name or self.name, eager_start=True
+                work, loop=loop, name=name or self.name, context=context, eager_start=True
             )
             if task.done():
                 self._done(task)
                 return task
         else:
-            task = asyncio.get_running_loop().create_task(work, name=name or self.name)
+            task = loop.create_task(work, name=name or self.name, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task

@@ -1,0 +1,134 @@
+"""Start, signals, stop: the one place that knows every floor of the house."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nanobot import __version__
+from nanobot.hub.conversations import Conversations
+from nanobot.hub.entry import Entry, EntryState
+from nanobot.hub.hub import Hub, Phase
+from nanobot.lifecycle import core
+from nanobot.lifecycle.control import Control
+from nanobot.lifecycle.edits import Edits
+from nanobot.lifecycle.entries import Entries
+from nanobot.lifecycle.instance import Instance
+from nanobot.lifecycle.loader import Loader
+from nanobot.lifecycle.watcher import Watcher
+from nanobot.util import translate
+from nanobot.paths import bundled
+
+if TYPE_CHECKING:
+    from nanobot.lifecycle.logs import Logs
+
+STOP_LIMIT = 60.0  # s for the whole shutdown
+
+_log = logging.getLogger(__name__)
+
+
+class App:
+    """One hub with everything around it. ``run`` returns when it has stopped."""
+
+    def __init__(self, config_dir: Path, *, port: int | None = None, logs: Logs | None = None) -> None:
+        self.config_dir = config_dir
+        self.logs = logs
+        self.hub = Hub(config_dir)
+        self.hub.port_override = port
+        self.loader = Loader(config_dir)
+        self.entries = Entries(self.hub, self.loader)
+        self.edits = Edits(self.hub, self.loader, self.entries)
+        self.core = Entry(self.hub, "nanobot", "nanobot", {})
+        self._stop = asyncio.Event()
+        self.started = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin the shutdown."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Start, run until told to stop, stop in order."""
+        translate.mount([(None, bundled("translations"))])
+        self.loader.mount()
+        if self.logs is not None:
+            self.edits.secrets_found = self.logs.hide
+        self.hub.conversations = Conversations(self.hub)
+        self._handle_signals()
+        try:
+            await self.hub.conversations.open()
+            await self._start()
+            await self._stop.wait()
+        finally:
+            await self._shut_down()
+
+    async def _start(self) -> None:
+        hub = self.hub
+        hub.phase = Phase.STARTING
+        hub.run_info.update(pid=os.getpid(), version=__version__, started=hub.clock.time())
+        core.offer(self.core, self.edits, self.stop)
+        hub.entries["nanobot"] = self.core
+        control = Control(hub, self.edits, self.stop)
+        await control.open(self.core)
+        await self.edits.start()
+        hub.bus.fire("homeassistant_start")
+        hub.phase = Phase.RUNNING
+        self.core.turn(EntryState.LOADED)
+        hub.bus.fire("homeassistant_started")
+        watcher = Watcher(self.config_dir, self._saved, extra=lambda: self.edits.files)
+        self.core.run(watcher.run, name="watcher")
+        self.started.set()
+
+    async def _saved(self, paths: frozenset[Path]) -> None:
+        await self.edits.wait(self.edits.request())
+
+    async def _shut_down(self) -> None:
+        hub = self.hub
+        began = time.monotonic()
+        hub.phase = Phase.STOPPING
+        try:
+            async with asyncio.timeout(STOP_LIMIT):
+                hub.bus.fire("homeassistant_stop")
+                await self.core.release()
+                await hub.conversations.settle()
+                await self.entries.close()
+                hub.bus.fire("homeassistant_final_write")
+                await hub.conversations.close()
+                for tasks in (hub.tasks, hub.services.tasks, hub.bus.tasks):
+                    await tasks.cancel(5.0)
+        except TimeoutError:
+            _log.error("stopping took more than %g s; what is left is cut off", STOP_LIMIT)
+        hub.phase = Phase.STOPPED
+        hub.bus.fire("homeassistant_close")
+        _log.info("stopped in %.1f s", time.monotonic() - began)
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+            loop.add_signal_handler(signal.SIGTERM, self.stop)
+            loop.add_signal_handler(signal.SIGINT, self._interrupted)
+            loop.add_signal_handler(signal.SIGHUP, lambda: self.edits.request())
+
+    def _interrupted(self) -> None:
+        if self._stop.is_set():
+            _log.warning("interrupted again: leaving at once")
+            os._exit(130)
+        self.stop()
+
+
+def run(config_dir: Path, *, port: int | None = None, logs: Logs | None = None) -> int:
+    """Run a hub on a folder until it is told to stop. Raises ``NanobotError`` when another one runs on it."""
+    with Instance(config_dir) as instance:
+
+        async def main() -> None:
+            app = App(config_dir, port=port, logs=logs)
+            app.hub.run_info = instance.info(app.hub.run_info)
+            await app.run()
+
+        asyncio.run(main())
+    return 0

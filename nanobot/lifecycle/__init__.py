@@ -1,0 +1,1 @@
+"""What runs: finds integrations, sets entries up, applies edits, keeps the process in order."""

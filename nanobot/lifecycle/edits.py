@@ -1,0 +1,243 @@
+"""From a save to its effect: load, check, compare, apply, tell. The one way in which the running hub changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nanobot.config.check import Checked, EntryConfig, check, keep_running
+from nanobot.config.load import Loaded, Unreadable, load
+from nanobot.config.problem import Problem
+from nanobot.errors import NanobotError
+from nanobot.hub.context import ACTING
+from nanobot.hub.hub import Hub
+from nanobot.hub.issues import Severity
+from nanobot.lifecycle.entries import Entries
+from nanobot.lifecycle.last_good import LastGood
+from nanobot.lifecycle.loader import Loader
+from nanobot.lifecycle.plan import Plan, complete
+from nanobot.util import translate
+from nanobot.util.aio import Tasks, in_thread
+
+CONFIG_APPLIED = "config_applied"
+CONFIG_REJECTED = "config_rejected"
+FALLBACK = {"default_config": {}}
+"""What runs when neither the configuration nor the last good one can be read."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an edit did. ``rejected``: nothing, for it could not be read."""
+
+    plan: Plan = field(default_factory=Plan)
+    problems: tuple[Problem, ...] = ()
+    rejected: bool = False
+    duration: float = 0.0
+
+
+class Edits:
+    """One apply at a time. A request during an apply leads to another one after it."""
+
+    def __init__(self, hub: Hub, loader: Loader, entries: Entries) -> None:
+        self.hub = hub
+        self.loader = loader
+        self.entries = entries
+        self.problems: tuple[Problem, ...] = ()
+        """Of the last configuration that was looked at."""
+        self.files: frozenset[Path] = frozenset()
+        """What that configuration was read from."""
+        self.secrets_found: Callable[[Iterable[str]], None] = lambda secrets: None
+        """Told the secret values of each configuration, so that the log can hide them."""
+        self._good = LastGood(hub.config_dir)
+        self._tasks = Tasks("edits")
+        self._next: asyncio.Future[Applied] | None = None
+        self._restart: set[str] = set()
+        self._busy = False
+        self._waiting: dict[asyncio.Future[None], str] = {}
+        entries.leaving = self._leaving
+
+    async def start(self) -> None:
+        """Bring up what is configured. YAML that cannot be read leads to recovery mode, never to an exception."""
+        try:
+            loaded = await in_thread(self._load, self.hub.config_dir)
+        except Unreadable as error:
+            await self._recover(error)
+            return
+        await self._apply(loaded, (), {})
+
+    def request(self, restart: Collection[str] = ()) -> asyncio.Future[Applied]:
+        """Have the configuration on disk applied; done when an apply that began after this call is.
+
+        ``restart``: ids of entries to restart although nothing changed for them.
+        """
+        self._restart.update(restart)
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+            if not self._busy:
+                self._busy = True
+                self._tasks.spawn(self._run(), "apply")
+            return self._next
+        return self._next
+
+    async def wait(self, applied: asyncio.Future[Applied]) -> Applied | None:
+        """Wait for a request. None when the one who waits is itself about to be reloaded: waiting would strand it."""
+        caller = ACTING.get()
+        if not caller:
+            return await asyncio.shield(applied)
+        leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[leaving] = caller
+        try:
+            await asyncio.wait([applied, leaving], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._waiting[leaving]
+        return applied.result() if applied.done() else None
+
+    async def plan(self) -> tuple[Plan, tuple[Problem, ...]]:
+        """What applying the configuration on disk would do now. Raises ``Unreadable``."""
+        loaded = await in_thread(self._load, self.hub.config_dir)
+        checked = await in_thread(check, loaded, self.loader)
+        wanted = self._wanted(checked)
+        return Plan.between(self.entries.running(), wanted), tuple(checked.problems)
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _leaving(self, entry_id: str) -> None:
+        for future, caller in self._waiting.items():
+            if (caller == entry_id or caller.startswith(f"{entry_id}/")) and not future.done():
+                future.set_result(None)
+
+    async def _run(self) -> None:
+        try:
+            while self._next is not None:
+                done, self._next = self._next, None
+                restart, self._restart = self._restart, set()
+                try:
+                    applied = await self._once(restart)
+                except Exception as error:  # an apply must never end the ability to apply
+                    _log.exception("the configuration could not be applied")
+                    if not done.done():
+                        done.set_exception(NanobotError(f"the configuration could not be applied: {error}"))
+                        done.exception()  # whoever waits sees it; nobody has to
+                else:
+                    if not done.done():
+                        done.set_result(applied)
+        finally:
+            self._busy = False
+
+    async def _once(self, restart: Collection[str]) -> Applied:
+        taken = await in_thread(self.loader.refresh)
+        try:
+            loaded = await in_thread(self._load, self.hub.config_dir)
+        except Unreadable as error:
+            for domain, modules in taken.items():
+                self.loader.put_back(domain, modules)
+            return self._reject(error)
+        return await self._apply(loaded, restart, taken)
+
+    def _load(self, folder: Path) -> Loaded:
+        return load(folder, merge_of=self.loader.merge_of)
+
+    async def _apply(
+        self, loaded: Loaded, restart: Collection[str], taken: dict[str, dict[str, ModuleType]]
+    ) -> Applied:
+        began = asyncio.get_running_loop().time()
+        self.secrets_found(loaded.secrets)
+        checked = await in_thread(check, loaded, self.loader)
+        recovering, self.hub.recovery = self.hub.recovery is not None, None
+        if checked.core_ok:
+            self.hub.configure(checked.core)
+        wanted = self._wanted(checked)
+        running = self.entries.running()
+        touched = {i for i, entry in wanted.items() if entry.domain in taken and i in running}
+        broken = {i for i in touched if not wanted[i].ok}
+        for entry_id in broken:  # its new code or options are wrong: the old code goes on
+            if wanted[entry_id].domain in taken:
+                self.loader.put_back(wanted[entry_id].domain, taken.pop(wanted[entry_id].domain))
+        restart = {*(touched - broken), *(i for i in restart if i in wanted)}
+        plan = Plan.between(running, wanted, touched=restart)
+        self._told(checked.problems)
+        bring = {i: self._config_of(wanted[i]) for i in (*plan.added, *plan.changed)}
+        await self.entries.apply(plan.removed, bring, restart=restart, taken=taken)
+        translate.reload()
+        if recovering:
+            self.hub.issues.resolve("nanobot.recovery")
+        applied = Applied(plan, tuple(checked.problems), duration=asyncio.get_running_loop().time() - began)
+        self._fire(applied)
+        self.files = loaded.files
+        if not any(p.severity == "error" for p in checked.problems):
+            await in_thread(self._good.save, loaded.files)
+        return applied
+
+    def _wanted(self, checked: Checked) -> dict[str, EntryConfig]:
+        wanted = complete(checked, self.loader)
+        for entry_id, entry in wanted.items():
+            running = self.entries.live_config(entry_id)
+            if running is not None and entry.left_out:
+                wanted[entry_id] = keep_running(entry, running)
+        return wanted
+
+    def _config_of(self, wanted: EntryConfig) -> EntryConfig:
+        """What to set up: what is wanted, or what runs when that is not ok (a forced restart)."""
+        running = self.entries.live_config(wanted.id)
+        return wanted if wanted.ok or running is None else running
+
+    async def _recover(self, error: Unreadable) -> None:
+        """Start with the last good configuration, or with the defaults, and say so everywhere."""
+        reason = "; ".join(str(problem) for problem in error.problems)
+        try:
+            loaded = await in_thread(self._load, self._good.folder)
+            source = "last_good"
+        except Unreadable:
+            loaded = Loaded(data=dict(FALLBACK), core={}, files=frozenset(), problems=[], secrets=frozenset())
+            source = "defaults"
+        self.secrets_found(loaded.secrets)
+        checked = await in_thread(check, loaded, self.loader)
+        self.hub.configure(checked.core)
+        self.hub.recovery = reason
+        wanted = complete(checked, self.loader)
+        await self.entries.apply((), {i: e for i, e in wanted.items() if e.ok})
+        self.hub.issues.create(
+            "nanobot.recovery", f"issues.recovery_{source}", severity=Severity.CRITICAL, error=reason
+        )
+        _log.error("%s", self.hub.issues.get("nanobot.recovery").text())  # type: ignore[union-attr]
+        self._told(error.problems)
+
+    def _reject(self, error: Unreadable) -> Applied:
+        self._told(error.problems)
+        problems = [problem.as_dict(self.hub.language) for problem in error.problems]
+        self.hub.bus.fire(CONFIG_REJECTED, {"problems": problems})
+        return Applied(problems=tuple(error.problems), rejected=True)
+
+    def _told(self, problems: Iterable[Problem]) -> None:
+        """Log what is new, show all as issues, take away those that are gone."""
+        now = {f"config.{problem}": problem for problem in problems}
+        known = {str(problem) for problem in self.problems}
+        for issue_id, problem in now.items():
+            if str(problem) not in known:
+                _log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
+            severity = Severity.ERROR if problem.severity == "error" else Severity.WARNING
+            self.hub.issues.create(issue_id, "issues.config", severity=severity, problem=problem)
+        for issue in self.hub.issues:
+            if issue.id.startswith("config.") and issue.id not in now:
+                self.hub.issues.resolve(issue.id)
+        self.problems = tuple(now.values())
+
+    def _fire(self, applied: Applied) -> None:
+        plan = applied.plan
+        data: dict[str, Any] = {
+            "added": list(plan.added),
+            "changed": list(plan.changed),
+            "removed": list(plan.removed),
+            "problems": [problem.as_dict(self.hub.language) for problem in applied.problems],
+        }
+        self.hub.bus.fire(CONFIG_APPLIED, data)
+        if plan:
+            parts = [f"{name} {', '.join(data[name])}" for name in ("added", "changed", "removed") if data[name]]
+            _log.info("configuration applied in %.0f ms: %s", applied.duration * 1000, "; ".join(parts))
