@@ -22,8 +22,8 @@ from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.instance import Instance
 from nanobot.lifecycle.loader import Loader
 from nanobot.lifecycle.watcher import Watcher
-from nanobot.util import translate
 from nanobot.paths import bundled
+from nanobot.util import translate
 
 if TYPE_CHECKING:
     from nanobot.lifecycle.logs import Logs

@@ -45,5 +45,5 @@ class Entity:
         if self._write is not None:
             self._write(self, context)
 
-    async def added(self) -> None:  # noqa: B027 - optional
+    async def added(self) -> None:
         """Called once after the entity was added: the place to restore what a restart must not lose."""

@@ -29,7 +29,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a model is asked. ``tools`` are JSON Schemas in the OpenAI shape (function name, description, parameters)."""
+    """What a model is asked. ``tools`` are in the OpenAI shape: function name, description, JSON Schema."""
 
     messages: Sequence[Message]
     tools: Sequence[Mapping[str, Any]] = ()
@@ -55,4 +55,4 @@ class Model(ABC):
 
     @abstractmethod
     def stream(self, request: Request) -> AsyncIterator[Delta]:
-        """Raises ``NotReady`` (try later), ``AuthFailed`` or ``ToolError``-free faults as ``NanobotError``."""
+        """Raises ``NotReady`` (try later), ``AuthFailed``, or another ``NanobotError`` with a sentence."""

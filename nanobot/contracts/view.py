@@ -42,5 +42,3 @@ class View:
     def key(self) -> str:
         """What makes it unique."""
         return f"{self.method} {self.path}"
-
-

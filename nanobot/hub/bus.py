@@ -27,9 +27,13 @@ class Event:
     __slots__ = ("_context", "data", "origin", "time", "type")
 
     def __init__(
-        self, type: str, data: Mapping[str, Any], context: Context | None = None, origin: str = "LOCAL"  # noqa: A002
+        self,
+        event_type: str,
+        data: Mapping[str, Any],
+        context: Context | None = None,
+        origin: str = "LOCAL",
     ) -> None:
-        self.type = type
+        self.type = event_type
         self.data = data
         self._context = context
         self.origin = origin
@@ -82,7 +86,7 @@ class Bus:
         for call in route:
             try:
                 call(event)
-            except Exception:  # noqa: BLE001 - one listener must not harm the others or whoever fires
+            except Exception:
                 self._failed(call, event)
 
     def dispatch(self, event: Event) -> None:
@@ -90,7 +94,7 @@ class Bus:
         for call in self.route(event.type):
             try:
                 call(event)
-            except Exception:  # noqa: BLE001 - as in fire
+            except Exception:
                 self._failed(call, event)
 
     def route(self, event_type: str) -> tuple[Call, ...]:
@@ -171,9 +175,7 @@ class Bus:
 
     def _failed(self, call: Call, event: Event) -> None:
         callback = self._callbacks.get(call, call)
-        _log.exception(
-            "a listener of %s failed: %s", event.type, getattr(callback, "__qualname__", repr(callback))
-        )
+        _log.exception("a listener of %s failed: %s", event.type, getattr(callback, "__qualname__", repr(callback)))
 
 
 def _plain(callback: Callable[..., Any]) -> Call:

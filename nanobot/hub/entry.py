@@ -63,7 +63,14 @@ class Entry:
     """``id`` is the key in the YAML: ``telegram`` or ``telegram work``. ``config`` has passed the schema."""
 
     def __init__(
-        self, hub: Hub, entry_id: str, domain: str, config: Any, *, label: str = "", parent: Entry | None = None
+        self,
+        hub: Hub,
+        entry_id: str,
+        domain: str,
+        config: Any,
+        *,
+        label: str = "",
+        parent: Entry | None = None,
     ) -> None:
         self.hub = hub
         self.id = entry_id
@@ -115,9 +122,7 @@ class Entry:
     ) -> None:
         """Keep ``work`` running until unload: it is called anew when it raises, returns, or gives no ``beat()``
         for ``silent_for`` seconds."""
-        supervised = Supervised(
-            work, name=name, log=self.log, told=self._told, backoff=backoff, silent_for=silent_for
-        )
+        supervised = Supervised(work, name=name, log=self.log, told=self._told, backoff=backoff, silent_for=silent_for)
         self._supervised.append(supervised)
         task = self.tasks.spawn(supervised.run(), name)
 
@@ -183,9 +188,7 @@ class Entry:
         entity_domain: str | None = None,
     ) -> Remove:
         """Add the service ``<domain of this entry>.<name>``."""
-        return self.add(
-            Service(self.domain, name, handler, schema, response, description, fields or {}, entity_domain)
-        )
+        return self.add(Service(self.domain, name, handler, schema, response, description, fields or {}, entity_domain))
 
     def set_state(
         self,
@@ -298,7 +301,7 @@ class Entry:
             except TimeoutError:
                 left.append(name)
                 self.log.error("undoing %s took more than %g s; it is left behind", name, UNDO_LIMIT)
-            except Exception as error:  # noqa: BLE001 - the rest has to be undone whatever one part does
+            except Exception as error:
                 left.append(name)
                 self.log.exception("undoing %s failed: %s", name, error)
         for task in await self.tasks.cancel(UNDO_LIMIT):

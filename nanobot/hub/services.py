@@ -97,9 +97,7 @@ class Services:
         mode = known.service.response
         if return_response:
             if mode is Response.NONE:
-                raise InvalidServiceData(
-                    f"{domain}.{name} gives no response; remove return_response from the call"
-                )
+                raise InvalidServiceData(f"{domain}.{name} gives no response; remove return_response from the call")
             if not blocking:
                 raise InvalidServiceData("a response can only be had when the call is waited for")
         elif mode is Response.ONLY:

@@ -235,7 +235,7 @@ class States:
         for call in route if trackers is None else (*trackers, *route):
             try:
                 call(event)
-            except Exception:  # noqa: BLE001 - one listener must not harm the others or whoever writes
+            except Exception:
                 self._bus._failed(call, event)  # noqa: SLF001 - the bus says it in its words
 
     def _report(self, state: State, now: float, context: Context | None) -> None:

@@ -145,5 +145,3 @@ class Supervised:
         self._last_kind = kind
         text = str(error) or type(error).__name__
         self.log.warning("%s: %s; trying again in %.0f s", self.name, text, delay, exc_info=trace)
-
-

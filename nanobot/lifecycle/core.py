@@ -49,16 +49,30 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None]) -> None:
     optional = Response.OPTIONAL
     one_or_more = vol.Schema({vol.Required("entry"): vol.Any(str, [str])})
     add("reload", reload, one_or_more, "Read the configuration again and restart an integration.", optional)
-    add("reload_all", reload_all, vol.Schema({}), "Read the configuration again and apply what changed.", optional)
+    add(
+        "reload_all",
+        reload_all,
+        vol.Schema({}),
+        "Read the configuration again and apply what changed.",
+        optional,
+    )
     add("check_config", check, vol.Schema({}), "Check the configuration without applying it.", optional)
     add("stop", halt, vol.Schema({}), "Stop nanobot.")
     for name in ("turn_on", "turn_off", "toggle"):
-        add(name, _for_each_domain(hub, name), _TARGET, f"{name.replace('_', ' ').capitalize()} things of any kind.")
+        add(
+            name,
+            _for_each_domain(hub, name),
+            _TARGET,
+            f"{name.replace('_', ' ').capitalize()} things of any kind.",
+        )
 
 
 def _told(applied: Applied | None, hub: Hub) -> Mapping[str, Any]:
     if applied is None:
-        return {"applied": False, "reason": f"'{ACTING.get()}' is itself reloaded; the edit is applied meanwhile"}
+        return {
+            "applied": False,
+            "reason": f"'{ACTING.get()}' is itself reloaded; the edit is applied meanwhile",
+        }
     plan = applied.plan
     return {
         "applied": not applied.rejected,
@@ -84,7 +98,7 @@ def _adder(entry: Entry) -> Callable[..., None]:
 
 
 def _for_each_domain(hub: Hub, name: str) -> Handler:
-    """Split the targets by domain and call ``<domain>.<name>`` of each (Home Assistant 2025.4, homeassistant.turn_on)."""
+    """Split the targets by domain and call ``<domain>.<name>`` of each, as Home Assistant 2025.4 does."""
 
     async def handle(call: ServiceCall) -> None:
         ids = call.data.get("entity_id") or []

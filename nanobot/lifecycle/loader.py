@@ -152,10 +152,8 @@ class Loader:
             except BrokenIntegration:
                 integration = None
             known = self._imported.get(domain)
-            if integration is not None and integration.custom:
-                present = integration.fingerprint()
-            else:
-                present = frozenset()
+            custom = integration is not None and integration.custom
+            present = integration.fingerprint() if integration is not None and custom else Fingerprint()
             if known is None:
                 self._imported[domain] = present
             elif known != present:

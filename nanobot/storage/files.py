@@ -26,10 +26,10 @@ def write_atomically(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                Path(temporary).unlink()
             raise
     except OSError as error:
         raise StorageError(f"{path.name} cannot be written: {error.strerror or error}") from error
@@ -59,7 +59,7 @@ class Files:
         except orjson.JSONDecodeError as error:
             aside = path.with_name(path.name + ".damaged")
             with contextlib.suppress(OSError):
-                os.replace(path, aside)
+                path.replace(aside)
             raise StorageError(f"{path.name} is damaged ({error}); it was set aside as {aside.name}") from error
         if not isinstance(data, dict):
             raise StorageError(f"{path.name} holds a {type(data).__name__} where an object was expected")

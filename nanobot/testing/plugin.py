@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +84,11 @@ class House:
 
 
 @pytest.fixture
-def config_dir(tmp_path: Path) -> Iterator[Path]:
+def config_dir(tmp_path: Path) -> Path:
     """An empty configuration folder."""
     folder = tmp_path / "config"
     folder.mkdir()
-    yield folder
+    return folder
 
 
 @pytest.fixture
@@ -132,8 +133,6 @@ async def set_up(house: House) -> SetUp:
     Each call adds to what is configured already; configuration is written as YAML (JSON is YAML) and goes the
     whole way from the file to the entry. Fails with the problems when it does not load.
     """
-    import json
-
     configured: dict[str, Any] = {}
 
     async def set_up(key: str, config: Any = None) -> Entry:
