@@ -159,6 +159,8 @@ class States:
         Fires ``state_changed {entity_id, old_state, new_state}``, or ``state_reported`` when all is the same.
         Raises ``ValueError`` for an impossible id or a state of more than 255 characters.
         """
+        if len(state) > MAX_STATE_LENGTH:
+            raise ValueError(f"{entity_id}: a state has at most {MAX_STATE_LENGTH} characters, not {len(state)}")
         now = self._clock.time()
         old = self._states.get(entity_id)
         if old is not None and not force:
@@ -177,8 +179,6 @@ class States:
                 self._domains.setdefault(entity_id.partition(".")[0], {})[entity_id] = None
             changed = now
             kept = MappingProxyType(dict(attributes)) if attributes else _NOTHING
-        if len(state) > MAX_STATE_LENGTH:
-            raise ValueError(f"{entity_id}: a state has at most {MAX_STATE_LENGTH} characters, not {len(state)}")
         new = State(entity_id, state, kept, changed, now, context)
         self._states[entity_id] = new
         self._tell(entity_id, old, new, context)

@@ -57,7 +57,6 @@ class Supervised:
         self._last_beat = 0.0
         self._last_kind = ""
         self._health = Health.RUNNING
-        self._task: asyncio.Task[None] | None = None
 
     def beat(self) -> None:
         """The work is alive."""
@@ -91,7 +90,7 @@ class Supervised:
         """Run the work once; the reason why it ended."""
         loop = asyncio.get_running_loop()
         self._last_beat = started = loop.time()
-        task = self._task = loop.create_task(self._call(), name=self.name)
+        task = loop.create_task(self._call(), name=self.name)
         try:
             while True:
                 now = loop.time()
@@ -109,10 +108,9 @@ class Supervised:
                     return Silent(f"no sign of life for {self.silent_for:g} s")
                 if self._health is Health.RETRYING and now - started >= RUNNING_AFTER:
                     self._recovered()
-        finally:
-            if not task.done():
-                await self._end(task)
-            self._task = None
+        except asyncio.CancelledError:
+            await self._end(task)
+            raise
 
     async def _call(self) -> None:
         await self.work()
