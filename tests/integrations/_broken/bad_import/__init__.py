@@ -1,0 +1,7 @@
+"""Fails while it is imported."""
+
+VALUE = {}["missing"]
+
+
+async def setup(hub, entry):
+    pass

@@ -1,0 +1,5 @@
+"""Its manifest is no JSON."""
+
+
+async def setup(hub, entry):
+    pass

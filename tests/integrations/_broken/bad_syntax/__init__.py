@@ -1,0 +1,5 @@
+"""Cannot be compiled."""
+
+
+async def setup(hub, entry)
+    pass

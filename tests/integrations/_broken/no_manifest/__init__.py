@@ -1,0 +1,5 @@
+"""Has no manifest."""
+
+
+async def setup(hub, entry):
+    pass

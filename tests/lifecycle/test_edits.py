@@ -1,0 +1,257 @@
+"""Every edit is live: what changed is reloaded, and nothing else notices."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from nanobot.hub.entry import EntryState
+from nanobot.testing.plugin import House
+
+PART = '''
+"""A part for tests: notes each step of its life."""
+
+import voluptuous as vol
+
+CONFIG_SCHEMA = vol.Schema({vol.Optional("value", default=0): int})
+CODE = 1
+
+
+async def setup(hub, entry):
+    hub.bus.fire("life", {"entry": entry.id, "step": "setup", "value": entry.config["value"]})
+    entry.set_state(f"sensor.{entry.id.replace(' ', '_')}", f"{entry.config['value']}/{CODE}")
+
+
+async def unload(hub, entry):
+    hub.bus.fire("life", {"entry": entry.id, "step": "unload", "value": entry.config["value"]})
+'''
+RELOADS = '''
+
+async def reload(hub, entry, config):
+    if config["value"] < 0:
+        return False
+    hub.bus.fire("life", {"entry": entry.id, "step": "reload", "value": config["value"]})
+    entry.set_state(f"sensor.{entry.id.replace(' ', '_')}", f"{config['value']}/{CODE}")
+    return True
+'''
+
+
+class Life:
+    """What the parts of a house went through."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.steps: list[str] = []
+        house.hub.bus.listen("life", lambda e: self.steps.append(f"{e.data['entry']}: {e.data['step']} {e.data['value']}"))
+
+    def since(self) -> list[str]:
+        steps, self.steps = self.steps, []
+        return steps
+
+    def state(self, name: str) -> str | None:
+        state = self.house.hub.states.get(f"sensor.{name}")
+        return state.state if state else None
+
+
+def write_part(folder: Path, domain: str, code: str = PART, manifest: str = "") -> None:
+    home = folder / "integrations" / domain
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "manifest.json").write_text(f'{{"domain": "{domain}", "name": "{domain}", "version": "1"{manifest}}}')
+    (home / "__init__.py").write_text(code)
+
+
+@pytest.fixture
+async def life(house: House) -> Life:
+    write_part(house.config_dir, "alpha")
+    write_part(house.config_dir, "beta")
+    write_part(house.config_dir, "gamma", PART + RELOADS)
+    house.loader.mount()
+    return Life(house)
+
+
+async def test_a_new_key_is_set_up_a_removed_one_unloaded_and_the_rest_left_alone(life: Life, house: House) -> None:
+    await house.start("alpha:\nbeta:\n  value: 2\n")
+    assert life.since() == ["alpha: setup 0", "beta: setup 2"]
+    alpha = house.entry("alpha")
+    applied = await house.apply("alpha:\ngamma:\n")
+    assert life.since() == ["beta: unload 2", "gamma: setup 0"]
+    assert (applied.plan.added, applied.plan.removed, applied.plan.changed) == (("gamma",), ("beta",), ())
+    assert house.entry("alpha") is alpha
+    assert "integration.beta" not in house.hub.states
+
+
+async def test_a_changed_key_is_reloaded_in_place_if_it_can(life: Life, house: House) -> None:
+    await house.start("alpha:\ngamma:\n  value: 1\n")
+    gamma = house.entry("gamma")
+    life.since()
+    await house.apply("alpha:\ngamma:\n  value: 2\n")
+    assert life.since() == ["gamma: reload 2"]
+    assert house.entry("gamma") is gamma
+    assert gamma.config == {"value": 2}
+    await house.apply("alpha:\ngamma:\n  value: -1\n")
+    assert life.since() == ["gamma: unload 2", "gamma: setup -1"]
+
+
+async def test_a_save_that_changes_no_value_does_nothing(life: Life, house: House) -> None:
+    await house.start("alpha:\n  value: 1\n")
+    life.since()
+    applied = await house.apply("# a comment\nalpha: {value: 1}\n")
+    assert not applied.plan
+    assert life.since() == []
+
+
+async def test_labelled_keys_are_entries_of_their_own(life: Life, house: House) -> None:
+    await house.start("alpha one:\n  value: 1\nalpha two:\n  value: 2\n")
+    life.since()
+    await house.apply("alpha one:\n  value: 1\nalpha two:\n  value: 3\n")
+    assert life.since() == ["alpha two: unload 2", "alpha two: setup 3"]
+    assert (life.state("alpha_one"), life.state("alpha_two")) == ("1/1", "3/1")
+
+
+async def test_a_wrong_value_keeps_what_runs_and_says_which_line(life: Life, house: House) -> None:
+    await house.start("alpha:\n  value: 1\nbeta:\n")
+    life.since()
+    applied = await house.apply("alpha:\n  value: one\nbeta:\n  value: 7\n")
+    assert life.since() == ["beta: unload 0", "beta: setup 7"]
+    assert life.state("alpha") == "1/1"
+    (problem,) = applied.problems
+    assert str(problem).startswith("configuration.yaml:2: alpha > value: ")
+    assert len(house.hub.issues) == 1
+    await house.apply("alpha:\n  value: 2\nbeta:\n  value: 7\n")
+    assert len(house.hub.issues) == 0
+
+
+async def test_yaml_that_cannot_be_read_changes_nothing(life: Life, house: House) -> None:
+    rejected = []
+    house.hub.bus.listen("config_rejected", rejected.append)
+    await house.start("alpha:\n  value: 1\n")
+    life.since()
+    applied = await house.apply("alpha:\n  value: [1\nbeta: }\n")
+    assert applied.rejected
+    assert life.since() == []
+    assert life.state("alpha") == "1/1"
+    assert len(rejected) == 1
+    assert "configuration.yaml" in str(applied.problems[0])
+
+
+async def test_what_was_applied_is_told_on_the_bus(life: Life, house: House) -> None:
+    told = []
+    house.hub.bus.listen("config_applied", told.append)
+    await house.start("alpha:\n")
+    await house.apply("alpha:\n  value: 1\nbeta:\nnonsense:\n")
+    data = told[-1].data
+    assert (data["added"], data["changed"], data["removed"]) == (["beta"], ["alpha"], [])
+    assert data["problems"][0]["line"] == 4
+
+
+async def test_edited_code_of_a_users_integration_is_loaded_anew(life: Life, house: House) -> None:
+    await house.start("alpha:\nbeta:\n")
+    beta = house.entry("beta")
+    for version in range(2, 6):  # faster than the resolution of bytecode's time stamps
+        write_part(house.config_dir, "alpha", PART.replace("CODE = 1", f"CODE = {version}"))
+        await house.apply()
+        assert life.state("alpha") == f"0/{version}"
+    assert house.entry("beta") is beta
+
+
+async def test_broken_code_leaves_the_old_code_running(life: Life, house: House) -> None:
+    await house.start("alpha:\n")
+    write_part(house.config_dir, "alpha", "async def setup(hub, entry)\n")
+    applied = await house.apply()
+    assert "integrations/alpha/__init__.py:1" in str(applied.problems[0])
+    assert life.state("alpha") == "0/1"
+    assert house.entry("alpha").state is EntryState.LOADED
+    write_part(house.config_dir, "alpha", PART.replace("CODE = 1", "CODE = 2"))
+    await house.apply()
+    assert life.state("alpha") == "0/2"
+    assert len(house.hub.issues) == 0
+
+
+async def test_code_whose_setup_fails_gives_way_to_the_old_code(life: Life, house: House) -> None:
+    await house.start("alpha:\n")
+    write_part(house.config_dir, "alpha", PART.replace("async def setup(hub, entry):", "async def setup(hub, entry):\n    raise OSError('no')"))
+    await house.apply()
+    assert life.state("alpha") == "0/1"
+    assert house.entry("alpha").state is EntryState.LOADED
+    assert "alpha.edit_refused" in house.hub.issues
+
+
+async def test_dependencies_are_loaded_and_set_up_first(life: Life, house: House) -> None:
+    write_part(house.config_dir, "roof", PART, ', "dependencies": ["alpha"], "after_dependencies": ["gamma", "nowhere"]')
+    await house.start("roof:\ngamma:\n")
+    steps = life.since()
+    assert sorted(steps) == ["alpha: setup 0", "gamma: setup 0", "roof: setup 0"]
+    assert steps[-1] == "roof: setup 0"
+    await house.apply("gamma:\n")
+    assert life.since() == ["roof: unload 0", "alpha: unload 0"]
+
+
+async def test_a_request_during_an_apply_is_not_lost(life: Life, house: House) -> None:
+    await house.start("alpha:\n")
+    house.write("alpha:\n  value: 1\n")
+    first = house.edits.request()
+    await asyncio.sleep(0)
+    house.write("alpha:\n  value: 2\n")
+    second = house.edits.request()
+    await asyncio.gather(first, second)
+    assert life.state("alpha") == "2/1"
+
+
+async def test_an_apply_started_by_the_entry_it_reloads_strands_nobody(life: Life, house: House) -> None:
+    code = PART.replace(
+        "async def unload",
+        '''    async def on_rang(event):
+        answer = await hub.services.call("nanobot", "reload_all", return_response=True)
+        hub.bus.fire("life", {"entry": entry.id, "step": "answered", "value": answer["applied"]})
+
+    entry.listen("rang", on_rang)
+
+
+async def unload''',
+    )
+    write_part(house.config_dir, "caller", code)
+    await house.start("alpha:\ncaller:\n")
+    life.since()
+    house.write("alpha:\n  value: 1\ncaller:\n  value: 1\n")
+    applied = asyncio.Event()
+    house.hub.bus.listen("config_applied", lambda event: applied.set())
+    house.hub.bus.fire("rang")
+    async with asyncio.timeout(5):
+        await applied.wait()
+    assert life.state("caller") == "1/1"
+    assert life.state("alpha") == "1/1"
+    async with asyncio.timeout(5):
+        await house.apply("alpha:\n  value: 2\ncaller:\n  value: 1\n")
+    assert life.state("alpha") == "2/1"
+
+
+async def test_unreadable_yaml_at_start_brings_up_the_last_good_configuration(life: Life, house: House) -> None:
+    await house.start("alpha:\n  value: 3\n")
+    await house.close()
+    second = House(house.config_dir)
+    await second.open()
+    await second.start("alpha: [\n")
+    try:
+        state = second.hub.states.get("sensor.alpha")
+        assert state is not None
+        assert state.state == "3/1"
+        assert second.hub.recovery is not None
+        assert "configuration.yaml:" in second.hub.recovery
+        assert "nanobot.recovery" in second.hub.issues
+        await second.apply("alpha:\n  value: 4\n")
+        assert second.hub.recovery is None
+        assert "nanobot.recovery" not in second.hub.issues
+        state = second.hub.states.get("sensor.alpha")
+        assert state is not None
+        assert state.state == "4/1"
+    finally:
+        await second.close()
+
+
+async def test_reload_of_one_entry_restarts_it_alone(life: Life, house: House) -> None:
+    await house.start("alpha:\ngamma:\n")
+    life.since()
+    await house.hub.services.call("nanobot", "reload", {"entry": "gamma"})
+    assert life.since() == ["gamma: unload 0", "gamma: setup 0"]
