@@ -22,8 +22,6 @@ from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.instance import Instance
 from nanobot.lifecycle.loader import Loader
 from nanobot.lifecycle.watcher import Watcher
-from nanobot.paths import bundled
-from nanobot.util import translate
 
 if TYPE_CHECKING:
     from nanobot.lifecycle.logs import Logs
@@ -54,7 +52,6 @@ class App:
 
     async def run(self) -> None:
         """Start, run until told to stop, stop in order."""
-        translate.mount([(None, bundled("translations"))])
         self.loader.mount()
         if self.logs is not None:
             self.edits.secrets_found = self.logs.hide

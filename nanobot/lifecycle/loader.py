@@ -115,7 +115,9 @@ class Loader:
                     _drop(domain)
         package.__path__ = wanted
         _read_from_source(self.homes[0][0])
-        translate.mount([(domain, folder / domain) for folder, _ in reversed(self.homes) for domain in _names(folder)])
+        words: list[translate.Folder] = [(None, bundled("translations")), (None, self.config_dir / "translations")]
+        words += [(name, folder / name) for folder, _ in reversed(self.homes) for name in _names(folder)]
+        translate.mount(words)
         importlib.invalidate_caches()
 
     def names(self) -> list[str]:

@@ -17,9 +17,7 @@ from nanobot.lifecycle import core
 from nanobot.lifecycle.edits import Edits
 from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.loader import Loader
-from nanobot.paths import bundled
 from nanobot.testing.chat import Chat
-from nanobot.util import translate
 from nanobot.util.dt import Clock
 
 SetUp = Callable[..., Awaitable[Entry]]
@@ -39,7 +37,6 @@ class House:
 
     async def open(self) -> None:
         """Conversations and the core's services, but no entry yet."""
-        translate.mount([(None, bundled("translations"))])
         self.loader.mount()
         self.hub.conversations = Conversations(self.hub)
         await self.hub.conversations.open()
