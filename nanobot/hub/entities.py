@@ -92,14 +92,23 @@ class Entities:
         """A service handler that does ``action(entity, call)`` for each targeted entity of ``domain``."""
 
         async def handle(call: ServiceCall) -> None:
-            waiting = []
+            waiting: list[Awaitable[None]] = []
+            failure: Exception | None = None
             for entity in self.targets(call.data.get("entity_id"), domain):
-                result = action(entity, call)
+                try:
+                    result = action(entity, call)
+                except Exception as error:  # noqa: BLE001 - the other entities are to be acted on all the same
+                    failure = failure or error
+                    continue
                 if result is not None:
                     waiting.append(result)
-            if len(waiting) == 1:
+            if len(waiting) == 1 and failure is None:
                 await waiting[0]
             elif waiting:
-                await asyncio.gather(*waiting)
+                for done in await asyncio.gather(*waiting, return_exceptions=True):
+                    if isinstance(done, BaseException):
+                        failure = failure or (done if isinstance(done, Exception) else None)
+            if failure is not None:
+                raise failure
 
         return handle

@@ -83,6 +83,8 @@ class Entry:
         self.since = hub.clock.time()
         self.restarts = 0
         self.parts: dict[str, Entry] = {}
+        self.data: Any = None
+        """What ``setup`` wants ``reload`` and ``unload`` to find again."""
         self.log = EntryLog(logging.getLogger(f"nanobot.{domain}"), {"entry": entry_id})
         context = copy_context()
         context.run(ACTING.set, entry_id)
