@@ -1,0 +1,215 @@
+"""The one way in: every request passes the same checks in the same order before a view sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable
+
+import voluptuous as vol
+from aiohttp import web
+
+from nanobot.contracts.view import Access, View
+from nanobot.errors import Busy, NanobotError, NotReady, Refused
+from nanobot.hub.entry import Entry
+from nanobot.hub.web import WebError, json_response
+from nanobot.storage.credentials import Identity
+
+from .cookie import cookie_of, forget_cookie
+from .guard import SAFE_METHODS, Guard
+from .limiter import Limiter
+from .live import Live
+from .router import Router
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "same-origin",
+    "Server": "nanobot",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+_log = logging.getLogger("nanobot.http")
+
+LoginPage = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class Dispatcher:
+    """Host, route, Origin, credentials, access, handler; and every failure as a sentence in JSON."""
+
+    def __init__(self, entry: Entry, guard: Guard, login_page: LoginPage) -> None:
+        self.hub = entry.hub
+        self.guard = guard
+        self.router = Router()
+        self.live = Live()
+        self.limiter = Limiter(asyncio.get_running_loop().time)
+        self._login_page = login_page
+        self._refill = True
+        entry.on_unload(self.hub.views.watch(self._views_changed))
+        entry.on_unload(self.hub.credentials.watch(self._revoked))
+        self._entry = entry
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """What aiohttp calls for each request."""
+        try:
+            return await self._answer(request)
+        except WebError as error:
+            return self._failed(request, error)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+            return self._failed(request, WebError(error.status, _sentence(error), headers=headers))
+        except vol.Invalid as error:
+            return self._failed(request, WebError(400, str(error)))
+        except NanobotError as error:
+            return self._failed(request, WebError(_status_of(error), str(error)))
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception:  # the fault of one view must not end the connection of a client without a word
+            _log.exception("%s %s failed", request.method, request.path)
+            return self._failed(request, WebError(500, "something went wrong in nanobot; its log says what"))
+
+    async def prepare(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Called for each response before its headers are sent."""
+        request["response"] = response
+        for name, value in SECURITY_HEADERS.items():
+            if name not in response.headers:
+                response.headers[name] = value
+        response.headers.setdefault("Cache-Control", "no-store")
+        if request.get("is_ours"):
+            response.headers.update(self.guard.cors_headers(request))
+
+    # -- the checks, in their order -------------------------------------------------------------
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self.guard.check_host(request)
+        request["is_ours"] = True
+        view = self._route(request)
+        if view is None:
+            return self._preflight(request)
+        token = request.headers.get("Authorization")
+        cookie = cookie_of(request) if token is None else None
+        acts = view.websocket or request.method not in SAFE_METHODS
+        self.guard.check_origin(request, acts=acts, by_cookie=cookie is not None)
+        identity = self._identify(request, view.access, token, cookie)
+        if identity is None and view.access is not Access.PUBLIC:
+            if _is_navigation(request):
+                return await self._login_page(request)
+            raise WebError(401, "sign in first", headers={"WWW-Authenticate": "Bearer"})
+        if identity is not None and not identity.may(view.access):
+            raise WebError(403, f"this takes the access '{view.access.value}', and {identity.name} has less")
+        request["identity"] = identity
+        if identity is None:
+            return await view.handler(request)
+        with self.live.keep(request, identity.id):
+            return await view.handler(request)
+
+    def _route(self, request: web.Request) -> View | None:
+        """The view, its values in ``request.match_info``. None: a preflight of another site. Raises ``WebError``."""
+        if self._refill:
+            self._refill = False
+            self.router.fill(self.hub.views)
+        method = request.method
+        view, values, methods = self.router.find(method, request.path)
+        if view is None and not methods:
+            raise WebError(404, "there is nothing here")
+        if view is None:
+            if method == "OPTIONS" and "Origin" in request.headers:
+                return None
+            raise WebError(405, f"{method} is not possible here", headers={"Allow": ", ".join(methods)})
+        request.match_info.clear()
+        request.match_info.update(values)
+        return view
+
+    def _preflight(self, request: web.Request) -> web.Response:
+        if not self.guard.cors_headers(request):
+            raise WebError(
+                403, "another site may not do that here; if it may, add its origin to http > allowed_origins"
+            )
+        return web.Response(status=204)
+
+    def _identify(
+        self, request: web.Request, access: Access, authorization: str | None, cookie: str | None
+    ) -> Identity | None:
+        """Who asks. A header counts alone, so that a good cookie never hides a wrong token from the limiter.
+
+        Raises ``WebError``: 429 after too many wrong guesses, 401 for a wrong one; on public routes, nothing.
+        """
+        if authorization is None and cookie is None:
+            return None
+        public = access is Access.PUBLIC
+        peer = request.remote or ""
+        wait = self.limiter.wait(peer)
+        if wait > 0:
+            if public:
+                return None
+            raise too_many(wait)
+        if authorization is not None:
+            scheme, _, token = authorization.partition(" ")
+            token = token.strip() if scheme.lower() == "bearer" else ""
+        else:
+            token = cookie or ""
+        identity = self.hub.credentials.identify(token)
+        if identity is None:
+            self.limiter.failed(peer)
+            if cookie is not None:
+                request["forget_cookie"] = True
+            if not public and not _is_navigation(request):
+                raise WebError(401, "sign in again", headers={"WWW-Authenticate": "Bearer"})
+        return identity
+
+    # -- the rest -------------------------------------------------------------------------------
+
+    def _failed(self, request: web.Request, error: WebError) -> web.Response:
+        response = json_response({"message": str(error)}, error.status, headers=error.headers)
+        if request.get("forget_cookie"):
+            forget_cookie(request, response)
+        if error.status == 413:
+            response.force_close()
+        return response
+
+    def _views_changed(self) -> None:
+        self._refill = True
+
+    def _revoked(self, ids: frozenset[str]) -> None:
+        self._entry.spawn(self.live.close(ids), "close revoked connections")
+
+
+def too_many(wait: float) -> WebError:
+    """The answer to somebody who guesses."""
+    seconds = max(1, math.ceil(wait))
+    return WebError(429, f"too many wrong tokens; try again in {seconds} s", headers={"Retry-After": str(seconds)})
+
+
+def _is_navigation(request: web.Request) -> bool:
+    """Whether a person is looking at the answer."""
+    if request.method not in ("GET", "HEAD") or "Authorization" in request.headers:
+        return False
+    return request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate" and "text/html" in request.headers.get(
+        "Accept", ""
+    )
+
+
+def _status_of(error: NanobotError) -> int:
+    match error:
+        case Refused():
+            return 403
+        case Busy():
+            return 429
+        case NotReady():
+            return 503
+    return 400
+
+
+def _sentence(error: web.HTTPException) -> str:
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return "the body is too large; see http > max_body_mb"
+    return error.text if error.text and not error.text.startswith(str(error.status)) else error.reason.lower()

@@ -1,0 +1,60 @@
+"""The requests that stay open (WebSockets, streams), by the credential that opened them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from aiohttp import WSCloseCode, web
+
+CLOSE_LIMIT = 0.5  # s for a client to answer the goodbye
+REVOKED = 4401
+"""WebSocket close code: sign in again."""
+
+
+class Live:
+    """Closes what a revoked credential has opened."""
+
+    def __init__(self) -> None:
+        self._open: dict[asyncio.Task[object], tuple[str, web.Request]] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @contextmanager
+    def keep(self, request: web.Request, identity_id: str) -> Iterator[None]:
+        """While the handler of ``request`` runs, it can be closed."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = (identity_id, request)
+        try:
+            yield
+        finally:
+            del self._open[task]
+
+    async def close(self, ids: Iterable[str] | None = None) -> None:
+        """Close those of these credentials because they are no longer good, or all because the server ends."""
+        wanted = None if ids is None else frozenset(ids)
+        found = [(task, request) for task, (key, request) in self._open.items() if wanted is None or key in wanted]
+        if ids is None:
+            code, text = int(WSCloseCode.SERVICE_RESTART), b"the server is restarting"
+        else:
+            code, text = REVOKED, b"sign in again"
+        if found:
+            await asyncio.gather(*(_close(task, request, code, text) for task, request in found))
+
+
+async def _close(task: asyncio.Task[object], request: web.Request, code: int, text: bytes) -> None:
+    response = request.get("response")
+    try:
+        if isinstance(response, web.WebSocketResponse):
+            async with asyncio.timeout(CLOSE_LIMIT):
+                await response.close(code=code, message=text)
+        else:
+            task.cancel()
+    except (TimeoutError, RuntimeError, ConnectionError):
+        pass  # the client does not answer; the connection is cut below
+    finally:
+        if request.transport is not None:
+            request.transport.close()

@@ -1,0 +1,57 @@
+"""Finds the view for a path. Follows the hub's registry live: views come and go while the server runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from nanobot.contracts.view import View
+
+_PART = re.compile(r"\{(\w+)(?::([^{}]+))?\}")
+
+
+class Router:
+    """Exact paths by dictionary, patterns by a list in which the more particular come first."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, dict[str, View]] = {}
+        self._patterns: list[tuple[re.Pattern[str], dict[str, View]]] = []
+
+    def fill(self, views: Iterable[View]) -> None:
+        """Take these views instead of those before."""
+        exact: dict[str, dict[str, View]] = {}
+        patterns: dict[str, dict[str, View]] = {}
+        for view in views:
+            (patterns if "{" in view.path else exact).setdefault(view.path, {})[view.method.upper()] = view
+        self._exact = exact
+        self._patterns = [(_compiled(path), patterns[path]) for path in sorted(patterns, key=_particular)]
+
+    def find(self, method: str, path: str) -> tuple[View | None, dict[str, str], list[str]]:
+        """The view, what its pattern matched, and, when there is none, the methods that the path knows."""
+        methods, values = self._at(path)
+        if methods is None:
+            return None, {}, []
+        view = methods.get(method) or (methods.get("GET") if method == "HEAD" else None) or methods.get("*")
+        return view, values, sorted(methods)
+
+    def _at(self, path: str) -> tuple[dict[str, View] | None, dict[str, str]]:
+        found = self._exact.get(path)
+        if found is not None:
+            return found, {}
+        for pattern, methods in self._patterns:
+            if match := pattern.fullmatch(path):
+                return methods, match.groupdict()
+        return None, {}
+
+
+def _compiled(path: str) -> re.Pattern[str]:
+    regex, end = "", 0
+    for part in _PART.finditer(path):
+        regex += re.escape(path[end : part.start()]) + f"(?P<{part[1]}>{part[2] or '[^/]+'})"
+        end = part.end()
+    return re.compile(regex + re.escape(path[end:]), re.DOTALL)
+
+
+def _particular(path: str) -> tuple[bool, int, str]:
+    """Sorts: without a rest (``.*``) first, then by the length of what stands before the first ``{``."""
+    return ".*}" in path, -path.index("{"), path

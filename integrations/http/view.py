@@ -1,0 +1,145 @@
+"""What the web server itself serves: whether it is alive, and how to sign in and out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import voluptuous as vol
+from aiohttp import web
+
+from nanobot.contracts.view import Access, View
+from nanobot.hub.hub import Hub, Phase
+from nanobot.hub.web import StaticFolder, WebError, identity_of, json_response, read_json
+from nanobot.storage.credentials import Kind
+from nanobot.util import translate
+from nanobot.util.aio import in_thread
+
+from .cookie import cookie_of, forget_cookie, set_cookie
+from .dispatch import too_many
+
+if TYPE_CHECKING:
+    from .limiter import Limiter
+
+LANGUAGES = ("en", "de", "fr", "es", "zh")
+_CLAIM = vol.Schema({vol.Required("code"): str})
+_TOKEN = vol.Schema({vol.Required("token"): str})
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrom", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
+            ("Linux", "Linux"))  # fmt: skip
+
+
+class LoginViews:
+    """The public ones are the whole of what can be had without credentials."""
+
+    def __init__(self, hub: Hub, limiter: Callable[[], Limiter]) -> None:
+        self.hub = hub
+        self._limiter = limiter
+        self._www = StaticFolder(Path(__file__).parent / "www")
+
+    def views(self) -> list[View]:
+        """All of them."""
+        return [
+            View("GET", "/health", Access.PUBLIC, self.health),
+            View("GET", "/health/ready", Access.PUBLIC, self.ready),
+            View("GET", "/login", Access.PUBLIC, self.page),
+            View("GET", "/claim", Access.PUBLIC, self.page),
+            View("GET", "/auth/texts", Access.PUBLIC, self.texts),
+            self._www.view("/auth/www", Access.PUBLIC),
+            View("POST", "/auth/claim", Access.PUBLIC, self.claim),
+            View("POST", "/auth/login", Access.PUBLIC, self.login),
+            View("POST", "/auth/logout", Access.PUBLIC, self.logout),
+            View("GET", "/auth/me", Access.READ, self.me),
+        ]
+
+    async def page(self, request: web.Request) -> web.Response:
+        """The page to sign in with."""
+        return await self._www.serve(request, "login.html")
+
+    async def page_instead(self, request: web.Request) -> web.Response:
+        """The same in place of a page that needs credentials."""
+        response = await self._www.serve(request, "login.html", status=401)
+        if request.get("forget_cookie"):
+            forget_cookie(request, response)
+        return response
+
+    async def health(self, request: web.Request) -> web.Response:
+        """The process is alive."""
+        return json_response({"status": "ok"})
+
+    async def ready(self, request: web.Request) -> web.Response:
+        """Everything that is configured has been set up once."""
+        is_ready = self.hub.phase is Phase.RUNNING
+        return json_response({"status": "ready" if is_ready else "not ready"}, 200 if is_ready else 503)
+
+    async def texts(self, request: web.Request) -> web.Response:
+        """The words of the page, in the language of the browser."""
+        language = wanted_language(request, self.hub.language)
+        texts = {**(translate.find("component.http.page", "en") or {})}
+        texts.update(translate.find("component.http.page", language) or {})
+        return json_response({"language": language, "texts": texts})
+
+    async def claim(self, request: web.Request) -> web.Response:
+        """Exchange the code of a one-time link for a session."""
+        code = (await read_json(request, _CLAIM))["code"]
+        self._slow_down(request)
+        session = await in_thread(self.hub.credentials.redeem, code, device_of(request))
+        if session is None:
+            self._limiter().failed(request.remote or "")
+            raise WebError(401, "this link was used before, is older than an hour, or was never given out")
+        return self._signed_in(request, session)
+
+    async def login(self, request: web.Request) -> web.Response:
+        """Exchange a token for a session with the same access."""
+        token = (await read_json(request, _TOKEN))["token"].strip()
+        self._slow_down(request)
+        identity = self.hub.credentials.identify(token)
+        if identity is None or identity.kind is not Kind.TOKEN:
+            self._limiter().failed(request.remote or "")
+            raise WebError(401, "this token is not known here, was revoked, or has expired")
+        name = f"{device_of(request)} ({identity.name})"
+        session = await in_thread(self.hub.credentials.open_session, name[:64], identity.access)
+        return self._signed_in(request, session)
+
+    async def logout(self, request: web.Request) -> web.Response:
+        """End the browser's session."""
+        identity = identity_of(request)
+        if identity is not None and identity.kind is Kind.SESSION and cookie_of(request):
+            await in_thread(self.hub.credentials.revoke, identity.id)
+        response = json_response({})
+        forget_cookie(request, response)
+        return response
+
+    async def me(self, request: web.Request) -> web.Response:
+        """Who is signed in."""
+        identity = identity_of(request)
+        assert identity is not None
+        return json_response({"name": identity.name, "access": identity.access.value, "kind": identity.kind.value})
+
+    def _slow_down(self, request: web.Request) -> None:
+        wait = self._limiter().wait(request.remote or "")
+        if wait > 0:
+            raise too_many(wait)
+
+    def _signed_in(self, request: web.Request, session: str) -> web.Response:
+        response = json_response({})
+        set_cookie(request, response, session)
+        return response
+
+
+def wanted_language(request: web.Request, fallback: str) -> str:
+    """The first language of the browser that the pages speak, else the hub's."""
+    for wanted in re.findall(r"([A-Za-z]{2,3})(?:-[A-Za-z0-9-]+)?", request.query.get("languages", ""))[:20]:
+        if wanted.lower() in LANGUAGES:
+            return str(wanted.lower())
+    return fallback
+
+
+def device_of(request: web.Request) -> str:
+    """What a person knows the browser by: "Firefox on Linux"."""
+    agent = request.headers.get("User-Agent", "")
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "browser")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    return f"{browser} on {system}" if system else browser

@@ -1,0 +1,148 @@
+"""For integrations with views: JSON in and out, refusals, and the one safe way to serve a folder of files.
+
+Imports aiohttp, so it is imported by ``view.py`` files, never by an integration's ``__init__.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import orjson
+import voluptuous as vol
+from aiohttp import web
+
+from nanobot.contracts.view import Access, View
+from nanobot.errors import NanobotError
+from nanobot.hub.context import Context
+from nanobot.storage.credentials import Identity, Kind
+from nanobot.util.aio import in_thread
+
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".gif": "image/gif",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".md": "text/plain; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+# not through a symlink that appears after the check, and not waiting for the writer of a pipe
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+class WebError(NanobotError):
+    """A request that is answered with this HTTP status and this sentence."""
+
+    def __init__(self, status: int, message: str, *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers or {}
+
+
+def json_response(data: Any, status: int = 200, *, headers: dict[str, str] | None = None) -> web.Response:
+    """``data`` as JSON, never cached."""
+    body = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
+    kept = {"Cache-Control": "no-store", **(headers or {})}
+    return web.Response(body=body, status=status, content_type="application/json", headers=kept)
+
+
+async def read_json(request: web.Request, schema: vol.Schema | None = None) -> Any:
+    """The body, which has to call itself JSON and be it. Raises ``WebError`` 400 or 415."""
+    if request.content_type != "application/json":
+        raise WebError(415, "send JSON, with the header Content-Type: application/json")
+    try:
+        data = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise WebError(400, f"this is not JSON: {error}") from error
+    if schema is None:
+        return data
+    try:
+        return schema(data)
+    except vol.Invalid as error:
+        raise WebError(400, str(error)) from error
+
+
+def identity_of(request: web.Request) -> Identity | None:
+    """Who asks; None on a public route without credentials."""
+    identity: Identity | None = request.get("identity")
+    return identity
+
+
+def context_of(request: web.Request) -> Context:
+    """The cause of whatever this request brings about."""
+    identity = identity_of(request)
+    if identity is None:
+        return Context(actor="system")
+    return Context(user_id=identity.user_id, actor="user" if identity.kind is Kind.SESSION else "token")
+
+
+class StaticFolder:
+    """Serves the files of one folder, and nothing that is not in it: no hidden files, no way out by ``..``,
+    an encoded slash or a symlink. Browsers ask each time and get 304 when nothing changed, so an edit shows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def view(self, prefix: str, access: Access) -> View:
+        """``GET <prefix>/<file>``; ``prefix`` has no slash at its end."""
+        return View("GET", prefix + "/{path:.*}", access, self._get)
+
+    def page(self, path: str, file: str, access: Access) -> View:
+        """``GET <path>`` gives one file of the folder."""
+
+        async def get(request: web.Request) -> web.StreamResponse:
+            return await self.serve(request, file)
+
+        return View("GET", path, access, get)
+
+    async def serve(self, request: web.Request, path: str, *, status: int = 200) -> web.Response:
+        """Answer with a file of the folder. Raises ``WebError`` 404."""
+        found = await in_thread(self._read, path, request.headers.get("If-None-Match", ""))
+        if found is None:
+            raise WebError(404, "there is no such file")
+        body, etag = found
+        suffix = Path(path).suffix.lower()
+        headers = {
+            "ETag": etag,
+            "Cache-Control": "no-store" if suffix == ".html" else "no-cache",
+            "Content-Type": _TYPES.get(suffix, "application/octet-stream"),
+        }
+        if body is None and status == 200:
+            return web.Response(status=304, headers={"ETag": etag, "Cache-Control": headers["Cache-Control"]})
+        return web.Response(body=body or b"", status=status, headers=headers)
+
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        return await self.serve(request, request.match_info["path"])
+
+    def _read(self, path: str, known: str) -> tuple[bytes | None, str] | None:
+        """Content and ETag; no content when the client has it already; None when there is no such file."""
+        parts = path.split("/")
+        if any(not part or part.startswith(".") or "\\" in part or "\0" in part or ":" in part for part in parts):
+            return None
+        try:
+            root = self.folder.resolve()
+            real = root.joinpath(*parts).resolve()
+            if not real.is_relative_to(root):
+                return None
+            handle = os.open(real, _FLAGS)
+        except (OSError, RuntimeError, ValueError):
+            return None
+        with os.fdopen(handle, "rb") as file:
+            about = os.fstat(handle)
+            if not stat.S_ISREG(about.st_mode):
+                return None
+            etag = f'"{about.st_mtime_ns:x}-{about.st_size:x}-{about.st_ino:x}"'
+            return (None if etag in known else file.read()), etag
