@@ -56,8 +56,9 @@ class Incoming:
 class Outgoing:
     """A message to a chat. ``id`` is ours and stays the same over every retry of the send.
 
-    ``repeated`` is set when a crash left it unknown whether an earlier send got through;
-    a channel shows that to the reader.
+    Each piece of a long text has its own.
+    ``repeated`` is set when a crash, or a failure other than ``NotReady``, left it unknown whether an earlier send
+    got through; a channel shows that to the reader.
     ``answers`` is the platform's id of the message that is answered, if there is one.
     ``piece`` of ``pieces``: a long text was split to fit the channel's limits; both count from 1.
     """
@@ -99,6 +100,9 @@ class Channel(ABC):
     """
 
     limits: ClassVar[Limits] | Limits = Limits()
+    idempotent: bool = False
+    """Whether the platform itself drops a second message with the same ``Outgoing.id``: then nothing is marked as
+    a possible repetition."""
     silent_for: float | None = None
     """Seconds without ``entry.beat()`` after which the hub takes ``run`` for dead; None: it need not beat."""
 

@@ -1,0 +1,410 @@
+"""Delivery: takes letters from the outbox to the channels, each chat in order, until the platform has them.
+
+A channel that is away costs nothing: its letters rest until the registry says that it is there again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from nanobot.contracts.channel import Channel, Outgoing, Receipt
+from nanobot.errors import NotReady, Refused, StorageError
+from nanobot.hub.issues import Severity
+from nanobot.hub.outbox import SENT, Letter, Outbox
+from nanobot.util.aio import Tasks
+from nanobot.util.backoff import Backoff
+
+if TYPE_CHECKING:
+    from nanobot.hub.hub import Hub
+
+SEND_LIMIT = 300.0  # s that one send may take; large files take long on slow lines
+CANCEL_LIMIT = 2.0  # s that a send may take to end when it is told to
+AT_ONCE = 16  # sends that run at the same time on one channel
+ISSUE_AFTER = 5  # failures in a row before a person is bothered
+FAULTS = (TypeError, ValueError, LookupError, AttributeError, AssertionError)
+FAULTS_ALLOWED = 10  # tries (a good quarter of an hour) for a letter that makes the channel itself stumble
+
+_log = logging.getLogger(__name__)
+
+
+class Lane:
+    """The letters to one chat. A number stands for a letter that is only on disk."""
+
+    __slots__ = ("channel", "chat", "failures", "letters", "sending", "task", "wake")
+
+    def __init__(self, channel: str, chat: str) -> None:
+        self.channel = channel
+        self.chat = chat
+        self.letters: deque[Letter | int] = deque()
+        self.failures = 0
+        self.task: asyncio.Task[None] | None = None
+        self.sending: asyncio.Task[Receipt | Exception] | None = None
+        self.wake: asyncio.Future[None] | None = None
+
+
+class Delivery:
+    """Sends what is put into it; one lane, and while it has something to send one task, for each chat."""
+
+    def __init__(self, hub: Hub, outbox: Outbox, *, backoff: Backoff | None = None) -> None:
+        self.hub = hub
+        self.outbox = outbox
+        self.backoff = backoff or Backoff()
+        self.storage_failed: Callable[[StorageError | None], None] = lambda error: None
+        """Told of a write that failed, and with None of the next one that worked."""
+        self._lanes: dict[str, dict[str, Lane]] = {}
+        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._seen: dict[str, Channel | None] = {}
+        self._awaited: dict[str, list[asyncio.Future[bool]]] = {}
+        self._issues: set[str] = set()
+        self._tasks = Tasks("delivery")
+        self._open = False
+        self._remove: Callable[[], None] = lambda: None
+
+    def __len__(self) -> int:
+        return sum(len(lane.letters) for lanes in self._lanes.values() for lane in lanes.values())
+
+    def open(self, unsent: Iterable[tuple[int, str, str]]) -> None:
+        """Take up what was not sent the last time: number, channel and chat of each letter, in order."""
+        self._open = True
+        self._remove = self.hub.channels.watch(self._channels_changed)
+        for seq, channel, chat in unsent:
+            self._lane(channel, chat).letters.append(seq)
+        self._channels_changed()
+
+    async def close(self, limit: float) -> None:
+        """Let the sends that run end within ``limit`` seconds; what is not sent stays in the outbox."""
+        self._open = False
+        self._remove()
+        for lane in self._all():
+            _wake(lane)
+        await self._end_sends(list(self._all()), limit)
+        if tasks := [lane.task for lane in self._all() if lane.task is not None]:
+            await asyncio.wait(tasks, timeout=CANCEL_LIMIT)  # they note what was sent
+        await self._tasks.cancel(CANCEL_LIMIT)
+        self._lanes.clear()
+        for issue_id in self._issues:
+            self.hub.issues.resolve(issue_id)
+
+    async def drain(self, channel: Channel, limit: float) -> None:
+        """Let the sends of a channel that leaves end within ``limit`` seconds, then cut them off."""
+        lanes = self._lanes.get(channel.name, {})
+        await self._end_sends(list(lanes.values()), limit)
+
+    async def settled(self, limit: float) -> None:
+        """Wait up to ``limit`` seconds until nothing is left that can be sent now."""
+        tasks = [lane.task for lane in self._all() if lane.task is not None and lane.wake is None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=limit)
+
+    def is_free(self, channel: str, chat: str) -> bool:
+        """Whether a letter put in now would be sent at once: its row may say so from the start."""
+        return self._open and chat not in self._lanes.get(channel, {}) and channel in self.hub.channels
+
+    def letters(self) -> list[Letter]:
+        """Those that are held in memory."""
+        return [item for lane in self._all() for item in lane.letters if isinstance(item, Letter)]
+
+    def put(self, letter: Letter) -> None:
+        """Send a letter that is in the outbox, after all others to its chat."""
+        if not self._open:
+            return
+        lane = self._lane(letter.channel, letter.chat)
+        here = letter.channel in self.hub.channels
+        # one that is away may stay away for days: then only its number is kept in memory
+        lane.letters.append(letter if here or letter.marked else letter.seq)
+        if here:
+            self._start(lane)
+
+    async def delivered(self, outbox_id: str, limit: float) -> bool:
+        """Whether the platform takes it within ``limit`` seconds."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        waiters = self._awaited.setdefault(outbox_id, [])
+        waiters.append(future)
+        try:
+            state = await self.outbox.state_of(outbox_id)
+            if state in ("waiting", "sending"):
+                async with asyncio.timeout(limit):
+                    return await future
+            return state == SENT
+        except TimeoutError:
+            return False
+        finally:
+            waiters.remove(future)
+            if not waiters:
+                self._awaited.pop(outbox_id, None)
+
+    async def expire(self, before: float) -> None:
+        """Give up the letters that were written before a time and never found their channel."""
+        while letters := await self.outbox.expired(before):
+            for letter in letters:
+                lane = self._lanes.get(letter.channel, {}).get(letter.chat)
+                if lane is not None and lane.task is None:
+                    lane.letters = deque(item for item in lane.letters if _seq(item) != letter.seq)
+                    self._drop_if_empty(lane)
+                await self._give_up(letter, f"{letter.channel} was away for too long")
+
+    # -- one lane -------------------------------------------------------------------------------
+
+    def _lane(self, channel: str, chat: str) -> Lane:
+        lanes = self._lanes.setdefault(channel, {})
+        lane = lanes.get(chat)
+        if lane is None:
+            lane = lanes[chat] = Lane(channel, chat)
+            self._seen.setdefault(channel, self.hub.channels.get(channel))
+        return lane
+
+    def _start(self, lane: Lane) -> None:
+        if lane.task is None and self._open:
+            lane.task = self._tasks.spawn(self._serve(lane), f"sender {lane.channel} {lane.chat}")
+
+    async def _serve(self, lane: Lane) -> None:
+        await asyncio.sleep(0)  # so that lane.task is set also where tasks start eagerly
+        try:
+            while lane.letters and self._open:
+                channel = self.hub.channels.get(lane.channel)
+                if channel is None:
+                    return
+                try:
+                    letter = await self._head(lane)
+                    error = await self._deliver(lane, channel, letter) if letter is not None else None
+                except StorageError as failure:
+                    self.storage_failed(failure)
+                    error = failure
+                except Exception as failure:  # whatever goes wrong, the letters of this chat must not be forgotten
+                    _log.exception("a message to %s on %s cannot be sent", lane.chat, lane.channel)
+                    error = failure
+                if error is None:
+                    lane.letters.popleft()
+                    self._succeeded(lane)
+                else:
+                    await self._wait(lane, channel, error)
+        finally:
+            lane.task = None
+            self._drop_if_empty(lane)
+
+    async def _head(self, lane: Lane) -> Letter | None:
+        head = lane.letters[0]
+        if isinstance(head, Letter):
+            return head
+        letter = await self.outbox.load(head)
+        if letter is not None:
+            lane.letters[0] = letter
+        return letter
+
+    async def _deliver(self, lane: Lane, channel: Channel, letter: Letter) -> BaseException | None:
+        """Send the pieces that were not sent yet; the error that keeps the rest from being sent now."""
+        pieces = letter.pieces(channel.limits)
+        receipt = Receipt()
+        for number in range(letter.pieces_sent + 1, len(pieces) + 1):
+            text, attachments = pieces[number - 1]
+            outgoing = Outgoing(
+                id=letter.id if number == 1 else f"{letter.id}.{number}",
+                chat=letter.chat,
+                text=text,
+                thread=letter.thread,
+                session=letter.session,
+                attachments=attachments,
+                answers=letter.answers,
+                repeated=letter.repeated and not channel.idempotent,
+                piece=number,
+                pieces=len(pieces),
+                extra=letter.extra,
+            )
+            result = await self._send(lane, channel, letter, outgoing)
+            if not isinstance(result, Receipt):
+                return await self._not_sent(lane, channel, letter, result)
+            receipt = result
+            letter.pieces_sent = number
+            letter.repeated = False
+            if number < len(pieces):
+                await self._keep(lambda: self.outbox.piece_sent(letter))
+        await self._keep(lambda: self.outbox.sent(letter, receipt.message_id))
+        self._tell_sent(letter, receipt)
+        return None
+
+    async def _send(self, lane: Lane, channel: Channel, letter: Letter, outgoing: Outgoing) -> Receipt | BaseException:
+        slots = self._slots.get(lane.channel)
+        if slots is None:
+            slots = self._slots[lane.channel] = asyncio.Semaphore(AT_ONCE)
+        async with slots:
+            if not letter.marked:
+                await asyncio.shield(self.outbox.mark(letter))
+                letter.marked = True
+            task = lane.sending = self._tasks.spawn(_attempt(channel, outgoing), f"send on {lane.channel}")
+            try:
+                _, pending = await asyncio.wait([task], timeout=SEND_LIMIT)
+            finally:
+                lane.sending = None
+            if pending:
+                task.cancel()
+                return TimeoutError(f"sending took more than {SEND_LIMIT:g} s")
+            return asyncio.CancelledError("it was cut off") if task.cancelled() else task.result()
+
+    async def _not_sent(
+        self, lane: Lane, channel: Channel, letter: Letter, error: BaseException
+    ) -> BaseException | None:
+        if isinstance(error, Refused):
+            await self._give_up(letter, str(error))
+            return None
+        if isinstance(error, (NotReady, ConnectionRefusedError)):
+            if not letter.repeated:
+                letter.marked = False
+                self.outbox.unmark(letter).add_done_callback(_ignore)
+            return error
+        letter.repeated = True  # it may have got through
+        if isinstance(error, FAULTS):
+            _log.error("%s stumbled over a message to %s", channel.name, letter.chat, exc_info=error)
+            if lane.failures + 1 >= FAULTS_ALLOWED:
+                await self._give_up(letter, str(error) or type(error).__name__)
+                return None
+        return error
+
+    async def _wait(self, lane: Lane, channel: Channel, error: BaseException) -> None:
+        """Until the backoff is over, the channel is another one, or a send on it worked."""
+        if self.hub.channels.get(lane.channel) is not channel:
+            return
+        lane.failures += 1
+        delay = self.backoff.delay(lane.failures)
+        text = str(error) or type(error).__name__
+        level = logging.WARNING if lane.failures == 1 else logging.DEBUG
+        _log.log(level, "%s: a message to %s waits: %s; trying again in %.0f s", lane.channel, lane.chat, text, delay)
+        if lane.failures == ISSUE_AFTER:
+            self._issue(f"{lane.channel}.messages_wait", "issues.messages_wait", lane.channel, error=text)
+        loop = asyncio.get_running_loop()
+        lane.wake = loop.create_future()
+        timer = loop.call_later(delay, _wake, lane)
+        try:
+            await lane.wake
+        finally:
+            timer.cancel()
+            lane.wake = None
+
+    async def _keep(self, write: Callable[[], asyncio.Future[None]]) -> None:
+        """Have something written that is true already: until it is, nothing else is sent to this chat."""
+        failures = 0
+        while True:
+            try:
+                await asyncio.shield(write())
+            except StorageError as error:
+                failures += 1
+                self.storage_failed(error)
+                if not self._open:
+                    return
+                await asyncio.sleep(self.backoff.delay(failures))
+            else:
+                if failures:
+                    self.storage_failed(None)
+                return
+
+    async def _give_up(self, letter: Letter, error: str) -> None:
+        await self._keep(lambda: self.outbox.failed(letter, error))
+        self._tell_failed(letter, error)
+
+    def _drop_if_empty(self, lane: Lane) -> None:
+        lanes = self._lanes.get(lane.channel)
+        if lane.letters or lanes is None or lanes.get(lane.chat) is not lane:
+            return
+        del lanes[lane.chat]
+        if not lanes:
+            del self._lanes[lane.channel]
+            self._seen.pop(lane.channel, None)
+            self._slots.pop(lane.channel, None)
+
+    # -- what others do and hear ----------------------------------------------------------------
+
+    def _channels_changed(self) -> None:
+        for name in list(self._lanes):
+            channel = self.hub.channels.get(name)
+            if channel is None or channel is self._seen.get(name):
+                self._seen[name] = channel
+                continue
+            self._seen[name] = channel
+            for lane in list(self._lanes[name].values()):
+                self._start(lane)
+                _wake(lane)
+
+    def _all(self) -> Iterator[Lane]:
+        return (lane for lanes in list(self._lanes.values()) for lane in list(lanes.values()))
+
+    async def _end_sends(self, lanes: list[Lane], limit: float) -> None:
+        sends = [lane.sending for lane in lanes if lane.sending is not None]
+        if not sends:
+            return
+        _, pending = await asyncio.wait(sends, timeout=limit)
+        for task in pending:
+            task.cancel()
+        if pending:
+            await asyncio.wait(pending, timeout=CANCEL_LIMIT)
+
+    def _succeeded(self, lane: Lane) -> None:
+        if lane.failures:
+            lane.failures = 0
+            self._resolve(f"{lane.channel}.messages_wait")
+            for other in self._lanes.get(lane.channel, {}).values():
+                _wake(other)
+
+    def _tell_sent(self, letter: Letter, receipt: Receipt) -> None:
+        self._resolve(f"{letter.channel}.message_failed.{letter.chat}")
+        self._answer(letter, True)
+        if self.hub.bus.route("message_sent"):
+            self.hub.bus.fire(
+                "message_sent",
+                {
+                    "id": letter.id,
+                    "session": letter.session,
+                    "channel": letter.channel,
+                    "chat": letter.chat,
+                    "text": letter.text,
+                    "message_id": receipt.message_id,
+                },
+                letter.context,
+            )
+
+    def _tell_failed(self, letter: Letter, error: str) -> None:
+        _log.error("%s: a message to %s is given up: %s", letter.channel, letter.chat, error)
+        self._answer(letter, False)
+        issue_id = f"{letter.channel}.message_failed.{letter.chat}"
+        self._issue(issue_id, "issues.message_failed", letter.channel, chat=letter.chat, error=error)
+        data = {"id": letter.id, "channel": letter.channel, "chat": letter.chat, "error": error}
+        self.hub.bus.fire("message_failed", data, letter.context)
+
+    def _answer(self, letter: Letter, value: bool) -> None:
+        for future in self._awaited.get(letter.id, ()):
+            if not future.done():
+                future.set_result(value)
+
+    def _issue(self, issue_id: str, text_key: str, channel: str, **placeholders: object) -> None:
+        self._issues.add(issue_id)
+        self.hub.issues.create(
+            issue_id, text_key, severity=Severity.ERROR, fix=None, entry=channel, channel=channel, **placeholders
+        )
+
+    def _resolve(self, issue_id: str) -> None:
+        if issue_id in self._issues:
+            self._issues.discard(issue_id)
+            self.hub.issues.resolve(issue_id)
+
+
+async def _attempt(channel: Channel, outgoing: Outgoing) -> Receipt | Exception:
+    try:
+        return await channel.send(outgoing)
+    except Exception as error:  # a channel may raise what it likes; the lane decides what it means
+        return error
+
+
+def _wake(lane: Lane) -> None:
+    if lane.wake is not None and not lane.wake.done():
+        lane.wake.set_result(None)
+
+
+def _seq(item: Letter | int) -> int:
+    return item if isinstance(item, int) else item.seq
+
+
+def _ignore(future: asyncio.Future[None]) -> None:
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,276 @@
+"""The inbox: every message that was let in, from its arrival until long after its answer.
+
+A row is written before the platform hears that its message arrived, and is done only in the transaction that puts
+the answer into the outbox. Rows stay for some weeks, so that a message that comes again is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from nanobot.contracts.channel import Attachment, Channel, Incoming
+from nanobot.hub.context import Context
+from nanobot.storage.sql import Database
+from nanobot.util.dt import Clock
+from nanobot.util.ids import ulid
+
+SCHEMA = """
+CREATE TABLE inbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    session TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    chat TEXT NOT NULL,
+    thread TEXT,
+    message_id TEXT,
+    sender TEXT NOT NULL,
+    text TEXT NOT NULL,
+    more TEXT,
+    received REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    begun INTEGER NOT NULL DEFAULT 0,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    outcome TEXT,
+    done REAL
+);
+CREATE UNIQUE INDEX inbox_known ON inbox (channel, chat, message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX inbox_open ON inbox (seq) WHERE done IS NULL;
+CREATE INDEX inbox_done ON inbox (done) WHERE done IS NOT NULL;
+CREATE INDEX inbox_session ON inbox (session, seq);
+CREATE TABLE life (clean INTEGER NOT NULL);
+INSERT INTO life VALUES (1)
+"""
+
+_OPEN = """
+SELECT seq, id, session, channel, chat, thread, message_id, sender, text, more, received, attempts, crashes
+FROM inbox WHERE done IS NULL ORDER BY seq
+"""
+
+
+@dataclass(slots=True)
+class Message:
+    """A row of the inbox. ``id`` is ours; it also names the turn and is the id of its context.
+
+    ``attempts``: turns for it that were cut off. ``crashes``: how many of them a crash of the process cut.
+    ``restored``: it was found at start, so whatever happened to it before may happen again.
+    """
+
+    id: str
+    session: str
+    channel: str
+    chat: str
+    sender: str
+    text: str
+    received: float
+    seq: int = 0
+    thread: str | None = None
+    message_id: str | None = None
+    sender_name: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: str | None = None
+    language: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    attempts: int = 0
+    crashes: int = 0
+    cuts: int = 0
+    restored: bool = False
+
+    @property
+    def context(self) -> Context:
+        """The cause of whatever comes of this message."""
+        return Context(id=self.id, actor="user")
+
+
+def message_of(channel: Channel, incoming: Incoming, received: float) -> Message:
+    """The row for a message that just arrived."""
+    thread = incoming.thread or None
+    session = incoming.session or f"{channel.name}:{incoming.chat}" + (f":{thread}" if thread else "")
+    return Message(
+        id=ulid(),
+        session=session,
+        channel=channel.name,
+        chat=str(incoming.chat),
+        sender=str(incoming.sender),
+        text=whole(incoming.text),
+        received=received,
+        thread=thread,
+        message_id=str(incoming.message_id) if incoming.message_id else None,
+        sender_name=incoming.sender_name,
+        attachments=tuple(incoming.attachments),
+        reply_to=incoming.reply_to,
+        language=incoming.language,
+        extra=incoming.extra,
+    )
+
+
+class Inbox:
+    """The statements on the table ``inbox``. Those that take a connection run in the writer thread."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def keep(self, message: Message, outcome: str | None = None) -> Callable[[sqlite3.Connection], bool]:
+        """Write a row; with an ``outcome`` it is done at once. The work gives False for one that is known already."""
+        more = _pack(message)
+        done = None if outcome is None else message.received
+
+        def work(connection: sqlite3.Connection) -> bool:
+            cursor = connection.execute(
+                "INSERT OR IGNORE INTO inbox (id, session, channel, chat, thread, message_id, sender, text, more,"
+                " received, outcome, done) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                (
+                    message.id,
+                    message.session,
+                    message.channel,
+                    message.chat,
+                    message.thread,
+                    message.message_id,
+                    message.sender,
+                    message.text,
+                    more,
+                    message.received,
+                    outcome,
+                    done,
+                ),
+            )
+            message.seq = cursor.lastrowid or 0
+            return cursor.rowcount == 1
+
+        return work
+
+    def begin(self, message: Message) -> asyncio.Future[None]:
+        """Note that a turn for it runs: should the process die now, that was a crash in this turn."""
+        return self._database.submit(
+            lambda connection: _run(
+                connection, "UPDATE inbox SET begun = 1 WHERE seq = ? AND id = ?", message.seq, message.id
+            )
+        )
+
+    def cut(self, message: Message) -> asyncio.Future[None]:
+        """Note that a turn was cut on purpose and will start over."""
+        return self._database.submit(
+            lambda connection: _run(
+                connection,
+                "UPDATE inbox SET begun = 0, attempts = ? WHERE seq = ? AND id = ?",
+                message.attempts,
+                message.seq,
+                message.id,
+            )
+        )
+
+    def finish(self, connection: sqlite3.Connection, message: Message, outcome: str) -> None:
+        """It is answered, or never will be."""
+        _run(
+            connection,
+            "UPDATE inbox SET done = ?, outcome = ? WHERE seq = ? AND id = ?",
+            self._clock.time(),
+            outcome,
+            message.seq,
+            message.id,
+        )
+
+    async def restore(self) -> list[Message]:
+        """What is not done, in order.
+
+        Unless the process ended in order (``rest``), the first message of each session may have been in a turn: its
+        next attempt is not the first, and where a turn is known to have begun, it counts as a crash.
+        """
+
+        def work(connection: sqlite3.Connection) -> list[Message]:
+            if not connection.execute("SELECT clean FROM life").fetchone()[0]:
+                connection.execute(
+                    "UPDATE inbox SET crashes = crashes + begun, attempts = attempts + 1, begun = 0 WHERE seq IN"
+                    " (SELECT MIN(seq) FROM inbox WHERE done IS NULL GROUP BY session)"
+                )
+            connection.execute("UPDATE life SET clean = 0")
+            return [_message(row) for row in connection.execute(_OPEN)]
+
+        return await self._database.write(work)
+
+    async def rest(self) -> None:
+        """Note that the process ends in order: no turn runs any more."""
+        await self._database.write(lambda connection: _run(connection, "UPDATE life SET clean = 1"))
+
+    async def purge(self, before: float, at_most: int) -> int:
+        """Delete rows that were done before a time; gives back how many."""
+        return await self._database.write(
+            lambda connection: (
+                connection.execute(
+                    "DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE done < ? LIMIT ?)", (before, at_most)
+                ).rowcount
+            )
+        )
+
+
+def pack_attachments(attachments: tuple[Attachment, ...]) -> list[dict[str, Any]]:
+    """For a JSON column."""
+    return [
+        {"path": a.path, "name": a.name, "media_type": a.media_type, "size_bytes": a.size_bytes} for a in attachments
+    ]
+
+
+def unpack_attachments(packed: list[dict[str, Any]]) -> tuple[Attachment, ...]:
+    """What ``pack_attachments`` made."""
+    return tuple(Attachment(**fields) for fields in packed)
+
+
+def _pack(message: Message) -> str | None:
+    """The seldom used fields as one JSON text; None when all are empty."""
+    fields: Iterator[tuple[str, Any]] = (
+        (name, getattr(message, name)) for name in ("sender_name", "reply_to", "language", "extra")
+    )
+    more = {name: value for name, value in fields if value}
+    if message.attachments:
+        more["attachments"] = pack_attachments(message.attachments)
+    if not more:
+        return None
+    return pack(more)
+
+
+def pack(fields: Mapping[str, Any]) -> str:
+    """Whatever a channel put there, as a JSON text."""
+    try:
+        return orjson.dumps(fields, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # broken characters, numbers beyond 64 bits
+        return json.dumps(fields, default=str)
+
+
+def whole(text: str) -> str:
+    """Without the halves of characters that broken clients send and no database takes."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode()
+
+
+def _message(row: tuple[Any, ...]) -> Message:
+    seq, id_, session, channel, chat, thread, message_id, sender, text, more, received, attempts, crashes = row
+    rest = orjson.loads(more) if more else {}
+    rest["attachments"] = unpack_attachments(rest.get("attachments", []))
+    return Message(
+        id=id_,
+        session=session,
+        channel=channel,
+        chat=chat,
+        sender=sender,
+        text=text,
+        received=received,
+        seq=seq,
+        thread=thread,
+        message_id=message_id,
+        attempts=attempts,
+        crashes=crashes,
+        restored=True,
+        **rest,
+    )
+
+
+def _run(connection: sqlite3.Connection, statement: str, *values: Any) -> None:
+    connection.execute(statement, values)

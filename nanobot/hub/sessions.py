@@ -1,0 +1,111 @@
+"""The queues of the sessions: who is next, and who has to wait."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from nanobot.errors import Busy
+from nanobot.hub.inbox import Message
+
+MAX_WAITING = 100  # messages of one session
+MAX_TOTAL = 10_000  # messages of all sessions
+
+
+class _Session:
+    __slots__ = ("in_turn", "messages", "reserved")
+
+    def __init__(self) -> None:
+        self.messages: deque[Message] = deque()
+        self.reserved = 0
+        self.in_turn = False
+
+
+class Sessions:
+    """One message of a session at a time, in order; the sessions take turns. A session with nothing to do is nothing.
+
+    A place is reserved before the message is on disk, so that many at once cannot slip past the limit.
+    """
+
+    def __init__(self) -> None:
+        self.max_waiting = MAX_WAITING
+        self.max_total = MAX_TOTAL
+        self.waiting = 0
+        """Messages of all sessions that are not in a turn yet."""
+        self._sessions: dict[str, _Session] = {}
+        self._ready: dict[str, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def __bool__(self) -> bool:
+        """Whether a message could begin its turn."""
+        return bool(self._ready)
+
+    def waiting_in(self, session: str) -> int:
+        """Messages of that session that are not in a turn yet."""
+        known = self._sessions.get(session)
+        return len(known.messages) + known.reserved if known else 0
+
+    def reserve(self, session: str) -> None:
+        """Take a place in the queue; ``put`` or ``release`` follows. Raises ``Busy``."""
+        if self.waiting >= self.max_total:
+            raise Busy(f"{self.waiting} messages wait already")
+        known = self._sessions.get(session)
+        if known is None:
+            known = self._sessions[session] = _Session()
+        elif len(known.messages) + known.reserved >= self.max_waiting:
+            raise Busy(f"{self.max_waiting} messages of this conversation wait already")
+        known.reserved += 1
+        self.waiting += 1
+
+    def release(self, session: str) -> None:
+        """Give back a place: there is no message for it."""
+        known = self._sessions[session]
+        known.reserved -= 1
+        self.waiting -= 1
+        self._drop_if_idle(session, known)
+
+    def put(self, message: Message) -> None:
+        """Fill a reserved place."""
+        known = self._sessions[message.session]
+        known.reserved -= 1
+        known.messages.append(message)
+        if not known.in_turn:
+            self._ready[message.session] = None
+
+    def restore(self, message: Message) -> None:
+        """Put in a message that was accepted long ago, whatever the limits say now."""
+        self._sessions.setdefault(message.session, _Session()).reserved += 1
+        self.waiting += 1
+        self.put(message)
+
+    def messages(self) -> list[Message]:
+        """All that are not in a turn."""
+        return [message for known in self._sessions.values() for message in known.messages]
+
+    def next(self) -> Message:
+        """The message whose turn it is. Its session has no other until ``done`` or ``put_back``."""
+        session = next(iter(self._ready))
+        del self._ready[session]
+        known = self._sessions[session]
+        known.in_turn = True
+        self.waiting -= 1
+        return known.messages.popleft()
+
+    def done(self, session: str) -> None:
+        """The turn is over; the session goes to the end of the line if it has more."""
+        known = self._sessions[session]
+        known.in_turn = False
+        if known.messages:
+            self._ready[session] = None
+        self._drop_if_idle(session, known)
+
+    def put_back(self, message: Message) -> None:
+        """The turn was cut off: the message is its session's next one again."""
+        self._sessions[message.session].messages.appendleft(message)
+        self.waiting += 1
+        self.done(message.session)
+
+    def _drop_if_idle(self, session: str, known: _Session) -> None:
+        if not known.in_turn and not known.messages and not known.reserved:
+            self._sessions.pop(session, None)

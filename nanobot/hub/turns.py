@@ -1,0 +1,218 @@
+"""A turn: one message before one agent, until there is an answer or the turn is cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from nanobot.contracts.agent import Agent, Attach, Part, Text, Thinking, ToolUse, Turn
+from nanobot.contracts.channel import Attachment
+from nanobot.errors import NanobotError
+from nanobot.hub.context import ACTING
+from nanobot.hub.inbox import Message
+from nanobot.util.aio import Tasks
+from nanobot.util.translate import translate
+
+if TYPE_CHECKING:
+    from nanobot.hub.hub import Hub
+
+TYPING_AFTER = 0.5  # s; a quick answer needs no sign that it is on its way
+TYPING_EVERY = 4.0  # s; platforms show the sign for about five
+TURN_LIMIT = 3600.0  # s; an agent has limits of its own, this one is for one that hangs
+CUT_LIMIT = 5.0  # s that an agent may take to end when it is told to
+
+_log = logging.getLogger(__name__)
+
+
+class Cut(StrEnum):
+    """Why a turn was cut off."""
+
+    STOPPED = "stopped"
+    """The person said so: it is over."""
+    LEAVING = "leaving"
+    """The agent is unloaded, or nanobot stops: it starts over with the next agent."""
+    TOO_LONG = "too_long"
+    """It is over, and the person is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a turn ended: ``answered``, ``empty``, ``failed``, ``stopped`` or ``given_up``."""
+
+    outcome: str
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Running:
+    """A turn that runs. ``over`` is done when the agent has nothing more to do with it."""
+
+    def __init__(self, hub: Hub, message: Message, agent: Agent) -> None:
+        self.hub = hub
+        self.message = message
+        self.agent = agent
+        self.context = message.context
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._cut: Cut | None = None
+        self._texts: list[str] = []
+        self._attachments: list[Attachment] = []
+        self._error: BaseException | None = None
+        self._tasks = Tasks(f"turn {message.id}")
+        self._work: asyncio.Task[None] | None = None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    @property
+    def language(self) -> str:
+        """Of the message, else of the hub."""
+        return self.message.language or self.hub.language
+
+    def data(self, **more: object) -> dict[str, object]:
+        """What every event of this turn says."""
+        message = self.message
+        return {
+            "turn": message.id,
+            "session": message.session,
+            "channel": message.channel,
+            "chat": message.chat,
+            **more,
+        }
+
+    async def respond(self) -> Answer | None:
+        """Let the agent answer. None: cut off, to start over."""
+        try:
+            if self._cut is None:
+                await self._respond()
+        finally:
+            self._end()
+        match self._cut:
+            case Cut.LEAVING:
+                return None
+            case Cut.STOPPED:
+                return Answer("stopped")
+            case Cut.TOO_LONG:
+                return self._answer(translate("chat.took_too_long", self.language))
+        if self._error is not None:
+            return self._answer(self._sentence(self._error))
+        return self._answer()
+
+    def cut(self, why: Cut) -> bool:
+        """Cut it off now; False when the answer is complete already."""
+        if self.over.done():
+            return False
+        if self._cut is None:
+            self._cut = why
+        if self._work is not None:
+            self._work.cancel()
+            self._later("cut", CUT_LIMIT, self._leave_behind)
+        return True
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    async def _respond(self) -> None:
+        self._work = self._tasks.spawn(self._consume())
+        if self._work.done():
+            return
+        self._later("typing", TYPING_AFTER, self._show_typing)
+        self._later("limit", TURN_LIMIT, self.cut, Cut.TOO_LONG)
+        self._work.add_done_callback(lambda _: self._end())
+        await self.over
+
+    async def _consume(self) -> None:
+        # whoever reloads the agent from within this turn must not wait for the turn to end
+        ACTING.set(self.agent.name)
+        message = self.message
+        extra = {**message.extra, "reply_to": message.reply_to} if message.reply_to else message.extra
+        turn = Turn(
+            id=message.id,
+            session=message.session,
+            channel=message.channel,
+            chat=message.chat,
+            sender=message.sender,
+            text=message.text,
+            context=self.context,
+            language=self.language,
+            thread=message.thread,
+            sender_name=message.sender_name,
+            attachments=message.attachments,
+            attempt=message.attempts + 1,
+            extra=extra,
+        )
+        try:
+            async for part in self.agent.respond(turn):
+                if self.over.done():
+                    return
+                self._take(part)
+        except asyncio.CancelledError:
+            if self._cut is None:
+                self._error = NanobotError(translate("chat.agent_failed", self.language))
+                _log.error("%s cancelled its own turn", self.agent.name)
+            raise
+        except Exception as error:  # an agent may raise what it likes: the person gets a sentence, the log the rest
+            self._error = error
+
+    def _take(self, part: Part) -> None:
+        match part:
+            case Text(text):
+                self._texts.append(text)
+                kind = "text"
+            case Thinking(text):
+                kind = "thinking"
+            case ToolUse(name=text):
+                kind = "tool"
+            case Attach(attachment):
+                self._attachments.append(attachment)
+                return
+            case _:
+                return
+        if self.hub.bus.route("turn_progress"):
+            self.hub.bus.fire("turn_progress", self.data(kind=kind, text=text), self.context)
+
+    def _answer(self, sentence: str | None = None) -> Answer:
+        text = "".join(self._texts)
+        if sentence is not None:
+            text = f"{text.rstrip()}\n\n{sentence}".strip()
+        outcome = "failed" if sentence is not None else "answered"
+        if not text.strip() and not self._attachments:
+            return Answer("empty")
+        return Answer(outcome, text, tuple(self._attachments))
+
+    def _sentence(self, error: BaseException) -> str:
+        if isinstance(error, NanobotError) and str(error):
+            _log.warning("%s could not answer: %s", self.agent.name, error)
+            return str(error)
+        _log.error("%s failed while it answered", self.agent.name, exc_info=error)
+        return translate("chat.agent_failed", self.language)
+
+    def _later(self, name: str, delay: float, callback: object, *args: object) -> None:
+        if (timer := self._timers.get(name)) is not None:
+            timer.cancel()
+        self._timers[name] = asyncio.get_running_loop().call_later(delay, callback, *args)  # type: ignore[arg-type]
+
+    def _show_typing(self) -> None:
+        self._later("typing", TYPING_EVERY, self._show_typing)
+        channel = self.hub.channels.get(self.message.channel)
+        if channel is None:
+            return
+
+        async def show() -> None:
+            try:
+                async with asyncio.timeout(TYPING_EVERY):
+                    await channel.typing(self.message.chat, self.message.thread)
+            except Exception as error:  # a courtesy that fails must not harm the answer
+                _log.debug("%s cannot show that an answer is on its way: %s", channel.name, error)
+
+        self._tasks.spawn(show(), "typing")
+
+    def _leave_behind(self) -> None:
+        _log.error("%s does not end its turn although it was told to; it is left behind", self.agent.name)
+        self._end()
+
+    def _end(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        if not self.over.done():
+            self.over.set_result(None)
