@@ -1,0 +1,92 @@
+"""All automations: set up, and brought to what an edit made of them, each on its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from nanobot.hub.bus import Event
+from nanobot.hub.entry import Entry
+from nanobot.hub.hub import Hub, Phase
+from nanobot.hub.restore import LastStates
+from nanobot.util.text import slugify
+
+from .entity import Automation
+from .item import Item
+
+RELOADED = "automation_reloaded"
+SLICE = 25  # automations set up in one go, about 5 ms; then others have their turn
+
+
+class Automations:
+    """By key. Each one is a part of the entry, so that it can be replaced alone."""
+
+    def __init__(self, hub: Hub, entry: Entry) -> None:
+        self._hub = hub
+        self._entry = entry
+        self._automations: dict[str, Automation] = {}
+        self._last = LastStates(entry)
+        self._started = hub.phase not in (Phase.NOT_RUNNING, Phase.STARTING)
+        self.announced = 0
+        """Reloads under way whose callers fire ``automation_reloaded`` themselves, with their context."""
+
+    async def open(self) -> None:
+        """Set all up. At the start of the hub, triggers are attached when everything else is there."""
+        await self._last.load()
+        if not self._started:
+            self._entry.listen("homeassistant_started", self._hub_started, once=True)
+        await self._bring(self._entry.config)
+
+    async def update(self, items: Sequence[Item]) -> None:
+        """Become what is configured now. Unchanged ones keep their runs, their waits and their pending ``for``."""
+        await self._bring(items)
+        if not self.announced:
+            self._hub.bus.fire(RELOADED)
+
+    async def _bring(self, items: Sequence[Item]) -> None:
+        wanted = {item.key: item for item in items}
+        for key, automation in list(self._automations.items()):
+            item = wanted.get(key)
+            if item is None or (item.config is not None and slugify(item.name) != slugify(automation.item.name)):
+                del self._automations[key]
+                await self._entry.parts[key].release()
+        for count, item in enumerate(items):
+            if count % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+            await self._bring_one(item)
+        self._last.only(wanted.keys())
+
+    async def _bring_one(self, item: Item) -> None:
+        automation = self._automations.get(item.key)
+        if automation is None:
+            await self._add(item)
+        elif item.same_as(automation.item):
+            automation.refuse(None)
+        elif item.config is None and automation.item.config is not None:
+            automation.refuse(item)
+        else:
+            await automation.take(item)
+
+    async def _add(self, item: Item) -> None:
+        part = self._entry.part(item.key)
+        automation = Automation(part, self._free_id(item.name), item, self._last, started=self._started)
+        self._automations[item.key] = automation
+        try:
+            await automation.open()
+        except BaseException:
+            del self._automations[item.key]
+            await part.release()
+            raise
+
+    def _free_id(self, name: str) -> str:
+        wanted = f"automation.{slugify(name)}"
+        entity_id, count = wanted, 1
+        while self._hub.entities.get(entity_id) is not None:
+            count += 1
+            entity_id = f"{wanted}_{count}"
+        return entity_id
+
+    async def _hub_started(self, event: Event) -> None:
+        self._started = True
+        for automation in list(self._automations.values()):
+            await automation.begin()

@@ -1,0 +1,1 @@
+"""What decides about a run: one file per word."""

@@ -1,0 +1,45 @@
+"""Finds the words of the language: a file of that name in this package, else ``trigger.py`` (``condition.py``,
+``action.py``) of the integration of that name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from functools import cache
+from types import ModuleType
+from typing import Literal
+
+Kind = Literal["trigger", "condition", "action"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+RENAMED = {"action": "service"}
+"""Keys by which an action is known to people, and the file that does it."""
+
+
+def find(kind: Kind, name: str) -> ModuleType | None:
+    """The file of a word, None when there is none. May import: call it in a thread where the loop must not wait.
+
+    Raises whatever importing it raises.
+    """
+    if not _NAME.fullmatch(name):
+        return None
+    if name in own(kind):
+        return importlib.import_module(f"nanobot.automation.{kind}s.{name}")
+    return _import_if_there(f"integrations.{name}.{kind}")
+
+
+@cache
+def own(kind: Kind) -> frozenset[str]:
+    """The words that the language itself has."""
+    package = importlib.import_module(f"nanobot.automation.{kind}s")
+    return frozenset(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
+def _import_if_there(module: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and (module == error.name or module.startswith(f"{error.name}.")):
+            return None
+        raise
