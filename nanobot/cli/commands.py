@@ -1,0 +1,167 @@
+"""All commands, for typer. Each one only parses here; what it does is in the file of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nanobot import __version__
+from nanobot.cli.words import say
+from nanobot.paths import config_folder
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="DIR", help=say("help.config"), show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help=say("help.json"))]
+
+app = typer.Typer(
+    name="nanobot",
+    help=say("help.nanobot"),
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+new = typer.Typer(help=say("help.new"), no_args_is_help=True)
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Parse and run; the value is the exit code."""
+    _add_token()
+    try:
+        app(args=list(arguments), prog_name="nanobot")
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code))
+    return 0
+
+
+def _leave(code: int | None) -> None:
+    raise typer.Exit(code or 0)
+
+
+def _folder(context: typer.Context, given: Path | None) -> Path:
+    """``--config`` may stand before the command or after it; after it counts."""
+    return config_folder(given or context.find_root().params.get("config"))
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nanobot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _nanobot(
+    config: Config = None,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help=say("help.version"))
+    ] = False,
+) -> None: ...
+
+
+@app.command(help=say("help.run"))
+def run(
+    context: typer.Context,
+    config: Config = None,
+    port: Annotated[int | None, typer.Option("--port", "-p", min=0, max=65535, help=say("help.port"))] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help=say("help.verbose"))] = False,
+    log_file: Annotated[bool, typer.Option("--log-file/--no-log-file", help=say("help.log_file"))] = True,
+) -> None:
+    from nanobot.cli import run
+
+    _leave(run.run(run.Options(_folder(context, config), port, verbose, log_file)))
+
+
+@app.command(help=say("help.check"))
+def check(context: typer.Context, config: Config = None, as_json: AsJson = False) -> None:
+    from nanobot.cli import check
+
+    _leave(check.run(_folder(context, config), as_json))
+
+
+@app.command(help=say("help.plan"))
+def plan(context: typer.Context, config: Config = None, as_json: AsJson = False) -> None:
+    from nanobot.cli import plan
+
+    _leave(plan.run(_folder(context, config), as_json))
+
+
+@app.command(help=say("help.schema"))
+def schema(context: typer.Context, config: Config = None) -> None:
+    from nanobot.cli import schema
+
+    _leave(schema.run(_folder(context, config)))
+
+
+@app.command(help=say("help.status"))
+def status(context: typer.Context, config: Config = None, as_json: AsJson = False) -> None:
+    from nanobot.cli import status
+
+    _leave(status.run(_folder(context, config), as_json=as_json))
+
+
+@app.command(help=say("help.chat"))
+def chat(
+    context: typer.Context,
+    config: Config = None,
+    message: Annotated[str | None, typer.Option("--message", "-m", metavar="TEXT", help=say("help.message"))] = None,
+    chat: Annotated[str | None, typer.Option("--chat", metavar="NAME", help=say("help.chat_name"))] = None,
+    timeout: Annotated[float, typer.Option("--timeout", min=1, metavar="SECONDS", help=say("help.timeout"))] = 300.0,
+) -> None:
+    from nanobot.cli import chat as chats
+
+    _leave(chats.run(_folder(context, config), message, chat=chat, timeout=timeout))
+
+
+@app.command(help=say("help.reload"))
+def reload(
+    context: typer.Context,
+    entry: Annotated[str | None, typer.Argument(metavar="ENTRY", help=say("help.entry"), show_default=False)] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    from nanobot.cli import reload
+
+    _leave(reload.run(_folder(context, config), entry, as_json=as_json))
+
+
+@app.command(help=say("help.onboard"))
+def onboard(
+    context: typer.Context,
+    config: Config = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help=say("help.yes"))] = False,
+    name: Annotated[str | None, typer.Option("--name", help=say("help.name"), show_default=False)] = None,
+    language: Annotated[str | None, typer.Option("--language", help=say("help.language"), show_default=False)] = None,
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help=say("help.time_zone"), show_default=False)
+    ] = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help=say("help.port"))] = None,
+) -> None:
+    from nanobot.cli import onboard
+
+    given = onboard.Answers(name=name, language=language, time_zone=time_zone, port=port)
+    _leave(onboard.run(_folder(context, config), given, ask=not yes))
+
+
+@new.command("integration", help=say("help.new_integration"))
+def new_integration(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help=say("help.integration_name"))],
+    config: Config = None,
+) -> None:
+    from nanobot.cli import new
+
+    _leave(new.create(_folder(context, config), name))
+
+
+app.add_typer(new, name="new")
+
+
+def _add_token() -> None:
+    from nanobot.cli import token
+
+    app.add_typer(token.app, name="token")

@@ -1,0 +1,143 @@
+"""`nanobot run`: fill an empty folder with the quickstart, start the hub, say what a person needs to know."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nanobot import __version__
+from nanobot.cli.words import say
+from nanobot.errors import NanobotError
+from nanobot.paths import bundled, config_folder
+
+if TYPE_CHECKING:
+    from nanobot.hub.hub import Hub
+
+MAIN_FILE = "configuration.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What can be said after ``run``."""
+
+    config: Path | None = None
+    port: int | None = None
+    verbose: bool = False
+    log_file: bool = True
+
+
+def plain(arguments: Sequence[str]) -> Options | None:
+    """The options, if this is ``run`` written without mistakes; None leaves it to the one who explains mistakes."""
+    config, port, verbose, log_file, found = None, None, False, True, False
+    rest = [part for argument in arguments for part in _split(argument)]
+    while rest:
+        match rest.pop(0):
+            case "run" if not found:
+                found = True
+            case "-c" | "--config" if rest and not rest[0].startswith("-"):
+                config = Path(rest.pop(0))
+            case "-p" | "--port" if found and rest and rest[0].isdecimal() and int(rest[0]) < 65536:
+                port = int(rest.pop(0))
+            case "-v" | "--verbose" if found:
+                verbose = True
+            case "--no-log-file" if found:
+                log_file = False
+            case _:
+                return None
+    return Options(config, port, verbose, log_file) if found else None
+
+
+def run(options: Options) -> int:
+    """Until the hub is told to stop. The value is the exit code."""
+    folder = config_folder(options.config)
+    new = fill(folder)
+    from nanobot import app
+    from nanobot.lifecycle import logs
+
+    screen = Screen(new_from=new)
+    log = logs.setup(folder, verbose=options.verbose, file=options.log_file)
+    try:
+        return app.run(folder, port=options.port, logs=log, announce=screen.announce, ready=screen.ready)
+    finally:
+        log.stop()
+
+
+def fill(folder: Path) -> list[str]:
+    """Copy the quickstart into a folder without a configuration, overwriting nothing; the names of what was copied."""
+    if (folder / MAIN_FILE).exists() or (folder / MAIN_FILE).is_symlink():
+        return []
+    source = bundled("config-examples") / "quickstart"
+    copied = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(source.rglob("*")):
+            target = folder / path.relative_to(source)
+            if path.is_dir():
+                target.mkdir(exist_ok=True)
+            elif not target.exists():
+                shutil.copyfile(path, target)
+                copied.append(str(path.relative_to(source)))
+    except OSError as error:
+        raise NanobotError(say("run.cannot_fill", folder=folder, error=error.strerror or error)) from error
+    return copied
+
+
+class Screen:
+    """What `nanobot run` prints besides the log."""
+
+    def __init__(self, *, new_from: list[str]) -> None:
+        self._new = new_from
+        self._kept: list[str] | None = []
+        self._bold, self._dim, self._plain = ("\033[1m", "\033[2m", "\033[0m") if _has_colour() else ("", "", "")
+
+    def announce(self, text: str) -> None:
+        """Something that must not go into a log file. Before the hub is ready it waits for the banner."""
+        if self._kept is None:
+            self._print(text)
+        else:
+            self._kept.append(text)
+
+    def ready(self, hub: Hub) -> None:
+        """The banner."""
+        running = sorted({entry.id for entry in hub.entries.values() if entry.domain != "nanobot"})
+        folder = _short(hub.config_dir)
+        lines = [f"{self._bold}nanobot {__version__}{self._plain}"]
+        if self._new:
+            lines.append(say("run.filled", folder=folder))
+        rows = [("folder", folder), ("running", ", ".join(running) or say("run.nothing"))]
+        if hub.run_info.get("url"):
+            rows.append(("page", str(hub.run_info["url"])))
+        names = {name: say(f"run.{name}") for name, _ in rows}
+        width = max(len(name) for name in names.values())
+        lines += [f"  {self._dim}{names[name]:<{width}}{self._plain}  {value}" for name, value in rows]
+        if hub.recovery:
+            lines.append(f"{self._bold}{say('run.recovery', reason=hub.recovery)}{self._plain}")
+        lines.append(f"{self._dim}{say('run.live', file=f'{folder}/{MAIN_FILE}')}{self._plain}")
+        kept, self._kept = self._kept or [], None
+        self._print("\n".join(["", *lines, *kept, ""]))
+
+    def _print(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a closed terminal is no reason to stop
+            print(text, flush=True)
+
+
+def _short(folder: Path) -> str:
+    with contextlib.suppress(ValueError, RuntimeError):
+        return f"~/{folder.relative_to(Path.home())}"
+    return str(folder)
+
+
+def _has_colour() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _split(argument: str) -> list[str]:
+    """``--config=x`` is ``--config x``."""
+    name, found, value = argument.partition("=")
+    return [name, value] if found and name.startswith("--") else [argument]
