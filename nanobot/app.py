@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,9 +35,17 @@ _log = logging.getLogger(__name__)
 class App:
     """One hub with everything around it. ``run`` returns when it has stopped."""
 
-    def __init__(self, config_dir: Path, *, port: int | None = None, logs: Logs | None = None) -> None:
+    def __init__(
+        self,
+        config_dir: Path,
+        *,
+        port: int | None = None,
+        logs: Logs | None = None,
+        ready: Callable[[Hub], None] = lambda hub: None,
+    ) -> None:
         self.config_dir = config_dir
         self.logs = logs
+        self.ready = ready
         self.hub = Hub(config_dir)
         self.hub.port_override = port
         self.loader = Loader(config_dir)
@@ -77,6 +86,7 @@ class App:
         hub.phase = Phase.RUNNING
         self.core.turn(EntryState.LOADED)
         hub.bus.fire("homeassistant_started")
+        self.ready(hub)
         watcher = Watcher(self.config_dir, self._saved, extra=lambda: self.edits.files)
         self.core.run(watcher.run, name="watcher")
         self.started.set()
@@ -118,12 +128,24 @@ class App:
         self.stop()
 
 
-def run(config_dir: Path, *, port: int | None = None, logs: Logs | None = None) -> int:
-    """Run a hub on a folder until it is told to stop. Raises ``NanobotError`` when another one runs on it."""
+def run(
+    config_dir: Path,
+    *,
+    port: int | None = None,
+    logs: Logs | None = None,
+    announce: Callable[[str], None] | None = None,
+    ready: Callable[[Hub], None] = lambda hub: None,
+) -> int:
+    """Run a hub on a folder until it is told to stop. Raises ``NanobotError`` when another one runs on it.
+
+    ``announce`` shows a text to whoever sits at the terminal; ``ready`` is called once, when all is set up.
+    """
     with Instance(config_dir) as instance:
 
         async def main() -> None:
-            app = App(config_dir, port=port, logs=logs)
+            app = App(config_dir, port=port, logs=logs, ready=ready)
+            if announce is not None:
+                app.hub.announce = announce
             app.hub.run_info = instance.info(app.hub.run_info)
             await app.run()
 

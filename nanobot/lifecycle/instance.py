@@ -32,10 +32,8 @@ class AlreadyRunning(NanobotError):
     """Another hub has this folder. ``pid`` is its process, None when it does not say."""
 
     def __init__(self, config_dir: Path, pid: int | None) -> None:
-        who = f"process {pid}" if pid else "another process"
-        super().__init__(
-            f"nanobot already runs on {config_dir} ({who}); stop that one first, or use another folder with --config"
-        )
+        who = f"another nanobot (process {pid})" if pid else "another nanobot"
+        super().__init__(f"{who} runs on {config_dir} already; stop it first, or use another folder with --config")
         self.pid = pid
 
 
