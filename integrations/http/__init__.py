@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import voluptuous as vol
 
+from nanobot.config import validators as cv
 from nanobot.errors import ConfigError, NotReady, StorageError
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
@@ -24,18 +25,18 @@ PORT = 18790
 CHECK_EVERY = 0.5  # s in which a revoked credential loses what it has open
 REST_AFTER_FAILURE = 60.0  # s
 
-_NAMES = vol.All(vol.Any([str], vol.All(str, lambda one: [one])), [vol.Length(min=1)])
+_TEXTS = vol.All(cv.ensure_list, [cv.string])
 
 CONFIG_SCHEMA = vol.Schema(
     {
-        vol.Optional("host", default=lambda: ["127.0.0.1"]): vol.All(_NAMES, vol.Length(min=1)),
-        vol.Optional("port", default=PORT): vol.All(int, vol.Range(min=0, max=65535)),
-        vol.Optional("allow_remote", default=False): bool,
-        vol.Inclusive("ssl_certificate", "tls"): str,
-        vol.Inclusive("ssl_key", "tls"): str,
-        vol.Optional("trusted_hosts", default=list): _NAMES,
-        vol.Optional("allowed_origins", default=list): _NAMES,
-        vol.Optional("max_body_mb", default=8): vol.All(int, vol.Range(min=1, max=1024)),
+        vol.Optional("host", default=lambda: ["127.0.0.1"]): vol.All(_TEXTS, vol.Length(min=1)),
+        vol.Optional("port", default=PORT): vol.All(cv.whole_number, vol.Range(min=0, max=65535)),
+        vol.Optional("allow_remote", default=False): cv.boolean,
+        vol.Inclusive("ssl_certificate", "tls"): cv.string,
+        vol.Inclusive("ssl_key", "tls"): cv.string,
+        vol.Optional("trusted_hosts", default=list): _TEXTS,
+        vol.Optional("allowed_origins", default=list): _TEXTS,
+        vol.Optional("max_body_mb", default=8): vol.All(cv.whole_number, vol.Range(min=1, max=1024)),
     }
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +11,8 @@ from aiohttp import web
 
 from nanobot.contracts.view import Access, View
 from nanobot.hub.hub import Hub, Phase
-from nanobot.hub.web import StaticFolder, WebError, identity_of, json_response, read_json
+from nanobot.hub.web import StaticFolder, WebError, identity_of, json_response, page_texts, read_json
 from nanobot.storage.credentials import Kind
-from nanobot.util import translate
 from nanobot.util.aio import in_thread
 
 from .cookie import cookie_of, forget_cookie, set_cookie
@@ -23,7 +21,6 @@ from .dispatch import too_many
 if TYPE_CHECKING:
     from .limiter import Limiter
 
-LANGUAGES = ("en", "de", "fr", "es", "zh")
 _CLAIM = vol.Schema({vol.Required("code"): str})
 _TOKEN = vol.Schema({vol.Required("token"): str})
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrom", "Chrome"), ("Safari/", "Safari"))
@@ -76,10 +73,7 @@ class LoginViews:
 
     async def texts(self, request: web.Request) -> web.Response:
         """The words of the page, in the language of the browser."""
-        language = wanted_language(request, self.hub.language)
-        texts = {**(translate.find("component.http.page", "en") or {})}
-        texts.update(translate.find("component.http.page", language) or {})
-        return json_response({"language": language, "texts": texts})
+        return page_texts(request, "http", self.hub.language)
 
     async def claim(self, request: web.Request) -> web.Response:
         """Exchange the code of a one-time link for a session."""
@@ -127,14 +121,6 @@ class LoginViews:
         response = json_response({})
         set_cookie(request, response, session)
         return response
-
-
-def wanted_language(request: web.Request, fallback: str) -> str:
-    """The first language of the browser that the pages speak, else the hub's."""
-    for wanted in re.findall(r"([A-Za-z]{2,3})(?:-[A-Za-z0-9-]+)?", request.query.get("languages", ""))[:20]:
-        if wanted.lower() in LANGUAGES:
-            return str(wanted.lower())
-    return fallback
 
 
 def device_of(request: web.Request) -> str:

@@ -18,7 +18,10 @@ from nanobot.contracts.view import Access, View
 from nanobot.errors import NanobotError
 from nanobot.hub.context import Context
 from nanobot.storage.credentials import Identity, Kind
+from nanobot.util import translate
 from nanobot.util.aio import in_thread
+
+LANGUAGES = ("en", "de", "fr", "es", "zh")
 
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -87,6 +90,23 @@ def context_of(request: web.Request) -> Context:
     if identity is None:
         return Context(actor="system")
     return Context(user_id=identity.user_id, actor="user" if identity.kind is Kind.SESSION else "token")
+
+
+def language_of(request: web.Request, fallback: str) -> str:
+    """The first of the browser's languages (``?languages=de-CH,en``) that the pages speak, else the hub's."""
+    for wanted in request.query.get("languages", "").split(",")[:20]:
+        language = wanted.strip().partition("-")[0].lower()
+        if language in LANGUAGES:
+            return language
+    return fallback
+
+
+def page_texts(request: web.Request, domain: str, fallback: str) -> web.Response:
+    """The texts ``page`` of an integration's translations; what is missing in a language is in English."""
+    language = language_of(request, fallback)
+    texts = {**(translate.find(f"component.{domain}.page", "en") or {})}
+    texts.update(translate.find(f"component.{domain}.page", language) or {})
+    return json_response({"language": language, "texts": texts})
 
 
 class StaticFolder:

@@ -1,0 +1,139 @@
+"""`nanobot token`: who may talk to the hub over the web. Works on the folder, whether the hub runs or not."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nanobot.cli.words import say, span
+from nanobot.contracts.view import Access
+from nanobot.errors import NanobotError
+from nanobot.lifecycle.instance import read_info
+from nanobot.paths import config_folder
+from nanobot.storage.credentials import Credential, Credentials, Kind
+from nanobot.util.dt import Clock
+
+USUAL_URL = "http://127.0.0.1:18790"
+
+
+class Level(StrEnum):
+    """What ``--access`` takes."""
+
+    READ = "read"
+    USER = "user"
+    ADMIN = "admin"
+
+
+def credentials(folder: Path) -> Credentials:
+    """Those of a configuration folder. Raises ``NanobotError`` for a folder that is not there."""
+    if not folder.is_dir():
+        raise NanobotError(say("token.no_folder", folder=folder))
+    return Credentials(folder / ".storage", Clock())
+
+
+def create(folder: Path, name: str, *, access: Access = Access.USER, days: int | None = None) -> str:
+    """Make a token; it can be seen only now."""
+    return credentials(folder).create(name, access, days=days)
+
+
+def link(folder: Path) -> str:
+    """A one-time link that signs a browser in as the owner."""
+    url = (read_info(folder) or {}).get("url") or USUAL_URL
+    return f"{url}/claim#{credentials(folder).claim_code()}"
+
+
+# -- what is typed --------------------------------------------------------------------------------
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="DIR", help=say("help.config"), show_default=False)
+]
+NameOrId = Annotated[str, typer.Argument(metavar="NAME|ID", help=say("help.token_which"))]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=say("help.token_quiet"))]
+
+app = typer.Typer(help=say("help.token"), no_args_is_help=True)
+
+
+def _folder(context: typer.Context, given: Path | None) -> Path:
+    return config_folder(given or context.find_root().params.get("config"))
+
+
+@app.command("create", help=say("help.token_create"))
+def _create(
+    context: typer.Context,
+    name: Annotated[str, typer.Option("--name", "-n", metavar="NAME", help=say("help.token_name"))],
+    config: Config = None,
+    days: Annotated[int | None, typer.Option("--days", min=1, help=say("help.token_days"), show_default=False)] = None,
+    access: Annotated[Level, typer.Option("--access", help=say("help.token_access"))] = Level.USER,
+    quiet: Quiet = False,
+) -> None:
+    token = create(_folder(context, config), name, access=Access(access.value), days=days)
+    _show_token(token, say("token.created", name=name), quiet=quiet)
+
+
+@app.command("rotate", help=say("help.token_rotate"))
+def _rotate(context: typer.Context, which: NameOrId, config: Config = None, quiet: Quiet = False) -> None:
+    token = credentials(_folder(context, config)).rotate(which)
+    _show_token(token, say("token.rotated", name=which), quiet=quiet)
+
+
+@app.command("revoke", help=say("help.token_revoke"))
+def _revoke(context: typer.Context, which: NameOrId, config: Config = None) -> None:
+    revoked = credentials(_folder(context, config)).revoke(which)
+    typer.echo(say("token.revoked", name=revoked.name))
+
+
+@app.command("link", help=say("help.token_link"))
+def _link(context: typer.Context, config: Config = None, quiet: Quiet = False) -> None:
+    address = link(_folder(context, config))
+    if not quiet:
+        typer.echo(say("token.link"), err=True)
+    typer.echo(address)
+
+
+@app.command("list", help=say("help.token_list"))
+def _list(context: typer.Context, config: Config = None) -> None:
+    known = credentials(_folder(context, config)).known()
+    if not known:
+        typer.echo(say("token.none"))
+        return
+    now = time.time()
+    rows = [
+        [say(f"token.{column}") for column in ("id", "name", "kind", "access", "created_at", "used", "expires")],
+        *(_row(one, now) for one in known),
+    ]
+    _print_table(rows)
+
+
+def _show_token(token: str, sentence: str, *, quiet: bool) -> None:
+    if not quiet:
+        typer.echo(sentence, err=True)
+    typer.echo(token)
+
+
+def _row(one: Credential, now: float) -> list[str]:
+    if one.expires is None:
+        expires = say("token.never")
+    elif one.is_valid(now):
+        expires = say("token.in", span=span(one.expires - now))
+    else:
+        expires = say("token.expired")
+    used = say("token.never") if one.used is None else say("token.ago", span=span(now - one.used))
+    kind = say("token.session" if one.kind is Kind.SESSION else "token.token")
+    return [one.id, one.name, kind, one.access.value, say("token.ago", span=span(now - one.created)), used, expires]
+
+
+def _print_table(rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in rows[0]:
+        table.add_column(heading, overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*map(escape, row))
+    Console(highlight=False).print(table)
