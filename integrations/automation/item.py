@@ -32,7 +32,7 @@ class Items(cv.Items):
     """The list of all automations. A wrong one stays in it, with its error, so that it can be shown."""
 
     def __init__(self) -> None:
-        super().__init__(schema.automation, by="index")
+        super().__init__(schema.AUTOMATION, by="index")
 
     def one(self, key: Hashable, item: Any) -> Item:
         if isinstance(key, tuple) and isinstance(item, Mapping) and item.get("id") is not None:

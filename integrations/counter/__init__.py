@@ -14,7 +14,7 @@ from nanobot.hub.hub import Hub
 
 from .entity import Counter
 
-_BOUND = vol.Any(None, vol.Coerce(int))
+_BOUND = vol.Any(None, cv.whole_number)
 
 CONFIG_SCHEMA = vol.Schema(
     cv.Items(

@@ -67,7 +67,7 @@ ACTIONS = {
             vol.Optional("date"): cv.date,
             vol.Optional("time"): cv.time,
             vol.Optional("datetime"): cv.datetime,
-            vol.Optional("timestamp"): vol.Coerce(float),
+            vol.Optional("timestamp"): cv.number,
         },
         {
             "date": {"example": "2026-04-20", "selector": {"date": {}}},

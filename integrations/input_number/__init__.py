@@ -30,10 +30,10 @@ CONFIG_SCHEMA = vol.Schema(
         vol.All(
             {
                 vol.Optional("name"): cv.string,
-                vol.Required("min"): vol.Coerce(float),
-                vol.Required("max"): vol.Coerce(float),
-                vol.Optional("initial"): vol.Coerce(float),
-                vol.Optional("step", default=1.0): vol.All(vol.Coerce(float), vol.Range(min=1e-9)),
+                vol.Required("min"): cv.number,
+                vol.Required("max"): cv.number,
+                vol.Optional("initial"): cv.number,
+                vol.Optional("step", default=1.0): vol.All(cv.number, vol.Range(min=1e-9)),
                 vol.Optional("mode", default="slider"): vol.In(["box", "slider"]),
                 vol.Optional("unit_of_measurement"): cv.string,
                 vol.Optional("icon"): cv.icon,
@@ -47,7 +47,7 @@ ACTIONS = {
     "set_value": Action(
         InputNumber.set_value,
         "Set the value.",
-        {vol.Required("value"): vol.Coerce(float)},
+        {vol.Required("value"): cv.number},
         {"value": {"required": True, "selector": {"number": {"mode": "box", "step": "any"}}}},
     ),
     "increment": Action(InputNumber.increment, "Add one step, up to the maximum."),

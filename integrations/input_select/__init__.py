@@ -16,7 +16,7 @@ from nanobot.hub.hub import Hub
 
 from .entity import InputSelect
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nanobot.input_select")
 
 _OPTIONS = vol.All(cv.ensure_list, vol.Length(min=1, msg="has to have one option at least"), [cv.string])
 

@@ -10,7 +10,7 @@ from nanobot.contracts.service import ServiceCall
 from nanobot.errors import ServiceError
 from nanobot.hub.collection import Config, Helper
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nanobot.input_select")
 
 
 class InputSelect(Helper):

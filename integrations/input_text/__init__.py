@@ -42,8 +42,8 @@ CONFIG_SCHEMA = vol.Schema(
         vol.All(
             {
                 vol.Optional("name"): cv.string,
-                vol.Optional("min", default=0): vol.All(vol.Coerce(int), vol.Range(0, LONGEST)),
-                vol.Optional("max", default=100): vol.All(vol.Coerce(int), vol.Range(0, LONGEST)),
+                vol.Optional("min", default=0): vol.All(cv.whole_number, vol.Range(0, LONGEST)),
+                vol.Optional("max", default=100): vol.All(cv.whole_number, vol.Range(0, LONGEST)),
                 vol.Optional("initial"): cv.string,
                 vol.Optional("pattern"): _pattern,
                 vol.Optional("mode", default="text"): vol.In(["text", "password"]),

@@ -10,7 +10,7 @@ from nanobot.contracts.entity import UNKNOWN
 from nanobot.contracts.service import ServiceCall
 from nanobot.hub.collection import Helper
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nanobot.input_text")
 
 
 class InputText(Helper):

@@ -10,7 +10,9 @@ import voluptuous as vol
 
 from nanobot.automation import words
 from nanobot.config import validators as cv
-from nanobot.util.text import nearest, shorten
+from nanobot.config.explain import explain
+from nanobot.config.wrong import Wrong, expected
+from nanobot.util.text import nearest
 
 T = TypeVar("T")
 
@@ -77,15 +79,19 @@ def actions(value: Any) -> tuple[ActionConfig, ...]:
 
 def automation(value: Any) -> dict[str, Any]:
     """What the YAML says of one automation, understood. Raises ``vol.Invalid`` with all that is wrong."""
+    return dict(AUTOMATION(value))
+
+
+def _modern(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise vol.Invalid("an automation is a mapping with triggers and actions")
+        raise expected("mapping", value)
     if "use_blueprint" in value:
         raise vol.Invalid("blueprints are not supported yet", path=["use_blueprint"])
-    return dict(_AUTOMATION(_renamed(value, _OLD_KEYS)))
+    return _renamed(value, _OLD_KEYS)
 
 
 def _trigger(item: Any, index: int) -> TriggerConfig:
-    given = _mapping(item, "a trigger")
+    given = _mapping(item)
     given = _renamed(given, {"platform": "trigger"})
     name = given.pop("trigger", None)
     if not isinstance(name, str):
@@ -98,7 +104,7 @@ def _trigger(item: Any, index: int) -> TriggerConfig:
 def _condition(item: Any) -> ConditionConfig:
     if isinstance(item, str):
         raise vol.Invalid("templates as conditions are not supported yet")
-    given = _mapping(item, "a condition")
+    given = _mapping(item)
     name = given.pop("condition", None)
     if not isinstance(name, str):
         raise vol.RequiredFieldInvalid("required key not provided", path=["condition"])
@@ -107,7 +113,7 @@ def _condition(item: Any) -> ConditionConfig:
 
 
 def _action(item: Any) -> ActionConfig:
-    given = _mapping(item, "an action")
+    given = _mapping(item)
     common = _take(given, _COMMON_TO_ACTIONS)
     for key in given:
         name = words.RENAMED.get(str(key), str(key))
@@ -129,7 +135,16 @@ def _word(kind: words.Kind, name: str) -> Callable[[Any], Any]:
         hint = f"; did you mean '{meant}'?" if meant else ""
         raise vol.Invalid(f"there is no {kind} '{name}'{hint}", path=[kind])
     schema: Callable[[Any], Any] = found.SCHEMA
-    return schema
+
+    def understand(given: Any) -> Any:
+        try:
+            return schema(given)
+        except vol.Invalid as error:
+            raise vol.MultipleInvalid(
+                [Wrong(p.key, list(p.path), **p.placeholders) for p in explain(error, given, (), schema)]
+            ) from error
+
+    return understand
 
 
 def _each(items: list[tuple[tuple[Any, ...], Any]], understand: Callable[[int, Any], T]) -> list[T]:
@@ -160,9 +175,9 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _mapping(item: Any, what: str) -> dict[str, Any]:
+def _mapping(item: Any) -> dict[str, Any]:
     if not isinstance(item, Mapping):
-        raise vol.Invalid(f"{what} is a mapping, not {shorten(item)}")
+        raise expected("mapping", item)
     return dict(item)
 
 
@@ -183,7 +198,7 @@ def _take(given: dict[str, Any], schema: vol.Schema) -> dict[str, Any]:
 
 def _id(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise vol.Invalid("is text or a whole number")
+        raise expected("text,int", value)
     return str(value)
 
 
@@ -196,20 +211,23 @@ _OLD_KEYS = {"trigger": "triggers", "condition": "conditions", "action": "action
 MODES = ("single", "restart", "queued", "parallel")
 LEVELS = ("silent", "debug", "info", "warning", "error", "critical")
 
-_AUTOMATION = vol.Schema(
-    {
-        vol.Optional("id"): _id,
-        vol.Optional("alias"): cv.string,
-        vol.Optional("description"): vol.Any(None, cv.string),
-        vol.Optional("initial_state"): cv.boolean,
-        vol.Required("triggers"): triggers,
-        vol.Optional("conditions", default=list): conditions,
-        vol.Required("actions"): actions,
-        vol.Optional("mode", default="single"): vol.In(MODES),
-        vol.Optional("max", default=10): vol.All(vol.Coerce(int), vol.Range(min=2)),
-        vol.Optional("max_exceeded", default="warning"): vol.All(str, vol.Lower, vol.In(LEVELS)),
-        vol.Optional("variables", default=dict): dict,
-        vol.Optional("trigger_variables", default=dict): dict,
-        vol.Optional("trace", default=dict): {vol.Optional("stored_traces"): cv.positive_int},
-    }
+AUTOMATION = vol.Schema(
+    vol.All(
+        _modern,
+        {
+            vol.Optional("id"): _id,
+            vol.Optional("alias"): cv.string,
+            vol.Optional("description"): vol.Any(None, cv.string),
+            vol.Optional("initial_state"): cv.boolean,
+            vol.Required("triggers"): triggers,
+            vol.Optional("conditions", default=list): conditions,
+            vol.Required("actions"): actions,
+            vol.Optional("mode", default="single"): cv.one_of(*MODES),
+            vol.Optional("max", default=10): vol.All(cv.whole_number, vol.Range(min=2)),
+            vol.Optional("max_exceeded", default="warning"): cv.one_of(*LEVELS, fold=True),
+            vol.Optional("variables", default=dict): dict,
+            vol.Optional("trigger_variables", default=dict): dict,
+            vol.Optional("trace", default=dict): {vol.Optional("stored_traces"): cv.positive_int},
+        },
+    )
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import voluptuous as vol
 
+from nanobot.config.explain import explain
 from nanobot.contracts.service import Response, Service, ServiceCall
 from nanobot.errors import InvalidServiceData, ServiceNotFound
 from nanobot.hub.bus import Bus, Remove
@@ -139,8 +140,7 @@ class Services:
             return known.schema(dict(data))
         except vol.Invalid as error:
             service = known.service
-            errors = error.errors if isinstance(error, vol.MultipleInvalid) else [error]
-            text = "; ".join(_in_words(one) for one in errors)
+            text = "; ".join(problem.told() for problem in explain(error, data, (), known.schema))
             raise InvalidServiceData(f"{service.domain}.{service.name}: {text}") from error
 
     def _find(self, domain: str, name: str) -> _Registered:
@@ -151,13 +151,3 @@ class Services:
         near = difflib.get_close_matches(f"{domain}.{name}", names, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise ServiceNotFound(f"there is no service {domain}.{name}{hint}")
-
-
-def _in_words(error: vol.Invalid) -> str:
-    path = " > ".join(str(part) for part in error.path)
-    text = error.error_message
-    if text == "extra keys not allowed":
-        text = "unknown option"
-    elif text == "required key not provided":
-        text = "is required"
-    return f"{path}: {text}" if path else text

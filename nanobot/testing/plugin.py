@@ -69,6 +69,8 @@ class House:
 
     async def close(self) -> None:
         """Unload everything and close the conversations."""
+        if self.hub.phase is Phase.STOPPED:
+            return
         self.hub.phase = Phase.STOPPING
         self.hub.bus.fire("homeassistant_stop")
         await self.core.release()
@@ -95,6 +97,22 @@ async def house(config_dir: Path) -> AsyncIterator[House]:
     await house.open()
     yield house
     await house.close()
+
+
+@pytest.fixture
+async def restart(house: House) -> AsyncIterator[Callable[[], Awaitable[House]]]:
+    """Stop the hub and start another one on the same folder: ``house = await restart()``."""
+    houses = [house]
+
+    async def restart() -> House:
+        await houses[-1].close()
+        houses.append(House(house.config_dir))
+        await houses[-1].open()
+        await houses[-1].start()
+        return houses[-1]
+
+    yield restart
+    await houses[-1].close()
 
 
 @pytest.fixture
