@@ -63,7 +63,7 @@ class Conversations:
         self.hub = hub
         self.sessions = Sessions()
         self.max_turns = MAX_TURNS
-        self.drain_limit = 8.0
+        self.drain_limit = 7.0
         """Seconds that turns may take to end when their agent leaves; less than undoing one thing may take."""
         self.close_limit = 10.0
         """Seconds that turns may take to end when nanobot stops."""
@@ -97,7 +97,10 @@ class Conversations:
     async def settle(self) -> None:
         """Begin no more turns, let the running ones end, then cut them off; messages are still taken in."""
         self._settling = True
-        await self._end(list(self._running.values()), self.close_limit)
+        runs = list(self._running.values())
+        await self._end(runs, self.close_limit)
+        if runs:
+            await asyncio.wait([run.ended for run in runs], timeout=SETTLE_LIMIT)
         await self.delivery.settled(SETTLE_LIMIT)
 
     async def close(self) -> None:
@@ -323,6 +326,7 @@ class Conversations:
         finally:
             if not run.over.done():
                 run.over.set_result(None)
+            run.ended.set_result(None)
             del self._running[message.session]
             if cut:
                 self.sessions.put_back(message)

@@ -170,13 +170,14 @@ class Entry:
             return self._add_entity(thing)
         registry, name = self.hub.registry_of(thing)
         remove = registry.add(name, thing)
-        if isinstance(thing, Agent):
-            return self._own(f"agent {name}", partial(self._retire, thing, remove))
-        removed = self._own(f"{registry.what} {name}", remove)
         if isinstance(thing, Channel):
             receive = partial(self.hub.conversations.receive, thing)
             self.run(partial(thing.run, receive), name=f"channel {name}", silent_for=thing.silent_for)
-        return removed
+        undo: Undo = remove
+        if isinstance(thing, (Agent, Channel)):
+            # undone before ``run`` is: what is being answered or sent needs the connection
+            undo = partial(self._retire, thing, remove)
+        return self._own(f"{registry.what} {name}", undo)
 
     def service(
         self,
@@ -355,9 +356,9 @@ class Entry:
         self.hub.entities.write(entity)
         return remove
 
-    async def _retire(self, agent: Agent, remove: Remove) -> None:
+    def _retire(self, leaving: Agent | Channel, remove: Remove) -> Coroutine[Any, Any, None]:
         remove()
-        await self.hub.conversations.drain(agent)
+        return self.hub.conversations.drain(leaving)
 
     def _told(self, supervised: Supervised, health: Health, error: BaseException | None) -> None:
         if self._released:

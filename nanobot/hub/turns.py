@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TYPING_AFTER = 0.5  # s; a quick answer needs no sign that it is on its way
 TYPING_EVERY = 4.0  # s; platforms show the sign for about five
 TURN_LIMIT = 3600.0  # s; an agent has limits of its own, this one is for one that hangs
-CUT_LIMIT = 5.0  # s that an agent may take to end when it is told to
+CUT_LIMIT = 2.0  # s that an agent may take to end when it is told to
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Answer:
 
 
 class Running:
-    """A turn that runs. ``over`` is done when the agent has nothing more to do with it."""
+    """A turn that runs. ``over``: the agent has nothing more to do with it; ``ended``: its answer is kept, too."""
 
     def __init__(self, hub: Hub, message: Message, agent: Agent) -> None:
         self.hub = hub
@@ -56,6 +56,7 @@ class Running:
         self.agent = agent
         self.context = message.context
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._cut: Cut | None = None
         self._texts: list[str] = []
         self._attachments: list[Attachment] = []
