@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from nanobot.config.check import Checked, EntryConfig, check, keep_running
+from nanobot.config.files import Files
 from nanobot.config.load import Loaded, Unreadable, load
 from nanobot.config.problem import Problem
 from nanobot.errors import NanobotError
@@ -56,6 +57,8 @@ class Edits:
         self.secrets_found: Callable[[Iterable[str]], None] = lambda secrets: None
         """Told the secret values of each configuration, so that the log can hide them."""
         self._good = LastGood(hub.config_dir)
+        self._parsed = Files()
+        self._checked: Checked | None = None
         self._tasks = Tasks("edits")
         self._next: asyncio.Future[Applied] | None = None
         self._restart: set[str] = set()
@@ -102,7 +105,7 @@ class Edits:
     async def plan(self) -> tuple[Plan, tuple[Problem, ...]]:
         """What applying the configuration on disk would do now. Raises ``Unreadable``."""
         loaded = await in_thread(self._load, self.hub.config_dir)
-        checked = await in_thread(check, loaded, self.loader)
+        checked = await in_thread(check, loaded, self.loader, self._checked)
         wanted = self._wanted(checked)
         return Plan.between(self.entries.running(), wanted), tuple(checked.problems)
 
@@ -142,14 +145,15 @@ class Edits:
         return await self._apply(loaded, restart, taken)
 
     def _load(self, folder: Path) -> Loaded:
-        return load(folder, merge_of=self.loader.merge_of)
+        return load(folder, merge_of=self.loader.merge_of, files=self._parsed)
 
     async def _apply(
         self, loaded: Loaded, restart: Collection[str], taken: dict[str, dict[str, ModuleType]]
     ) -> Applied:
         began = asyncio.get_running_loop().time()
-        self.secrets_found(loaded.secrets)
-        checked = await in_thread(check, loaded, self.loader)
+        # What a schema takes may hang on other integrations' code, so after an edit of code all is validated again.
+        self._checked = checked = await in_thread(check, loaded, self.loader, None if taken else self._checked)
+        self.secrets_found(checked.secrets)
         recovering, self.hub.recovery = self.hub.recovery is not None, None
         if checked.core_ok:
             self.hub.configure(checked.core)
@@ -162,6 +166,8 @@ class Edits:
                 self.loader.put_back(wanted[entry_id].domain, taken.pop(wanted[entry_id].domain))
         restart = {*(touched - broken), *(i for i in restart if i in wanted)}
         plan = Plan.between(running, wanted, touched=restart)
+        if loaded.incomplete:  # a package that cannot be read does not say which entries it held
+            plan = replace(plan, removed=())
         self._told(checked.problems)
         bring = {i: self._config_of(wanted[i]) for i in (*plan.added, *plan.changed)}
         await self.entries.apply(plan.removed, bring, restart=restart, taken=taken)
@@ -192,13 +198,13 @@ class Edits:
         """Start with the last good configuration, or with the defaults, and say so everywhere."""
         reason = "; ".join(str(problem) for problem in error.problems)
         try:
-            loaded = await in_thread(self._load, self._good.folder)
+            loaded = await in_thread(load, self._good.folder, merge_of=self.loader.merge_of)
             source = "last_good"
         except Unreadable:
             loaded = Loaded(data=dict(FALLBACK), core={}, files=frozenset(), problems=[], secrets=frozenset())
             source = "defaults"
-        self.secrets_found(loaded.secrets)
         checked = await in_thread(check, loaded, self.loader)
+        self.secrets_found(checked.secrets)
         self.hub.configure(checked.core)
         self.hub.recovery = reason
         wanted = complete(checked, self.loader)

@@ -37,7 +37,7 @@ class Plan:
             if entry_id not in running:
                 if entry.ok:
                     added.append(entry_id)
-            elif entry_id in touched or (entry.ok and entry.raw != running[entry_id].raw):
+            elif entry_id in touched or (entry.ok and not entry.same_as(running[entry_id])):
                 changed.append(entry_id)
             else:
                 unchanged.append(entry_id)

@@ -53,6 +53,7 @@ _SCALARS = {
 
 Event = Any
 """PyYAML's; its stubs know neither that every event of a node has an anchor nor that one from a text has a mark."""
+_Scalar: Any = ScalarEvent
 Path = tuple[Any, ...]
 Marks = dict[Any, Any] | list[Any]
 """Mirrors the data: for each key or item its line, or ``(line, marks)`` where the value has items of its own."""
@@ -161,7 +162,7 @@ class _Builder:
         self.faults: list[Fault] = []
         self.tagged = False
         self.size = 0
-        self.get: Callable[[], Event] = _Parser(text).get_event
+        self.get: Callable[[], Any] = _Parser(text).get_event
         self._by_aliases = 0
         self._path: list[Any] = []
         self._anchors: dict[str, tuple[Any, Any, int] | None] = {}
@@ -241,7 +242,7 @@ class _Builder:
         self.size += 1
         while True:
             event = get()
-            if event.__class__ is ScalarEvent and event.anchor is None:
+            if event.__class__ is _Scalar and event.anchor is None:
                 key = scalar(event)
             elif event.__class__ is MappingEndEvent:
                 break
@@ -249,13 +250,13 @@ class _Builder:
                 key = self.node(event)[0]
             line: int = event.start_mark.line + 1
             value_event = get()
-            if value_event.__class__ is ScalarEvent and value_event.anchor is None:
+            if value_event.__class__ is _Scalar and value_event.anchor is None:
                 value, inner = scalar(value_event), None
             else:
                 path.append(key)
                 value, inner = self.node(value_event)
                 path.pop()
-            if type(key) is str and key == "<<" and event.__class__ is ScalarEvent and event.implicit[0]:
+            if type(key) is str and key == "<<" and event.__class__ is _Scalar and event.implicit[0]:
                 merged += self.sources(value, inner, line)
                 continue
             try:
@@ -283,8 +284,8 @@ class _Builder:
         path, get, scalar = self._path, self.get, self.scalar
         self.size += 1
         while True:
-            event: Event = get()
-            if event.__class__ is ScalarEvent and event.anchor is None:
+            event = get()
+            if event.__class__ is _Scalar and event.anchor is None:
                 data.append(scalar(event))
                 marks.append(event.start_mark.line + 1)
             elif event.__class__ is SequenceEndEvent:
