@@ -27,10 +27,11 @@ class Seat:
     ``{kind: "note" | "problem", text}`` (what happens in the hub).
     """
 
-    def __init__(self, chat: str, *, once: bool) -> None:
+    def __init__(self, chat: str, *, once: bool, here: bool) -> None:
         self.id = ulid()
         self.chat = chat
         self.once = once
+        self.here = here
         self._events: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(MAX_BEHIND)
         self.gone = False
 
@@ -111,19 +112,23 @@ class ConsoleChannel(Channel):
             seat.push(shown)
 
     def tell(self, events: list[dict[str, Any]]) -> None:
-        """Show something at every seat but those that wait for one answer only."""
+        """Show something at every seat but those that wait for one answer only.
+
+        The terminal of the hub itself shows problems as lines of the log.
+        """
         for seat in self._seats.values():
             if not seat.once:
                 for event in events:
-                    seat.push(event)
+                    if event["kind"] == "note" or not seat.here:
+                        seat.push(event)
 
     # -- the people's side ----------------------------------------------------------------------
 
-    def sit(self, chat: str | None = None, *, once: bool = False) -> Seat:
-        """Take a seat; without a chat, at the first one that is free."""
+    def sit(self, chat: str | None = None, *, once: bool = False, here: bool = False) -> Seat:
+        """Take a seat; without a chat, at the first one that is free. ``here``: at the terminal of the hub."""
         if chat is None:
             chat = f"{ONCE}{ulid()}" if once else self._free()
-        seat = Seat(chat, once=once)
+        seat = Seat(chat, once=once, here=here)
         self._seats[seat.id] = seat
         for event in self._mailbox.take(chat):
             seat.push(event)

@@ -12,6 +12,7 @@ from nanobot.contracts.view import Access
 from nanobot.errors import NanobotError
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
+from nanobot.util.translate import translate
 
 from .channel import ConsoleChannel, Seat
 from .words import words
@@ -30,7 +31,12 @@ def commands(hub: Hub, entry: Entry, channel: ConsoleChannel) -> list[Command]:
 
     async def sit(connection: Connection, data: Mapping[str, Any]) -> Any:
         seat = channel.sit(data.get("chat"), once=data["once"])
-        leave = entry.on_unload(lambda: channel.leave(seat))
+
+        async def close() -> None:
+            channel.leave(seat)
+            await connection.send({"kind": "closed"})
+
+        forget = entry.on_unload(close)
 
         async def pass_on() -> None:
             while not seat.gone:
@@ -41,7 +47,7 @@ def commands(hub: Hub, entry: Entry, channel: ConsoleChannel) -> list[Command]:
         def gone() -> None:
             task.cancel()
             channel.leave(seat)
-            leave()
+            forget()
 
         connection.on_close(gone)
         return {
@@ -56,7 +62,7 @@ def commands(hub: Hub, entry: Entry, channel: ConsoleChannel) -> list[Command]:
         try:
             return {"id": await channel.say(seat_of(data), data["text"])}
         except TimeoutError:
-            raise NanobotError("the hub is busy; try again in a moment") from None
+            raise NanobotError(translate("component.console.busy", hub.language)) from None
 
     async def stop(connection: Connection, data: Mapping[str, Any]) -> Any:
         return {"stopped": await hub.conversations.stop(channel.session(seat_of(data)))}

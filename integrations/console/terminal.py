@@ -42,7 +42,7 @@ class _Here:
         try:
             await self._channel.say(self._seat, text)
         except TimeoutError:
-            raise NanobotError("the hub is busy; try again in a moment") from None
+            raise NanobotError(translate("component.console.busy", self._hub.language)) from None
 
     async def stop(self) -> bool:
         return await self._hub.conversations.stop(self._channel.session(self._seat))
@@ -64,7 +64,7 @@ async def run_terminal(hub: Hub, entry: Entry, channel: ConsoleChannel) -> None:
         finally:
             remove()
     ui = await in_thread(importlib.import_module, "nanobot.util.terminal")
-    seat = channel.sit()
+    seat = channel.sit(here=True)
     try:
         terminal = ui.Terminal(
             _Here(hub, channel, seat),

@@ -128,11 +128,16 @@ class Line:
         if self._away:
             return await self._come_back()
         try:
-            return await self._events.next()
+            event = await self._events.next()
         except Gone:
             self._away = True
             await self._client.close()
             return {"kind": "problem", "text": translate("cli.chat.away", self.language)}
+        if event["kind"] == "closed":  # the console is reloaded; the hub is there
+            self._away = True
+            await self._client.close()
+            return {"kind": "turn", "state": "finished"}
+        return event
 
     async def _come_back(self) -> Mapping[str, Any]:
         while True:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,8 +115,11 @@ class Screen:
         if hub.run_info.get("url"):
             rows.append(("page", str(hub.run_info["url"])))
         names = {name: say(f"run.{name}") for name, _ in rows}
-        width = max(len(name) for name in names.values())
-        lines += [f"  {self._dim}{names[name]:<{width}}{self._plain}  {value}" for name, value in rows]
+        width, columns = max(len(name) for name in names.values()), shutil.get_terminal_size().columns
+        for name, value in rows:
+            first, *more = textwrap.wrap(value, max(30, columns - width - 5), break_on_hyphens=False) or [""]
+            lines.append(f"  {self._dim}{names[name]:<{width}}{self._plain}  {first}")
+            lines += [" " * (width + 4) + line for line in more]
         if hub.recovery:
             lines.append(f"{self._bold}{say('run.recovery', reason=hub.recovery)}{self._plain}")
         lines.append(f"{self._dim}{say('run.live', file=f'{folder}/{MAIN_FILE}')}{self._plain}")

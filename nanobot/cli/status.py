@@ -39,14 +39,14 @@ def _show(status: Mapping[str, Any]) -> None:
     uptime = span(status["uptime"])
     phase = say(f"status.phase_{status['phase'].lower()}", time=uptime)
     console.print(f"[bold]nanobot {status['version']}[/] · {phase} · {say('status.process', pid=status['pid'])}")
-    facts = Table.grid(padding=(0, 2))
-    facts.add_row("", f"[dim]{say('run.folder')}[/]", escape(status["config_dir"]))
+    facts = Table.grid(padding=(0, 0, 0, 2))
+    facts.add_row(f"[dim]{say('run.folder')}[/]", escape(status["config_dir"]))
     if status["url"]:
-        facts.add_row("", f"[dim]{say('run.page')}[/]", escape(status["url"]))
+        facts.add_row(f"[dim]{say('run.page')}[/]", escape(status["url"]))
     console.print(facts)
     console.print()
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+    table = Table(box=None, padding=(0, 0, 0, 2), header_style="dim")
     for column in ("integration", "state", "since", ""):
         table.add_column(say(f"status.{column}") if column else "", no_wrap=bool(column))
     for entry in status["entries"]:
@@ -55,7 +55,7 @@ def _show(status: Mapping[str, Any]) -> None:
         if entry["restarts"]:
             note += (" · " if note else "") + say("status.restarts", count=entry["restarts"])
         state = f"[{colour}]● {say('status.state_' + entry['state'])}[/]"
-        table.add_row("  " + escape(entry["id"]), state, span(entry["age"]), note)
+        table.add_row(escape(entry["id"]), state, span(entry["age"]), note)
     console.print(table)
 
     if status["recovery"]:

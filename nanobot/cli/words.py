@@ -30,7 +30,7 @@ def span(seconds: float) -> str:
     """A length of time for people, in its two largest units: ``3 h 12 min``."""
     units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
     left = max(0, int(seconds))
-    parts = []
+    parts: list[str] = []
     for unit, size in units:
         count, left = divmod(left, size)
         if count or (unit == "s" and not parts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import tempfile
@@ -17,10 +18,7 @@ import orjson
 from nanobot.errors import NanobotError, StorageError
 from nanobot.storage.files import make_private
 
-try:
-    import fcntl
-except ImportError:  # Windows: no two hubs are told apart there
-    fcntl = None  # type: ignore[assignment]
+fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None  # Windows: two hubs are not told apart
 
 TRIES = 5
 PAUSE = 0.05  # s; ``holder`` may have its hand on the lock for a moment

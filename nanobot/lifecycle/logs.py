@@ -29,6 +29,9 @@ MAX_WAITING = 20_000  # records; more are dropped and counted
 TRY_AGAIN = 60.0  # s after a disk refused
 STOP_LIMIT = 5.0  # s for what waits to be written at the end
 
+PROMPT_MARK = "below_is_a_prompt"
+"""What ``nanobot.util.terminal`` marks stderr with while somebody chats there (it is not imported for that alone)."""
+
 TIME = "%Y-%m-%d %H:%M:%S"
 _COLOURS = {"DEBUG": "\033[2m", "WARNING": "\033[33m", "ERROR": "\033[31m", "CRITICAL": "\033[1;31m"}
 # What people and platforms send is logged as well: it must neither forge lines nor steer the terminal.
@@ -44,7 +47,7 @@ class Logs:
     def __init__(self, config_dir: Path, *, verbose: bool, file: bool) -> None:
         self.scrubber = Scrubber()
         self._level = logging.DEBUG if verbose else logging.INFO
-        self._handlers: list[logging.Handler] = [Terminal()]
+        self._handlers: list[logging.Handler] = [Terminal(verbose=verbose)]
         if file:
             self._handlers.append(File(config_dir / FILE))
         self._inlet = Inlet(self.scrubber)
@@ -127,29 +130,34 @@ class Inlet(logging.handlers.QueueHandler):
 class Writer(logging.handlers.QueueListener):
     """The thread that writes."""
 
+    def __init__(self, records: queue.Queue[Any], *handlers: logging.Handler) -> None:
+        super().__init__(records, *handlers)
+        self._records = records
+
     def stop(self) -> None:
         """As of the base, with a limit."""
-        thread = self._thread  # type: ignore[has-type]
-        if thread is None:
-            return
-        try:
-            self.queue.put(None, timeout=STOP_LIMIT)  # None is the base's sign for the end
-            thread.join(STOP_LIMIT)
-        except queue.Full:
-            pass
-        self._thread = None
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            with contextlib.suppress(queue.Full):
+                self._records.put(None, timeout=STOP_LIMIT)  # None is the base's sign for the end
+                thread.join(STOP_LIMIT)
 
 
 class Terminal(logging.StreamHandler[TextIO]):
-    """stderr, as it is at the time of the line: a prompt may have put itself in its place."""
+    """stderr, as it is at the time of the line: a prompt may have put itself in its place.
 
-    def __init__(self) -> None:
+    Whoever chats there is shown warnings only, unless ``verbose``; the file has the rest.
+    """
+
+    def __init__(self, *, verbose: bool) -> None:
         super().__init__(sys.stderr)
+        self._verbose = verbose
         self.setFormatter(Line(colour=_has_colour(sys.stderr)))
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
-        super().emit(record)
+        if record.levelno >= logging.WARNING or self._verbose or not getattr(sys.stderr, PROMPT_MARK, False):
+            super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """The terminal is closed: there is nowhere to say so."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from prompt_toolkit.application import get_app_or_none, run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
-from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.formatted_text import FormattedText, StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -32,13 +33,14 @@ AGAIN = 2.0  # s between two Ctrl-C that mean: leave
 PATIENCE = 0.5  # s without a word of the answer, and the prompt shows that it is on its way
 SHORTEST = 2  # letters before a name is offered
 
+PROMPT_MARK = "below_is_a_prompt"  # attribute of sys.stderr while it is one: the log then leaves out small talk
+
 STYLE = Style.from_dict(
     {
         "prompt": "ansicyan bold",
         "said": "bold",
         "dim": "#888888",
         "problem": "ansired",
-        "mark": "ansiyellow bold",
         "auto-suggestion": "#777777",
     }
 )
@@ -85,6 +87,7 @@ class Terminal:
         self._turn: str | None = None
         self._turn_since = 0.0
         self._streamed = ""
+        self._draft = ""
         self._interrupted = 0.0
         self._session: PromptSession[str | None] = PromptSession(
             message=self._prompt,
@@ -104,6 +107,7 @@ class Terminal:
     async def run(self) -> bool:
         """Chat until the person wants to leave (True) or the terminal is gone (False)."""
         with patch_stdout(raw=True):
+            setattr(sys.stderr, PROMPT_MARK, True)
             # After patch_stdout, so that what is printed here and what is logged share one way out.
             shower = asyncio.create_task(self._show_all(), name="terminal")
             try:
@@ -139,11 +143,12 @@ class Terminal:
             with contextlib.suppress(Exception):  # names are a convenience
                 self._names.known = await self._talk.words()
             try:
-                line = await self._session.prompt_async(handle_sigint=False)
+                draft, self._draft = self._draft, ""
+                line = await self._session.prompt_async(default=draft, handle_sigint=False)
             except EOFError:  # the terminal was closed, or the other side is gone
                 return False
             except KeyboardInterrupt:
-                continue
+                return True
             if line is None:
                 if self._leave == "quit" or await self._is_sure():
                     return True
@@ -155,12 +160,13 @@ class Terminal:
         """Do what was typed; True to leave."""
         first, *more = line.split("\n")
         said: list[StyleAndTextTuples] = [[("class:prompt", "› "), ("class:said", first.translate(_CLEAN))]]
-        await self._print(said + [[("class:said", f"  {part.translate(_CLEAN)}")] for part in more])
+        said += [[("class:said", f"  {part.translate(_CLEAN)}")] for part in more]
+        await self._print(said)
         match line:
             case "/quit" | "/exit":
                 return True
             case "/help":
-                await self._print([[("class:dim", part)] for part in self._text("help").splitlines()])
+                await self._print([[("class:dim", part)] for part in self._text("help").splitlines()] + [[]])
             case "/clear":
                 await run_in_terminal(self._session.app.renderer.clear)
             case "/stop":
@@ -169,6 +175,7 @@ class Terminal:
                 try:
                     await self._talk.say(line)
                 except Exception as error:  # refused, busy, gone: it is told, and the person may try again
+                    self._draft = line
                     await self._print([[("class:problem", f"! {error}")]])
         return False
 
@@ -178,7 +185,7 @@ class Terminal:
         except Exception as error:  # as for say
             await self._print([[("class:problem", f"! {error}")]])
             return
-        await self._print([[("class:dim", self._text("stopped_now" if stopped else "nothing_to_stop"))]])
+        await self._print([[("class:dim", self._text("stopped_now" if stopped else "nothing_to_stop"))], []])
 
     async def _is_sure(self) -> bool:
         session: PromptSession[str] = PromptSession(
@@ -222,7 +229,7 @@ class Terminal:
             elif self._turn is not None:
                 event.app.create_background_task(self._stop())
             elif now - self._interrupted < AGAIN:
-                event.app.exit(result=None)
+                event.app.exit(exception=KeyboardInterrupt)
             else:
                 self._interrupted = now
                 hint = self._text(f"again_{self._leave}")
@@ -269,10 +276,9 @@ class Terminal:
         lines = self._rest()
         flow = Flow(self._width)
         shown = [*flow.feed(text.rstrip() + "\n"), *flow.rest()]
-        mark: StyleAndTextTuples = [] if event.get("answers") else [("class:mark", "● ")]
         if event.get("repeated"):
-            mark.append(("class:dim", self._text("repeated") + " "))
-        lines += [[*(mark if number == 0 else []), ("", line)] for number, line in enumerate(shown)]
+            lines.append([("class:dim", self._text("repeated"))])
+        lines += [[("", line)] for line in shown]
         lines += [[("class:dim", f"  + {path}")] for path in event.get("attachments") or ()]
         await self._print([*lines, []])
 
@@ -285,7 +291,7 @@ class Terminal:
 
         def write() -> None:
             for line in lines:
-                print_formatted_text(line, style=STYLE, output=self._session.output)  # type: ignore[arg-type]
+                print_formatted_text(FormattedText(line), style=STYLE, output=self._session.output)
 
         await run_in_terminal(write)
 

@@ -84,9 +84,7 @@ def test_a_line_that_cannot_be_put_together_is_still_a_line(tmp_path: Path, log:
     assert "%d apples ('many',) (this line could not be put together" in written(tmp_path)
 
 
-def test_the_file_is_begun_anew_at_its_limit_and_old_ones_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_file_is_begun_anew_at_its_limit_and_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "MAX_BYTES", 2000)
     log = setup(tmp_path)
     for number in range(200):
@@ -125,9 +123,7 @@ def test_a_file_that_was_moved_away_is_made_again(tmp_path: Path, log: Logs) -> 
     assert written(tmp_path).endswith("INFO two\n")
 
 
-def test_a_disk_that_refuses_is_said_once_and_harms_nobody(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_disk_that_refuses_is_said_once_and_harms_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / FILE).mkdir()
     log = setup(tmp_path)
     for _ in range(5):
@@ -139,7 +135,7 @@ def test_a_disk_that_refuses_is_said_once_and_harms_nobody(
     assert "Traceback" not in shown
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_full_disk_is_said_once_and_harms_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / FILE).symlink_to("/dev/full")
     log = setup(tmp_path)
