@@ -81,13 +81,13 @@ class Edits:
         ``restart``: ids of entries to restart although nothing changed for them.
         """
         self._restart.update(restart)
-        if self._next is None:
-            self._next = asyncio.get_running_loop().create_future()
+        wanted = self._next
+        if wanted is None:
+            wanted = self._next = asyncio.get_running_loop().create_future()
             if not self._busy:
                 self._busy = True
-                self._tasks.spawn(self._run(), "apply")
-            return self._next
-        return self._next
+                self._tasks.spawn(self._run(), "apply")  # may begin at once and take the future away
+        return wanted
 
     async def wait(self, applied: asyncio.Future[Applied]) -> Applied | None:
         """Wait for a request. None when the one who waits is itself about to be reloaded: waiting would strand it."""
