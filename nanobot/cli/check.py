@@ -1,0 +1,95 @@
+"""``nanobot check``: everything that is wrong with the configuration, with the lines that are meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from nanobot.cli.words import language, say
+from nanobot.config.check import Checked, check
+from nanobot.config.load import MAIN, Unreadable, load
+from nanobot.config.problem import Problem
+from nanobot.lifecycle.loader import Loader
+from nanobot.util.secrets import Scrubber
+
+GOOD, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
+
+
+def run(config_dir: Path, as_json: bool = False) -> int:
+    """Check a folder and tell. The value is the exit code."""
+    problems, checked = look(config_dir)
+    if as_json:
+        print(json.dumps(_report(problems, checked), ensure_ascii=False, indent=2))
+    else:
+        _tell(config_dir, problems, checked)
+    if any(problem.key == "main_missing" for problem in problems):
+        return COULD_NOT_RUN
+    return PROBLEMS if problems else GOOD
+
+
+def look(config_dir: Path, loader: Loader | None = None) -> tuple[list[Problem], Checked | None]:
+    """What is wrong, and what was made of it; None when the configuration cannot be read at all."""
+    if loader is None:
+        loader = Loader(config_dir)
+        loader.mount()
+    try:
+        checked = check(load(config_dir, merge_of=loader.merge_of), loader)
+    except Unreadable as error:
+        return error.problems, None
+    return checked.problems, checked
+
+
+def show(problems: Iterable[Problem], lines: Mapping[str, list[str]], scrubber: Scrubber) -> None:
+    """Problems by file, each below its line number with the line itself. Prints with colours where there are some."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False, soft_wrap=True)
+    for file, group in groupby(problems, key=lambda problem: problem.file or ""):
+        if file:
+            console.print(f"[bold]{escape(file)}[/bold]")
+        for problem in group:
+            colour = "red" if problem.severity == "error" else "yellow"
+            place = f"{problem.line:>5}" if problem.line is not None else "     "
+            text = ": ".join(part for part in (problem.where(), problem.sentence(language())) if part)
+            console.print(f"[{colour}]{place}[/{colour}]  {escape(text)}")
+            known = lines.get(file, ())
+            if problem.line is not None and 0 < problem.line <= len(known) and file != "secrets.yaml":
+                console.print(f"[dim]       │ {escape(scrubber.scrub(known[problem.line - 1].rstrip()))}[/dim]")
+        console.print()
+
+
+def lines_of(checked: Checked | None, config_dir: Path) -> Mapping[str, list[str]]:
+    """The lines of the files that were read, by name."""
+    if checked is not None:
+        return {name: text.splitlines() for name, text in checked.loaded.texts.items()}
+    try:
+        return {MAIN: (config_dir / MAIN).read_text(encoding="utf-8-sig").splitlines()}
+    except (OSError, UnicodeDecodeError):
+        return {}
+
+
+def _tell(config_dir: Path, problems: list[Problem], checked: Checked | None) -> None:
+    secrets = Scrubber(checked.secrets if checked else ())
+    show(problems, lines_of(checked, config_dir), secrets)
+    if problems:
+        print(say("check.problems", count=len(problems)))
+    elif checked is not None:
+        print(say("check.good", count=len(checked.entries)))
+
+
+def _report(problems: list[Problem], checked: Checked | None) -> dict[str, Any]:
+    entries = checked.entries.values() if checked else ()
+    return {
+        "valid": not problems,
+        "readable": checked is not None,
+        "problems": [problem.as_dict(language()) for problem in problems],
+        "entries": [
+            {"id": e.id, "domain": e.domain, "label": e.label, "ok": e.ok, "left_out": [str(k) for k in e.left_out]}
+            for e in entries
+        ],
+        "files": sorted(str(file) for file in checked.loaded.files) if checked else [],
+    }
