@@ -13,7 +13,7 @@ from aiohttp import web
 from nanobot.contracts.view import Access, View
 from nanobot.errors import Busy, NanobotError, NotReady, Refused
 from nanobot.hub.entry import Entry
-from nanobot.hub.web import WebError, json_response
+from nanobot.hub.web import ABOUT, About, WebError, json_response
 from nanobot.storage.credentials import Identity
 
 from .cookie import cookie_of, forget_cookie
@@ -31,7 +31,6 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "same-origin",
-    "Server": "nanobot",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -79,19 +78,21 @@ class Dispatcher:
 
     async def prepare(self, request: web.Request, response: web.StreamResponse) -> None:
         """Called for each response before its headers are sent."""
-        request["response"] = response
+        about: About = request.get(ABOUT) or About()
+        about.response = response
         for name, value in SECURITY_HEADERS.items():
-            if name not in response.headers:
-                response.headers[name] = value
+            response.headers.setdefault(name, value)
+        response.headers["Server"] = "nanobot"
         response.headers.setdefault("Cache-Control", "no-store")
-        if request.get("is_ours"):
+        if about.is_ours:
             response.headers.update(self.guard.cors_headers(request))
 
     # -- the checks, in their order -------------------------------------------------------------
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        about = request[ABOUT] = About()
         self.guard.check_host(request)
-        request["is_ours"] = True
+        about.is_ours = True
         view = self._route(request)
         if view is None:
             return self._preflight(request)
@@ -106,7 +107,7 @@ class Dispatcher:
             raise WebError(401, "sign in first", headers={"WWW-Authenticate": "Bearer"})
         if identity is not None and not identity.may(view.access):
             raise WebError(403, f"this takes the access '{view.access.value}', and {identity.name} has less")
-        request["identity"] = identity
+        about.identity = identity
         if identity is None:
             return await view.handler(request)
         with self.live.keep(request, identity.id):
@@ -161,7 +162,7 @@ class Dispatcher:
         if identity is None:
             self.limiter.failed(peer)
             if cookie is not None:
-                request["forget_cookie"] = True
+                request[ABOUT].forget_cookie = True
             if not public and not _is_navigation(request):
                 raise WebError(401, "sign in again", headers={"WWW-Authenticate": "Bearer"})
         return identity
@@ -170,7 +171,7 @@ class Dispatcher:
 
     def _failed(self, request: web.Request, error: WebError) -> web.Response:
         response = json_response({"message": str(error)}, error.status, headers=error.headers)
-        if request.get("forget_cookie"):
+        if request[ABOUT].forget_cookie:
             forget_cookie(request, response)
         if error.status == 413:
             response.force_close()

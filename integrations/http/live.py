@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from aiohttp import WSCloseCode, web
 
+from nanobot.hub.web import ABOUT
+
 CLOSE_LIMIT = 0.5  # s for a client to answer the goodbye
 REVOKED = 4401
 """WebSocket close code: sign in again."""
@@ -46,7 +48,7 @@ class Live:
 
 
 async def _close(task: asyncio.Task[object], request: web.Request, code: int, text: bytes) -> None:
-    response = request.get("response")
+    response = request[ABOUT].response
     try:
         if isinstance(response, web.WebSocketResponse):
             async with asyncio.timeout(CLOSE_LIMIT):

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from nanobot.contracts.view import Access, View
 from nanobot.hub.hub import Hub, Phase
-from nanobot.hub.web import StaticFolder, WebError, identity_of, json_response, page_texts, read_json
+from nanobot.hub.web import ABOUT, StaticFolder, WebError, identity_of, json_response, page_texts, read_json
 from nanobot.storage.credentials import Kind
 from nanobot.util.aio import in_thread
 
@@ -58,7 +58,7 @@ class LoginViews:
     async def page_instead(self, request: web.Request) -> web.Response:
         """The same in place of a page that needs credentials."""
         response = await self._www.serve(request, "login.html", status=401)
-        if request.get("forget_cookie"):
+        if request[ABOUT].forget_cookie:
             forget_cookie(request, response)
         return response
 

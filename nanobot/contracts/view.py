@@ -25,7 +25,7 @@ class Access(Enum):
 class View:
     """``path`` may hold ``{name}`` for one segment and ``{name:.*}`` for the rest.
 
-    The handler finds who asks in ``request["identity"]`` (None on public routes without credentials).
+    The handler finds what matched in ``request.match_info``, and who asks with ``nanobot.hub.web.identity_of``.
     """
 
     method: str

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,22 @@ _TYPES = {
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
+@dataclass(slots=True)
+class About:
+    """What the web server knows of a request besides what the client said."""
+
+    identity: Identity | None = None
+    response: web.StreamResponse | None = None
+    is_ours: bool = False
+    """The Host is one of ours."""
+    forget_cookie: bool = False
+    """Its session is no longer good: the browser should forget it."""
+
+
+ABOUT: Any = web.RequestKey("about", About) if hasattr(web, "RequestKey") else "about"
+"""Where in a request it is kept (aiohttp before 3.14 has no keys of its own for that)."""
+
+
 class WebError(NanobotError):
     """A request that is answered with this HTTP status and this sentence."""
 
@@ -80,8 +97,8 @@ async def read_json(request: web.Request, schema: vol.Schema | None = None) -> A
 
 def identity_of(request: web.Request) -> Identity | None:
     """Who asks; None on a public route without credentials."""
-    identity: Identity | None = request.get("identity")
-    return identity
+    about: About | None = request.get(ABOUT)
+    return about.identity if about else None
 
 
 def context_of(request: web.Request) -> Context:
@@ -160,9 +177,14 @@ class StaticFolder:
             handle = os.open(real, _FLAGS)
         except (OSError, RuntimeError, ValueError):
             return None
-        with os.fdopen(handle, "rb") as file:
+        try:
             about = os.fstat(handle)
             if not stat.S_ISREG(about.st_mode):
                 return None
             etag = f'"{about.st_mtime_ns:x}-{about.st_size:x}-{about.st_ino:x}"'
-            return (None if etag in known else file.read()), etag
+            if etag in known:
+                return None, etag
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                return file.read(), etag
+        finally:
+            os.close(handle)

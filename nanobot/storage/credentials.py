@@ -160,6 +160,8 @@ class Credentials:
         if found is None or found.kind is Kind.CLAIM or not found.is_valid(now):
             return None
         self._uses[found.id] = now
+        if self._watchers:  # it may be younger than the last check, and revoked before the next
+            self._alive.setdefault(found.id, (found.hash, found.access))
         return Identity(found.id, found.name, found.kind, found.access, generation.owner_id)
 
     def watch(self, callback: Revoked) -> Callable[[], None]:
