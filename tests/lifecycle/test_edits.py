@@ -27,7 +27,7 @@ async def setup(hub, entry):
 async def unload(hub, entry):
     hub.bus.fire("life", {"entry": entry.id, "step": "unload", "value": entry.config["value"]})
 '''
-RELOADS = '''
+RELOADS = """
 
 async def reload(hub, entry, config):
     if config["value"] < 0:
@@ -35,7 +35,7 @@ async def reload(hub, entry, config):
     hub.bus.fire("life", {"entry": entry.id, "step": "reload", "value": config["value"]})
     entry.set_state(f"sensor.{entry.id.replace(' ', '_')}", f"{config['value']}/{CODE}")
     return True
-'''
+"""
 
 
 class Life:
@@ -44,7 +44,9 @@ class Life:
     def __init__(self, house: House) -> None:
         self.house = house
         self.steps: list[str] = []
-        house.hub.bus.listen("life", lambda e: self.steps.append(f"{e.data['entry']}: {e.data['step']} {e.data['value']}"))
+        house.hub.bus.listen(
+            "life", lambda e: self.steps.append(f"{e.data['entry']}: {e.data['step']} {e.data['value']}")
+        )
 
     def since(self) -> list[str]:
         steps, self.steps = self.steps, []
@@ -171,7 +173,11 @@ async def test_broken_code_leaves_the_old_code_running(life: Life, house: House)
 
 async def test_code_whose_setup_fails_gives_way_to_the_old_code(life: Life, house: House) -> None:
     await house.start("alpha:\n")
-    write_part(house.config_dir, "alpha", PART.replace("async def setup(hub, entry):", "async def setup(hub, entry):\n    raise OSError('no')"))
+    write_part(
+        house.config_dir,
+        "alpha",
+        PART.replace("async def setup(hub, entry):", "async def setup(hub, entry):\n    raise OSError('no')"),
+    )
     await house.apply()
     assert life.state("alpha") == "0/1"
     assert house.entry("alpha").state is EntryState.LOADED
@@ -179,7 +185,9 @@ async def test_code_whose_setup_fails_gives_way_to_the_old_code(life: Life, hous
 
 
 async def test_dependencies_are_loaded_and_set_up_first(life: Life, house: House) -> None:
-    write_part(house.config_dir, "roof", PART, ', "dependencies": ["alpha"], "after_dependencies": ["gamma", "nowhere"]')
+    write_part(
+        house.config_dir, "roof", PART, ', "dependencies": ["alpha"], "after_dependencies": ["gamma", "nowhere"]'
+    )
     await house.start("roof:\ngamma:\n")
     steps = life.since()
     assert sorted(steps) == ["alpha: setup 0", "gamma: setup 0", "roof: setup 0"]
@@ -202,14 +210,14 @@ async def test_a_request_during_an_apply_is_not_lost(life: Life, house: House) -
 async def test_an_apply_started_by_the_entry_it_reloads_strands_nobody(life: Life, house: House) -> None:
     code = PART.replace(
         "async def unload",
-        '''    async def on_rang(event):
+        """    async def on_rang(event):
         answer = await hub.services.call("nanobot", "reload_all", return_response=True)
         hub.bus.fire("life", {"entry": entry.id, "step": "answered", "value": answer["applied"]})
 
     entry.listen("rang", on_rang)
 
 
-async def unload''',
+async def unload""",
     )
     write_part(house.config_dir, "caller", code)
     await house.start("alpha:\ncaller:\n")

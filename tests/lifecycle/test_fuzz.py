@@ -26,7 +26,9 @@ wrong_part = st.dictionaries(
     min_size=1,
     max_size=2,
 )
-unreadable = st.sampled_from(["alpha: [\n", "\talpha:\n", "- a list\n", "alpha: !secret nowhere_[\n", "a: b: c\n", "{{"])
+unreadable = st.sampled_from(
+    ["alpha: [\n", "\talpha:\n", "- a list\n", "alpha: !secret nowhere_[\n", "a: b: c\n", "{{"]
+)
 
 
 def as_yaml(tree: dict[str, Any]) -> str:
