@@ -161,7 +161,7 @@ class AssistAgent(Agent):
         if not near:
             return self._suggest(ask, ask.say("unknown_name", text=unknown))
         options = tuple((ask.world.called[entity_id], entity_id) for entity_id in near)
-        names = ask.say.listed((f"“{name}”" for name, _ in options), between="or")
+        names = ask.say.listed((ask.say.quoted(name) for name, _ in options), between="or")
         text = ask.say("did_you_mean", text=unknown, names=names)
         return self._told(ask, Question(text, meaning.intent, meaning.slots, "name", options))
 
@@ -170,7 +170,7 @@ class AssistAgent(Agent):
         near = nearest_entry(unknown, ask.world.entries)
         if near is None:
             return ask.say("unknown_entry", text=unknown, names=ask.say.listed(ask.world.entries, 12))
-        text = ask.say("did_you_mean", text=unknown, names=f"“{near}”")
+        text = ask.say("did_you_mean", text=unknown, names=ask.say.quoted(near))
         return self._told(ask, Question(text, meaning.intent, meaning.slots, "entry", ((near, near),)))
 
     def _not_understood(self, ask: Ask, text: str) -> str:
@@ -183,8 +183,8 @@ class AssistAgent(Agent):
 
     def _suggest(self, ask: Ask, text: str) -> str:
         """Say what can be said instead."""
-        some = examples(ask, 2) + [ask.say.word("examples", "timer"), ask.say.word("examples", "running")]
-        return f"{text} {ask.say('try', examples=ask.say.listed((f'“{one}”' for one in some), between='or'))}"
+        some = [*examples(ask, 2), ask.say.word("examples", "timer"), ask.say.word("examples", "running")]
+        return f"{text} {ask.say('try', examples=ask.say.listed(map(ask.say.quoted, some), between='or'))}"
 
     # -- doing it -----------------------------------------------------------------------------------
 
@@ -234,8 +234,6 @@ def _chosen(text: str, options: tuple[tuple[str, str], ...]) -> str | None:
     words = set(wanted.split()) - {"the", "a", "die", "der", "das", "le", "la", "el", "los", "one"}
     if not words:
         return None
-    for same in (lambda name: plain(name) == wanted, lambda name: words <= set(plain(name).split())):
-        found = [value for name, value in options if same(name) or plain(value) == wanted]
-        if len(found) == 1:
-            return found[0]
-    return None
+    exact = [value for name, value in options if wanted in (plain(name), plain(value))]
+    found = exact or [value for name, value in options if words <= set(plain(name).split())]
+    return found[0] if len(found) == 1 else None

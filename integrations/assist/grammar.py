@@ -94,7 +94,8 @@ class Grammar:
     @property
     def responses(self) -> Mapping[str, Any]:
         """The packaged answers, by intent and kind: Jinja templates."""
-        return self._packaged_data.get("responses", {}).get("intents", {})
+        found: Mapping[str, Any] = self._packaged_data.get("responses", {}).get("intents", {})
+        return found
 
     def warm_up(self, world: World) -> None:
         """Parse everything once, so that the first person does not wait for it."""

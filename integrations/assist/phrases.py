@@ -38,6 +38,10 @@ class Phrases:
         comma, last = self.word("lists", "comma", ", "), self.word("lists", between, " and ")
         return comma.join(given[:-1]) + last + given[-1]
 
+    def quoted(self, text: str) -> str:
+        """Between this language's quotation marks."""
+        return translate(f"{HERE}.lists.quoted", self.language, text=text)
+
     def bullets(self, lines: Iterable[str]) -> str:
         """One line each."""
         return "\n".join(f"• {line}" for line in lines)

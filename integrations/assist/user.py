@@ -29,9 +29,9 @@ def template(value: Any) -> str:
         if letter in _PAIRS.values():
             waiting.append(letter)
         elif letter in _PAIRS and (not waiting or waiting.pop() != _PAIRS[letter]):
-            raise Wrong("assist_brackets", value=shorten(text))
+            raise Wrong("brackets", value=shorten(text))
     if waiting:
-        raise Wrong("assist_brackets", value=shorten(text))
+        raise Wrong("brackets", value=shorten(text))
     return text
 
 

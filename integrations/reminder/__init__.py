@@ -46,4 +46,4 @@ async def setup(hub: Hub, entry: Entry) -> None:
         },
     )
     entry.service("cancel", reminders.cancel, CANCEL, description="Forget a reminder, by its id.")
-    entry.service("list", reminders.list, LIST, response=Response.ONLY, description="All that are to come.")
+    entry.service("list", reminders.listed, LIST, response=Response.ONLY, description="All that are to come.")

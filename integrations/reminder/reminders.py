@@ -101,7 +101,7 @@ class Reminders:
             await self._remove(found)
         await self._save()
 
-    def list(self, call: ServiceCall) -> dict[str, Any]:
+    def listed(self, call: ServiceCall) -> dict[str, Any]:
         """``reminder.list``: the next one first; ``channel``, ``chat`` and ``session`` narrow it down."""
         wanted = call.data.items()
         return {

@@ -65,7 +65,7 @@ async def cancel(ask: Ask) -> Answer:
         texts = [str(r["text"]) for r in found]
         labels = [f"{r['text']} ({_when(ask, r)})" if texts.count(r["text"]) > 1 else r["text"] for r in found]
         options = tuple((str(label), str(r["id"])) for label, r in zip(labels, found, strict=True))[:6]
-        names = ask.say.listed((f"“{name}”" for name, _ in options), between="or")
+        names = ask.say.listed((ask.say.quoted(name) for name, _ in options), between="or")
         return Question(ask.say("which_reminder", names=names), ask.intent, ask.slots, "name", options)
     await ask.call("reminder.cancel", {"id": found[0]["id"]})
     return ask.say("reminder_cancelled", text=found[0]["text"])

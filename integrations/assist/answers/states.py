@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from nanobot.hub.states import State
 
 from ..ask import Answer, Ask
+from .timers import seconds_left
 
 KINDS: dict[str, tuple[str, ...]] = {
     "switch": ("switch", "input_boolean"),
@@ -50,8 +53,6 @@ def describe(ask: Ask, found: State) -> str:
     """One sentence on how a thing is."""
     say = ask.say
     if found.domain == "timer" and found.state in ("active", "paused"):
-        from .timers import seconds_left
-
         return say(f"timer_{found.state}", name=found.name, left=say.duration(seconds_left(ask, found)))
     if found.domain in ("automation", "script") and found.attributes.get("last_triggered"):
         when = _when(ask, found.attributes["last_triggered"])
@@ -66,6 +67,8 @@ def is_state(ask: Ask) -> Answer:
     if found is None:
         return ask.say("gone")
     wanted = str(ask.slots.get("state") or ask.say.meant(str(ask.slots.get("value", ""))))
+    if not wanted:
+        return describe(ask, found)
     key = "yes_state" if _same(found, wanted) else "no_state"
     if found.state in ("unknown", "unavailable") and wanted != found.state:
         key = "state"
@@ -156,8 +159,6 @@ def _same(thing: State, wanted: str) -> bool:
 
 
 def _when(ask: Ask, iso_time: object) -> str | None:
-    from datetime import datetime
-
     try:
         moment = datetime.fromisoformat(str(iso_time))
     except ValueError:
@@ -166,8 +167,6 @@ def _when(ask: Ask, iso_time: object) -> str | None:
 
 
 def _past(ask: Ask, timestamp: float) -> str:
-    from datetime import datetime
-
     moment = datetime.fromtimestamp(timestamp, ask.now.tzinfo).replace(microsecond=0)
     days = (ask.now.date() - moment.date()).days
     time = f"{moment:%H:%M}"
