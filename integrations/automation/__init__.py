@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import voluptuous as vol
 
-from nanobot.config import validators as cv
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 

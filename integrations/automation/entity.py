@@ -202,4 +202,3 @@ class Automation(Entity):
         if source is not None:
             told["source"] = source
         self._hub.bus.fire(TRIGGERED, told, run.context)
-

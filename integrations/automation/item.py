@@ -46,14 +46,11 @@ class Items(cv.Items):
     def whole(self, pairs: list[tuple[Hashable, Any]]) -> list[Item]:
         """Those without an alias are called after their place in the list, as in Home Assistant."""
         return [
-            item if item.name else replace(item, name=f"automation {place}")
-            for place, (_, item) in enumerate(pairs)
+            item if item.name else replace(item, name=f"automation {place}") for place, (_, item) in enumerate(pairs)
         ]
 
 
-def _item(
-    key: Hashable, raw: Any, config: Mapping[str, Any] | None = None, error: str | None = None
-) -> Item:
+def _item(key: Hashable, raw: Any, config: Mapping[str, Any] | None = None, error: str | None = None) -> Item:
     given = raw if isinstance(raw, Mapping) else {}
     known_as = f"{key[0]} {key[1]}" if isinstance(key, tuple) else f"#{key}" if isinstance(key, int) else str(key)
     given_id, alias = given.get("id"), given.get("alias")

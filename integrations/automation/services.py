@@ -8,7 +8,7 @@ import voluptuous as vol
 
 from nanobot.config import validators as cv
 from nanobot.contracts.service import ServiceCall
-from nanobot.hub.collection import apply_edits, target_schema
+from nanobot.hub.collection import Action, apply_edits, offer_actions
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 
@@ -32,33 +32,22 @@ def offer(hub: Hub, entry: Entry, automations: Automations) -> None:
         vol.Optional("skip_condition", default=True): cv.boolean,
         vol.Optional("variables", default=dict): dict,
     }
-    for name, handler, fields, about in (
-        ("turn_on", _turn_on, {}, "Have the automation listen to its triggers."),
-        ("turn_off", _turn_off, stop, "Have the automation listen no more, and end what it is doing."),
-        ("toggle", _toggle, stop, "Turn on what is off, and off what is on."),
-        ("trigger", _trigger, run, "Run the actions now, whatever the conditions say."),
-    ):
-        entry.service(
-            name,
-            hub.entities.service("automation", handler),
-            target_schema(fields),
-            description=about,
-            fields=_SHOWN.get(name, {}),
-            entity_domain="automation",
-        )
+    actions = {
+        "turn_on": Action(_turn_on, "Have the automation listen to its triggers."),
+        "turn_off": Action(_turn_off, "Have the automation listen no more, and end what it is doing.", stop, _STOP),
+        "toggle": Action(_toggle, "Turn on what is off, and off what is on.", stop, _STOP),
+        "trigger": Action(_trigger, "Run the actions now, whatever the conditions say.", run, _RUN),
+    }
+    offer_actions(entry, actions)
     entry.service(
         "reload", reload, vol.Schema({vol.Optional("id"): str}), description="Apply the configuration as it is on disk."
     )
 
 
 _STOP = {"stop_actions": {"default": True, "selector": {"boolean": {}}}}
-_SHOWN = {
-    "turn_off": _STOP,
-    "toggle": _STOP,
-    "trigger": {
-        "skip_condition": {"default": True, "selector": {"boolean": {}}},
-        "variables": {"selector": {"object": {}}},
-    },
+_RUN = {
+    "skip_condition": {"default": True, "selector": {"boolean": {}}},
+    "variables": {"selector": {"object": {}}},
 }
 
 

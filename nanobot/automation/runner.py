@@ -142,9 +142,7 @@ class Runner:
         except Ended:
             return None
 
-    def _spawn(
-        self, run: Run, work: Coroutine[Any, Any, None], rest: Coroutine[Any, Any, None] | None = None
-    ) -> None:
+    def _spawn(self, run: Run, work: Coroutine[Any, Any, None], rest: Coroutine[Any, Any, None] | None = None) -> None:
         self._changed(run.context)
         run.task = self._tasks.spawn(work, f"{self._tasks.name} run")
 

@@ -17,7 +17,7 @@ from nanobot.util.aio import is_coroutine_function
 Log = logging.Logger | logging.LoggerAdapter[Any]
 
 
-class Ended(Exception):  # noqa: N818 - not an error: the run is over before its last action
+class Ended(Exception):
     """The run ends here; the reason is logged already."""
 
 
@@ -38,9 +38,7 @@ class Sequence:
 
     def __init__(self, actions: Iterable[ActionConfig], log: Log, path: str = "action") -> None:
         self._log = log
-        self._steps = [
-            _Ready(action, f"{path}/{index}") for index, action in enumerate(actions) if action.enabled
-        ]
+        self._steps = [_Ready(action, f"{path}/{index}") for index, action in enumerate(actions) if action.enabled]
 
     def begin(self, doing: Doing) -> Coroutine[Any, Any, None] | None:
         """Do all actions up to the first that may wait. What is left to do is given back, None when nothing is.

@@ -146,26 +146,29 @@ class Collection(Generic[H]):
         helper.changed()
 
 
-async def set_up(
-    hub: Hub, entry: Entry, make: Callable[[str, Config], Helper], actions: Mapping[str, Action]
-) -> None:
+async def set_up(hub: Hub, entry: Entry, make: Callable[[str, Config], Helper], actions: Mapping[str, Action]) -> None:
     """The ``setup`` of a domain of helpers."""
     collection = entry.data = Collection(entry, make)
     await collection.open()
-    for name, action in actions.items():
-        entry.service(
-            name,
-            hub.entities.service(entry.domain, action.run),
-            target_schema(action.fields, action.check),
-            description=action.about,
-            fields=action.shown,
-            entity_domain=entry.domain,
-        )
+    offer_actions(entry, actions)
 
     async def reload(call: ServiceCall) -> None:
         await apply_edits(hub, call.context)
 
     entry.service("reload", reload, vol.Schema({}), description="Apply the configuration as it is on disk.")
+
+
+def offer_actions(entry: Entry, actions: Mapping[str, Action]) -> None:
+    """Add the services that act on the entities of this domain."""
+    for name, action in actions.items():
+        entry.service(
+            name,
+            entry.hub.entities.service(entry.domain, action.run),
+            target_schema(action.fields, action.check),
+            description=action.about,
+            fields=action.shown,
+            entity_domain=entry.domain,
+        )
 
 
 async def reload(hub: Hub, entry: Entry, config: Mapping[str, Config]) -> bool:

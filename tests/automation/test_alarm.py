@@ -34,7 +34,17 @@ SAO_PAULO = ZoneInfo("America/Sao_Paulo")  # changed at midnight
         ("2018-11-03T12:00:00", time(0, 30), SAO_PAULO, ["2018-11-05T00:30:00-02:00"]),
         ("2018-02-17T22:00:00", time(23, 30), SAO_PAULO, ["2018-02-17T23:30:00-02:00", "2018-02-17T23:30:00-03:00"]),
     ],
-    ids=["soon", "now is over", "skipped", "after the gap", "twice", "after the fold", "no such day", "midnight", "eve"],
+    ids=[
+        "soon",
+        "now is over",
+        "skipped",
+        "after the gap",
+        "twice",
+        "after the fold",
+        "no such day",
+        "midnight",
+        "late",
+    ],
 )
 def test_next_time(after: str, at: time, zone: ZoneInfo, then: list[str]) -> None:
     moment = datetime.fromisoformat(after).replace(tzinfo=zone).timestamp()

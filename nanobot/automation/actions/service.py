@@ -28,7 +28,7 @@ def _merged(given: dict[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = {**(given.get("data") or {}), **(given.get("data_template") or {})}
     if "entity_id" in given:
         data["entity_id"] = given["entity_id"]
-    domain, _, service = given.get("action", given.get("service")).partition(".")
+    domain, _, service = str(given.get("action") or given["service"]).partition(".")
     return {
         "domain": domain,
         "service": service,

@@ -16,7 +16,7 @@ from nanobot.hub.states import STATE_REPORTED
 
 def _event_type(value: Any) -> str:
     text = str(cv.string(value))
-    if text == STATE_REPORTED or text == ALL:
+    if text in (STATE_REPORTED, ALL):
         raise vol.Invalid(f"'{text}' happens far too often to be a trigger")
     if not 0 < len(text) <= MAX_TYPE_LENGTH:
         raise vol.Invalid(f"has 1 to {MAX_TYPE_LENGTH} characters")

@@ -173,9 +173,7 @@ async def test_a_time_trigger_follows_an_input_datetime(house: House) -> None:
         )
     )
     await asyncio.sleep(7200)
-    await hub.services.call(
-        "input_datetime", "set_datetime", {"entity_id": "input_datetime.alarm", "time": "10:00"}
-    )
+    await hub.services.call("input_datetime", "set_datetime", {"entity_id": "input_datetime.alarm", "time": "10:00"})
     await asyncio.sleep(24 * 3600)
     source = "time set in input_datetime.alarm"
     assert fired == [(8, source), (10, source)]
@@ -510,5 +508,3 @@ async def test_two_that_fire_each_other_leave_room_for_others(hub: Hub, set_up: 
     before = count
     await settle()
     assert count <= before + 1
-
-

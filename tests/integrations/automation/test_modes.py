@@ -81,9 +81,7 @@ MODES: dict[str, tuple[dict[str, Any], list[tuple[str, int]], int]] = {
 
 @pytest.mark.looptime
 @pytest.mark.parametrize(("more", "seen", "current"), MODES.values(), ids=MODES.keys())
-async def test_modes(
-    hub: Hub, set_up: SetUp, more: dict[str, Any], seen: list[tuple[str, int]], current: int
-) -> None:
+async def test_modes(hub: Hub, set_up: SetUp, more: dict[str, Any], seen: list[tuple[str, int]], current: int) -> None:
     await set_up("automation", slow(**more))
     times = Times(hub)
     await times.go_at(0, 1, 2)

@@ -21,7 +21,7 @@ A = {
 }
 NEW_A = {**A, "actions": [{"event": "out", "event_data": {"k": "new"}}]}
 B = {**A, "id": "b", "alias": "B", "actions": [{"event": "out", "event_data": {"k": "b"}}]}
-SLOW = {**A, "actions": [{"event": "out", "event_data": {"k": "begin"}}, {"delay": 10}, *A["actions"]]}  # type: ignore[misc]
+SLOW = {**A, "actions": [{"event": "out", "event_data": {"k": "begin"}}, {"delay": 10}, *A["actions"]]}
 WRONG = {**A, "actions": [{"acton": "x.y"}]}
 
 
@@ -199,8 +199,8 @@ automation:
         "7: automation > \"Morning\" > triggers > 1 > trigger: there is no trigger 'evnt'; did you mean 'event'?",
         "11: automation > \"Morning\" > triggers > 2 > too: unknown option; did you mean 'to'?",
         "13: automation > \"Morning\" > conditions > 0: the option 'state' is missing",
-        "16: automation > \"Morning\" > actions > 0 > action: 'turn on' is no name of a service; write it like "
-        "'input_boolean.turn_on'",
+        ('16: automation > "Morning" > actions > 0 > action: '
+        "'turn on' is no name of a service; write it like 'input_boolean.turn_on'"),
         "18: automation > \"Morning\" > actions > 1 > event_dat: unknown option; did you mean 'event_data'?",
         "19: automation > \"Morning\" > mod: unknown option; did you mean 'mode'?",
     ]
@@ -224,7 +224,7 @@ async def test_a_reload_is_announced_with_its_cause(hub: Hub, house: House) -> N
 async def test_an_automation_may_reload_itself_and_strands_nobody(
     hub: Hub, house: House, out: Any, service: str
 ) -> None:
-    reloads = {**A, "actions": [{"action": service}, *A["actions"]]}  # type: ignore[misc]
+    reloads = {**A, "actions": [{"action": service}, *A["actions"]]}
     many = [{**B, "id": f"m{n}", "alias": f"M{n}"} for n in range(30)]
     await house.start(text(reloads, *many))
     house.write(text({**reloads, "mode": "restart"}, *({**m, "mode": "restart"} for m in many)))
@@ -239,7 +239,7 @@ async def test_an_automation_may_reload_itself_and_strands_nobody(
 
 
 async def test_an_unchanged_automation_that_reloads_goes_on_after_it(hub: Hub, house: House, out: Any) -> None:
-    reloads = {**A, "actions": [{"action": "nanobot.reload_all"}, *A["actions"]]}  # type: ignore[misc]
+    reloads = {**A, "actions": [{"action": "nanobot.reload_all"}, *A["actions"]]}
     await house.start(text(reloads, B))
     house.write(text(reloads, {**B, "mode": "restart"}))
     hub.bus.fire("go")

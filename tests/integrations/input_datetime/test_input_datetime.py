@@ -10,7 +10,6 @@ from nanobot.errors import InvalidServiceData
 from nanobot.hub.hub import Hub
 from nanobot.testing.plugin import House
 
-
 NOON = 1_709_211_600.0  # 2024-02-29 13:00:00 in Amsterdam
 
 

@@ -10,7 +10,6 @@ from nanobot.errors import ServiceError
 from nanobot.hub.hub import Hub
 from nanobot.testing.plugin import House, SetUp
 
-
 ABC = {"s": {"options": ["a", "b", "c"], "initial": "b"}}
 
 
@@ -44,16 +43,14 @@ async def test_attributes(hub: Hub, set_up: SetUp) -> None:
         ("b", "set_options", {"options": "only"}, "only"),
     ],
 )
-async def test_services(
-    hub: Hub, set_up: SetUp, start: str, service: str, data: dict[str, Any], state: str
-) -> None:
+async def test_services(hub: Hub, set_up: SetUp, start: str, service: str, data: dict[str, Any], state: str) -> None:
     await set_up("input_select", {"s": {"options": ["a", "b", "c"], "initial": start}})
     assert await call(hub, service, **data) == state
 
 
 async def test_what_is_no_option_is_refused(hub: Hub, set_up: SetUp) -> None:
     await set_up("input_select", ABC)
-    with pytest.raises(ServiceError, match="'z' is no option of input_select.s; its options are: a, b, c"):
+    with pytest.raises(ServiceError, match=r"'z' is no option of input_select\.s; its options are: a, b, c"):
         await call(hub, "select_option", option="z")
     with pytest.raises(ServiceError, match="twice"):
         await call(hub, "set_options", options=["a", "a"])
