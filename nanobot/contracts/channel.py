@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Channel(ABC):
     set nobody. The hub checks it, never the channel.
     """
 
-    limits: ClassVar[Limits] | Limits = Limits()
+    limits: Limits = Limits()
     idempotent: bool = False
     """Whether the platform itself drops a second message with the same ``Outgoing.id``: then nothing is marked as
     a possible repetition."""

@@ -115,11 +115,14 @@ class Database:
         if self._thread is None:
             raise StorageError(f"{self.path.name} is not open")
         try:
-            return await in_thread(self._read, work)
-        except sqlite3.Error as error:
-            if _kind(error) in DAMAGED:
-                await self.write(_probe)  # meets the damage in the writer, which deals with it
+            try:
                 return await in_thread(self._read, work)
+            except sqlite3.Error as error:
+                if _kind(error) not in DAMAGED:
+                    raise
+                await self.write(self._probe)  # the writer meets the damage, and deals with it
+                return await in_thread(self._read, work)
+        except sqlite3.Error as error:
             raise self._sentence(error, "read") from error
 
     async def close(self) -> None:
@@ -260,6 +263,14 @@ class Database:
         if self._damaged is not None:
             _call(loop, self._damaged, aside)
 
+    def _probe(self, _: sqlite3.Connection) -> None:
+        """Look at the file itself: what the writer has in its cache may be better than what is on disk."""
+        connection = sqlite3.connect(self.path)
+        try:
+            _check(connection)
+        finally:
+            connection.close()
+
     def _sentence(self, error: BaseException, verb: str) -> StorageError:
         if isinstance(error, StorageError):
             return error
@@ -316,9 +327,6 @@ def _check(connection: sqlite3.Connection) -> None:
         error = sqlite3.DatabaseError(verdict)
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
-
-
-_probe = _check
 
 
 def _kind(error: BaseException) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,7 @@ class Talk:
         translate.mount([(None, bundled("translations"))])
         self.folder = folder
         self.hub = Hub(folder, clock=clock)
-        self.conversations = self.hub.conversations = Conversations(
-            self.hub, backoff=Backoff(first=0.01, limit=0.05)
-        )
+        self.conversations = self.hub.conversations = Conversations(self.hub, backoff=Backoff(first=0.01, limit=0.05))
         self.entries: dict[str, Entry] = {}
         self.events: list[Event] = []
         self.chat = Chat()
@@ -116,10 +114,10 @@ class Parrot(Agent):
                 raise
         yield Text(turn.text)
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a turn that makes the condition true."""
+    async def until_turns(self, count: int) -> None:
+        """Wait until that many turns have begun."""
         async with asyncio.timeout(10), self.began:
-            await self.began.wait_for(condition)
+            await self.began.wait_for(lambda: len(self.turns) >= count)
 
 
 class Says(Agent):

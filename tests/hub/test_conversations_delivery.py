@@ -65,7 +65,9 @@ async def test_sending_nothing_is_an_error(talk: Talk) -> None:
 async def test_messages_wait_for_an_absent_channel_and_keep_their_order(talk: Talk) -> None:
     for number in range(20):
         await talk.conversations.send("door", str(number % 2), str(number))
-    assert [item for lane in talk.conversations.delivery._all() for item in lane.letters if not isinstance(item, int)] == []
+    assert [
+        item for lane in talk.conversations.delivery._all() for item in lane.letters if not isinstance(item, int)
+    ] == []
     door = Door()
     talk.add(door)
     await door.wait_for(20)

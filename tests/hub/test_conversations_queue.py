@@ -128,7 +128,7 @@ async def test_stop_ends_the_turn_at_once_and_keeps_what_waits(talk: Talk, word:
     parrot.held = {"long story"}
     talk.add(parrot)
     await talk.chat.says("long story")
-    await parrot.until(lambda: len(parrot.turns) == 1)
+    await parrot.until_turns(1)
     await talk.chat.says("something else")
     await talk.chat.says(word)
     await talk.until("turn_finished", outcome="stopped")
@@ -163,7 +163,7 @@ async def test_a_repeated_stop_stops_nothing_else(talk: Talk) -> None:
     await talk.chat.types("stop", message_id="1")
     await talk.chat.says("long story")
     await talk.chat.says("stop", message_id="1")
-    await parrot.until(lambda: len(parrot.turns) == 1)
+    await parrot.until_turns(1)
     assert parrot.cancelled == []
     parrot.go.set()
     await talk.chat.wait_for(2)
@@ -263,7 +263,7 @@ async def test_a_turn_may_finish_while_its_agent_leaves(talk: Talk) -> None:
     parrot.held = {"nearly done"}
     talk.add(parrot)
     await talk.chat.says("nearly done")
-    await parrot.until(lambda: len(parrot.turns) == 1)
+    await parrot.until_turns(1)
     leaving = asyncio.ensure_future(talk.remove("parrot"))
     await asyncio.sleep(0)
     await talk.chat.says("for the next one")
@@ -282,7 +282,7 @@ async def test_a_turn_past_the_limit_starts_over_with_the_next_agent(talk: Talk)
     talk.add(parrot)
     await talk.chat.says("one")
     await talk.chat.says("two")
-    await parrot.until(lambda: len(parrot.turns) == 1)
+    await parrot.until_turns(1)
     await talk.remove("parrot")
     assert parrot.cancelled == ["one"]
     assert talk.last("turn_finished")["outcome"] == "cut"
@@ -300,7 +300,7 @@ async def test_a_message_that_every_agent_drops_is_given_up(talk: Talk) -> None:
     talk.add(parrot)
     await talk.chat.says("reload yourself")
     for attempt in range(1, 11):
-        await parrot.until(lambda attempt=attempt: len(parrot.turns) == attempt)  # type: ignore[misc]
+        await parrot.until_turns(attempt)
         await talk.remove("parrot")
         talk.add(parrot)
     await talk.until("turn_finished", outcome="given_up")

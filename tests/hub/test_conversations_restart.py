@@ -41,7 +41,7 @@ async def test_a_turn_in_progress_may_end_before_the_stop(tmp_path: Path) -> Non
         talk.add(parrot)
         await talk.chat.says("nearly done")
         await talk.chat.says("next")
-        await parrot.until(lambda: len(parrot.turns) == 1)
+        await parrot.until_turns(1)
         settling = asyncio.ensure_future(talk.conversations.settle())
         await asyncio.sleep(0)
         await talk.chat.says("taken in while stopping")
@@ -62,7 +62,7 @@ async def test_a_turn_past_the_limit_is_cut_and_starts_over_after_the_restart(tm
         talk.conversations.close_limit = 0.01
         talk.add(parrot)
         await talk.chat.says("long")
-        await parrot.until(lambda: len(parrot.turns) == 1)
+        await parrot.until_turns(1)
     assert parrot.cancelled == ["long"]
     async with Talk(tmp_path) as talk:
         talk.add(again)
@@ -78,7 +78,7 @@ async def test_after_a_crash_an_attempt_is_not_the_first(tmp_path: Path) -> None
         talk.add(parrot)
         await talk.chat.says("one")
         await talk.chat.says("two")
-        await parrot.until(lambda: len(parrot.turns) == 1)
+        await parrot.until_turns(1)
         image = talk.image()
         async with Talk(image) as after:
             after.add(again)
@@ -100,7 +100,7 @@ async def test_a_message_that_crashes_the_process_again_and_again_is_given_up(tm
             parrot = Parrot()
             parrot.held = {"poison"}
             talk.add(parrot)
-            await parrot.until(lambda: bool(parrot.turns))
+            await parrot.until_turns(1)
             attempts.append(parrot.turns[0].attempt)
             folder = talk.image(str(crash))
             parrot.go.set()
