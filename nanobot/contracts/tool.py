@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import voluptuous as vol
 
@@ -36,7 +36,7 @@ class Tool(ABC):
 
     name: str
     description: str
-    parameters: ClassVar[vol.Schema] | vol.Schema = vol.Schema({})
+    parameters: vol.Schema = vol.Schema({})
     risk: Risk = Risk.READ
 
     @abstractmethod

@@ -97,7 +97,7 @@ class Entities:
             for entity in self.targets(call.data.get("entity_id"), domain):
                 try:
                     result = action(entity, call)
-                except Exception as error:  # noqa: BLE001 - the other entities are to be acted on all the same
+                except Exception as error:
                     failure = failure or error
                     continue
                 if result is not None:

@@ -382,7 +382,7 @@ class Entry:
         if supervised.failures >= ISSUE_AFTER:
             self._core_issue("task_failing", entry=self.id, error=text, failures=supervised.failures)
 
-    def _core_issue(self, key: str, *, entry: str, **placeholders: object) -> None:
+    def _core_issue(self, key: str, *, entry: str, **placeholders: Any) -> None:
         issue_id = f"{entry}.{key}"
         self._issues.add(issue_id)
         self.hub.issues.create(issue_id, f"issues.{key}", entry=entry, name=entry, **placeholders)

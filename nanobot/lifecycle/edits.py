@@ -27,7 +27,7 @@ from nanobot.util.aio import Tasks, in_thread
 
 CONFIG_APPLIED = "config_applied"
 CONFIG_REJECTED = "config_rejected"
-FALLBACK = {"default_config": {}}
+FALLBACK: dict[str, Any] = {"default_config": {}}
 """What runs when neither the configuration nor the last good one can be read."""
 
 _log = logging.getLogger(__name__)
@@ -97,7 +97,8 @@ class Edits:
         leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[leaving] = caller
         try:
-            await asyncio.wait([applied, leaving], return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {applied, leaving}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             del self._waiting[leaving]
         return applied.result() if applied.done() else None

@@ -355,7 +355,7 @@ class Entries:
                              failure.text, exc_info=trace)  # fmt: skip
         self._issue("edit_refused", failure)
 
-    def _issue(self, key: str, failure: _Failure, *, fix: Fix | None = None, **more: object) -> None:
+    def _issue(self, key: str, failure: _Failure, *, fix: Fix | None = None, **more: Any) -> None:
         entry_id = failure.config.id
         self.hub.issues.create(
             f"{entry_id}.{key}",

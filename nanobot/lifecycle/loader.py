@@ -35,7 +35,7 @@ class _FromSource(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)  # type: ignore[no-any-return]
+        return self.source_to_code(self.get_data(path), path)
 
 
 class Integration:
@@ -224,9 +224,9 @@ def _drop(domain: str) -> dict[str, ModuleType]:
 
 def _read_from_source(home: Path) -> None:
     """Have everything below the user's folder compiled anew at each import."""
-    for hook in list(sys.path_hooks):
-        if getattr(hook, "nanobot_home", None) is not None:
-            sys.path_hooks.remove(hook)
+    for known in list(sys.path_hooks):
+        if getattr(known, "nanobot_home", None) is not None:
+            sys.path_hooks.remove(known)
     for entry in list(sys.path_importer_cache):
         if entry.startswith(str(home)):
             del sys.path_importer_cache[entry]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import voluptuous as vol
 
@@ -74,7 +75,8 @@ def read(folder: Path) -> Manifest:
         raise _broken("manifest_invalid", where, error=text) from error
     if valid["domain"] != folder.name:
         raise _broken("manifest_domain", where, domain=valid["domain"], folder=folder.name)
-    return Manifest(**{key: tuple(value) if isinstance(value, list) else value for key, value in valid.items()})
+    fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in valid.items()}
+    return Manifest(**fields)
 
 
 def _broken(key: str, file: str, line: int | None = None, **placeholders: str) -> BrokenIntegration:

@@ -147,7 +147,7 @@ class Watcher:
                     _log.warning("the system has no file watches left (%s); looking every %d ms", error, POLL_EVERY)
                     self.mode, polling = "polling", True
                     continue
-                _call(loop, lambda: up.done() or up.set_result(None))
+                _call(loop, _set, up)
                 with notify:
                     while not stop.is_set():
                         batch = notify.watch(10 * STEP, STEP, LOOK_AROUND, stop)
@@ -181,14 +181,14 @@ class Watcher:
                 return
         loop = asyncio.get_running_loop()
         limit = loop.time() + MAX_WAIT
-        while (wait := min(self._last + self.settle, limit) - loop.time()) > 0:
+        while (wait := min(self._last + self.settle, limit) - loop.time()) > 0:  # noqa: ASYNC110 - nobody can tell
             await asyncio.sleep(wait)
 
     async def _report(self) -> None:
         paths, added = frozenset(self._paths), frozenset(self._added)
         self._paths.clear()
         self._added.clear()
-        vanished = {path for path in added if not os.path.lexists(path)}  # a temporary file of somebody's
+        vanished = await in_thread(_vanished, added)
         if not paths or paths - vanished:
             await self._changed(paths - vanished)
 
@@ -219,6 +219,11 @@ class Watcher:
         flat = {f for f in flat if f.is_dir() and not any(f.is_relative_to(root) for root in deep)}
         deep = {d for d in deep if not any(d != root and d.is_relative_to(root) for root in deep)}
         return Places(frozenset(deep), frozenset(flat), _inodes(deep | flat))
+
+
+def _vanished(paths: Iterable[Path]) -> set[Path]:
+    """Those that are there no more: temporary files of somebody's."""
+    return {path for path in paths if not os.path.lexists(path)}
 
 
 def _links(folder: Path) -> Iterator[Path]:
@@ -252,6 +257,11 @@ def _inodes(folders: Iterable[Path]) -> frozenset[tuple[str, int, int]]:
             stat = folder.stat()
             found.add((str(folder), stat.st_dev, stat.st_ino))
     return frozenset(found)
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _call(loop: asyncio.AbstractEventLoop, callback: Callable[..., Any], *args: Any) -> None:

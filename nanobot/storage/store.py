@@ -102,7 +102,8 @@ class Store:
             try:
                 await in_thread(self._storage.save, self.key, document)
             except StorageError as error:
-                self._data = self._data or make
+                if self._data is None:  # nothing newer came meanwhile
+                    self._data = make
                 self._told(error)
             else:
                 self._told(None)

@@ -79,7 +79,7 @@ class Tasks:
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.log.error("%s failed: %s", task.get_name(), error or type(error).__name__, exc_info=error)
+            self.log.error("%s failed: %s", task.get_name(), str(error) or type(error).__name__, exc_info=error)
 
     async def cancel(self, limit: float = 10.0) -> list[asyncio.Task[Any]]:
         """Cancel all and wait up to ``limit`` seconds; gives back those that would not end."""
