@@ -199,8 +199,10 @@ automation:
         "7: automation > \"Morning\" > triggers > 1 > trigger: there is no trigger 'evnt'; did you mean 'event'?",
         "11: automation > \"Morning\" > triggers > 2 > too: unknown option; did you mean 'to'?",
         "13: automation > \"Morning\" > conditions > 0: the option 'state' is missing",
-        ('16: automation > "Morning" > actions > 0 > action: '
-        "'turn on' is no name of a service; write it like 'input_boolean.turn_on'"),
+        (
+            '16: automation > "Morning" > actions > 0 > action: '
+            "'turn on' is no name of a service; write it like 'input_boolean.turn_on'"
+        ),
         "18: automation > \"Morning\" > actions > 1 > event_dat: unknown option; did you mean 'event_data'?",
         "19: automation > \"Morning\" > mod: unknown option; did you mean 'mode'?",
     ]

@@ -54,8 +54,8 @@ async def test_a_mistake_in_one_is_told_and_the_others_live(house: House) -> Non
     applied = await house.apply("input_boolean:\n  Lamp:\n  fan: {intial: true}\n  door:\n")
     assert [str(problem) for problem in applied.problems] == [
         (
-            "configuration.yaml:2: input_boolean > Lamp: 'Lamp' cannot be a name here; use small letters, digits and _; "
-            "did you mean 'lamp'?"
+            "configuration.yaml:2: input_boolean > Lamp: 'Lamp' cannot be a name here; use small letters, digits and _"
+            "; did you mean 'lamp'?"
         ),
         "configuration.yaml:3: input_boolean > fan > intial: unknown option; did you mean 'initial'?",
     ]

@@ -90,8 +90,8 @@ async def test_mistakes_are_told(house: House) -> None:
     applied = await house.apply("logger:\n  default: wraning\n  filters:\n    telegram: '['\n")
     assert [str(problem).partition(": ")[2] for problem in applied.problems] == [
         (
-            "logger > default: 'wraning' is not possible; write one of 'critical', 'fatal', 'error', 'warning', 'warn', "
-            "'info', 'debug', 'notset'; did you mean 'warning'?"
+            "logger > default: 'wraning' is not possible; write one of 'critical', 'fatal', 'error', 'warning', "
+            "'warn', 'info', 'debug', 'notset'; did you mean 'warning'?"
         ),
         "logger > filters > telegram > 0: is not a regular expression: unterminated character set at position 0",
     ]
