@@ -1,0 +1,49 @@
+"""`nanobot new`: begin an integration of one's own, as a copy of the one that is made for it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from nanobot.paths import bundled
+
+TEMPLATE = "_template"
+_NAME = re.compile(r"[a-z][a-z0-9_]{1,40}")
+_TEXT = {".py", ".json", ".md"}
+
+
+def create(config_dir: Path, name: str) -> int:
+    """Copy the template to ``<config_dir>/integrations/<name>`` under its new name. Never overwrites. Exit status."""
+    if not _NAME.fullmatch(name):
+        print(f"'{name}' cannot be the name of an integration: small letters, digits and _, a letter first",
+              file=sys.stderr)  # fmt: skip
+        return 2
+    folder = config_dir / "integrations" / name
+    if folder.exists():
+        print(f"{folder} is there already", file=sys.stderr)
+        return 1
+    title = name.replace("_", " ").capitalize()
+    try:
+        shutil.copytree(bundled("integrations") / TEMPLATE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in folder.rglob("*"):
+            if path.suffix in _TEXT:
+                text = path.read_text(encoding="utf-8")
+                path.write_text(_renamed(text, name, title), encoding="utf-8")
+    except OSError as error:
+        print(f"{folder} cannot be written: {error.strerror or error}", file=sys.stderr)
+        return 1
+    print(f"{folder} is a working integration now. Write this into configuration.yaml and save:\n\n{name}:\n")
+    print("Then change its code: each save is live. docs/writing-an-integration.md explains what there is.")
+    return 0
+
+
+def _renamed(text: str, name: str, title: str) -> str:
+    text = text.replace('  "hidden": true\n', "").replace('"dependencies": [],\n}', '"dependencies": []\n}')
+    return (
+        text.replace(TEMPLATE, name)
+        .replace('"Template"', f'"{title}"')
+        .replace("Template:", f"{title}:")
+        .replace("# Template", f"# {title}")
+    )
