@@ -7,7 +7,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiohttp import web
@@ -61,6 +61,27 @@ class Server:
         if self._runner.server is None:
             await self._runner.setup()
         context = await in_thread(_tls, address)
+        if self._is_here(address):
+            self.address = address
+            return
+        before = self.address
+        if before is None or address.port != self.port:
+            await self._listen(address, context)
+            return
+        # the port is our own: it has to be free before it can be taken for other hosts or with another certificate
+        await self._stop()
+        try:
+            await self._listen(address, context)
+        except (ConfigError, NotReady):
+            await self._listen(replace(before, port=self.port), await in_thread(_tls, before))
+            self.address = before
+            raise
+
+    def _is_here(self, address: Address) -> bool:
+        """Whether it listens there already, as when the port that 0 gave is written down."""
+        return self.address is not None and replace(self.address, port=self.port) == address
+
+    async def _listen(self, address: Address, context: ssl.SSLContext | None) -> None:
         sockets = await in_thread(_bind, address)
         old, self._sites = self._sites, []
         for bound in sockets:
@@ -71,6 +92,11 @@ class Server:
             await site.stop()
         self.address = address
         self.port = sockets[0].getsockname()[1]
+
+    async def _stop(self) -> None:
+        for site in self._sites:
+            await site.stop()
+        self._sites.clear()
 
     @property
     def url(self) -> str:
@@ -84,9 +110,7 @@ class Server:
 
     async def close(self) -> None:
         """Stop listening, say goodbye to those who are connected, and cut off those who do not leave."""
-        for site in self._sites:
-            await site.stop()
-        self._sites.clear()
+        await self._stop()
         await self.dispatcher.live.close()
         await self._runner.cleanup()
 

@@ -28,6 +28,7 @@ class Status:
         self._hub = entry.hub
         self._tell = tell
         self._is_due = False
+        self._had_problems = False
         for event in (
             "entry_changed",
             "issue_created",
@@ -76,11 +77,13 @@ class Status:
         data = event.data
         changes = {name: list(data.get(name, ())) for name in ("added", "changed", "removed")}
         problems = [_text(problem) for problem in data.get("problems", ())]
-        if any(changes.values()) or problems:
+        if any(changes.values()) or problems or self._had_problems:
             self._tell(lambda client: {"type": "applied", **changes, "problems": problems})
+        self._had_problems = bool(problems)
         self._changed(event)
 
     def _rejected(self, event: Event) -> None:
+        self._had_problems = True
         problems = [_text(problem) for problem in event.data.get("problems", ())]
         self._tell(lambda client: {"type": "rejected", "problems": problems})
 

@@ -128,10 +128,12 @@ const news = {
       ...removed.map((text) => ({ mark: "removed", text })),
       ...problems.map((text) => ({ mark: "problem", text })),
     ];
-    toasts.show({ title: translate(problems.length ? "applied_partly" : "applied"), lines, bad: problems.length > 0 });
+    const title = translate(problems.length ? "applied_partly" : "applied");
+    toasts.show({ title, lines, bad: problems.length > 0, about: "edit" });
   },
   rejected({ problems }) {
-    toasts.show({ title: translate("rejected"), lines: problems.map((text) => ({ mark: "problem", text })), bad: true });
+    const lines = problems.map((text) => ({ mark: "problem", text }));
+    toasts.show({ title: translate("rejected"), lines, bad: true, about: "edit" });
   },
   error({ text }) {
     toasts.show({ title: text, bad: true });

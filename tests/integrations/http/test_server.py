@@ -8,6 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,26 @@ async def test_it_moves_to_another_port_and_keeps_who_is_connected(
         assert (await site.get("/health")).status == 200
         with pytest.raises(ClientConnectorError):
             await site.client.get(f"{old}/health")
+        await open_socket.send_str("a")
+        assert await open_socket.receive_str() == "heard a"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
+async def test_the_same_port_can_be_opened_to_the_network_and_closed_again(
+    make_site: Make, views: Entry, set_up: SetUp, house: House
+) -> None:
+    site = await make_site()
+    port = site.port
+    async with site.client.ws_connect(f"{site.url}/test/read/ws", headers=site.bearer("read")) as open_socket:
+        await set_up("http", {"port": port})
+        assert "http.edit_refused" not in house.hub.issues
+        await set_up("http", {"port": port, "host": "0.0.0.0", "allow_remote": True})
+        assert (await site.get("/health")).status == 200
+        await set_up("http", {"port": port, "host": ["127.0.0.1", "127.0.0.2"]})
+        assert (await site.client.get(f"http://127.0.0.2:{port}/health")).status == 200
+        await house.apply(f"http:\n  port: {port}\n  host: 203.0.113.7\n  allow_remote: true\n")
+        assert "http.edit_refused" in house.hub.issues
+        assert (await site.client.get(f"http://127.0.0.2:{port}/health")).status == 200
         await open_socket.send_str("a")
         assert await open_socket.receive_str() == "heard a"
 

@@ -12,9 +12,10 @@ export class ToastStack extends HTMLElement {
     this.setAttribute("aria-live", "polite");
   }
 
-  /** {title, lines: [{mark, text}], bad} */
-  show({ title, lines = [], bad = false }) {
-    const toast = h("div", { class: bad ? "toast bad" : "toast" });
+  /** {title, lines: [{mark, text}], bad, about}: one that is bad goes with the next news about the same thing. */
+  show({ title, lines = [], bad = false, about = "" }) {
+    for (const old of [...this.children]) if (about && old.dataset.about === about && old.matches(".bad")) old.remove();
+    const toast = h("div", { class: bad ? "toast bad" : "toast", "data-about": about });
     const list = h("ul", {}, ...lines.map(({ mark, text }) => h("li", { class: mark }, text)));
     const close = iconButton("close", translate("close"), () => toast.remove(), { class: "round small" });
     toast.append(h("strong", {}, title), close, ...(lines.length ? [list] : []));
