@@ -11,9 +11,10 @@ import venv
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
 
-from nanobot.errors import NotReady
+from nanobot.errors import ConfigError, NotReady
 from nanobot.lifecycle import requirements
 
 
@@ -78,7 +79,7 @@ def test_what_is_missing_is_told(wanted: list[str], lacking: list[str]) -> None:
 
 
 def test_what_is_no_requirement_is_refused() -> None:
-    with pytest.raises(ValueError, match="'=1.0' is no requirement"):
+    with pytest.raises(ConfigError, match="manifest.json: '=1.0' is not a requirement; write it like 'name==1.0'"):
         requirements.missing(["=1.0"])
 
 
@@ -134,3 +135,70 @@ def test_without_uv_pip_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setenv("PATH", str(tmp_path))
     command = requirements.command_for("mine", ["a b==1"], custom=True)
     assert command == f"{tmp_path}/python -m pip install --disable-pip-version-check --no-input 'a b==1'"
+
+
+def test_an_extra_is_there_when_its_libraries_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "tinylib-1.0.dist-info"
+    info.mkdir()
+    needs = "Provides-Extra: old\nRequires-Dist: pytest; extra == 'old'\nProvides-Extra: far\n"
+    needs += "Requires-Dist: no-such-library-anywhere; extra == 'far'\nRequires-Dist: nor-this; python_version < '3'\n"
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: tinylib\nVersion: 1.0\n{needs}")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert requirements.missing(["tinylib==1.0", "tinylib[old]==1.0"]) == []
+    assert requirements.missing(["tinylib[far]==1.0"]) == ["tinylib[far]==1.0"]
+
+
+def installer(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """A ``uv`` that does what ``script`` says, for an environment in ``folder``."""
+    uv = folder / "uv"
+    uv.write_text(f"#!/bin/sh\n{script}\n")
+    uv.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    monkeypatch.setattr(sys, "prefix", str(folder))
+    monkeypatch.setattr(requirements, "missing", list)
+
+
+async def test_a_cancelled_installation_ends_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installer(tmp_path, monkeypatch, f"sleep 600 & echo $! > {tmp_path}/child; echo begun; wait")
+    begun = asyncio.Event()
+    work = asyncio.create_task(
+        requirements.install(
+            "mine", ["a==1"], custom=True, progress=lambda text: begun.set() if text == "begun" else None
+        )
+    )
+    async with asyncio.timeout(10):
+        await begun.wait()
+        child = int((tmp_path / "child").read_text())
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+            await asyncio.sleep(0.01)
+
+
+async def test_what_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installer(tmp_path, monkeypatch, "sleep 600")
+    monkeypatch.setattr(requirements, "LIMIT", 0.1)
+    with pytest.raises(
+        NotReady, match=r"needs a==1, which could not be installed \(not done after 0.1 s\); by hand: /"
+    ):
+        await requirements.install("mine", ["a==1"], custom=True, progress=lambda text: None)
+
+
+async def test_the_error_repeats_the_last_words_of_the_installer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installer(tmp_path, monkeypatch, "echo 'no route to host' >&2; exit 2")
+    with pytest.raises(NotReady, match=r"could not be installed \(no route to host\)"):
+        await requirements.install("mine", ["a==1"], custom=True, progress=lambda text: None)
+
+
+async def test_installations_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = f"mkdir {tmp_path}/busy || exit 9; sleep 0.05; rmdir {tmp_path}/busy"
+    installer(tmp_path, monkeypatch, busy)
+    monkeypatch.setattr(requirements, "PATIENCE", 0.01)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        for number in range(4):
+            group.create_task(requirements.install("mine", [f"a=={number}"], custom=True, progress=lambda text: None))
