@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from nanobot.cli.client import Client, Events, Gone
+from nanobot.cli.client import Client, Events, Gone, UnknownCommand
 from nanobot.cli.words import say
 from nanobot.errors import NanobotError
 from nanobot.util.translate import translate
@@ -30,10 +30,17 @@ def run(folder: Path, message: str | None, *, chat: str | None, timeout: float) 
     if message is None and not sys.stdin.isatty():
         message = sys.stdin.read()
     if message is None:
-        return asyncio.run(_talk(folder, chat))
+        return _meet(folder, _talk(folder, chat))
     if not message.strip():
         raise NanobotError(say("chat.empty"))
-    return asyncio.run(_ask_once(folder, message.strip(), chat, timeout))
+    return _meet(folder, _ask_once(folder, message.strip(), chat, timeout))
+
+
+def _meet(folder: Path, talk: Coroutine[Any, Any, int]) -> int:
+    try:
+        return asyncio.run(talk)
+    except UnknownCommand as error:
+        raise NanobotError(say("chat.no_console", folder=folder)) from error
 
 
 async def _ask_once(folder: Path, text: str, chat: str | None, limit: float) -> int:

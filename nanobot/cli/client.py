@@ -30,6 +30,10 @@ class Gone(NotRunning):
     """The hub hung up."""
 
 
+class UnknownCommand(NanobotError):
+    """The hub does not offer that: the integration that does is not configured, or the hub is another version."""
+
+
 class Client:
     """``async with Client(folder) as client: await client.call("status")``."""
 
@@ -123,7 +127,9 @@ class Client:
         future = self._answers.get(number)  # type: ignore[arg-type]
         if future is None or future.done():
             return
-        if "error" in message:
+        if message.get("unknown"):
+            future.set_exception(UnknownCommand(str(message["error"])))
+        elif "error" in message:
             future.set_exception(NanobotError(str(message["error"])))
         else:
             future.set_result(message.get("result"))

@@ -2,7 +2,7 @@
 
     {"id": 1, "command": "status", "data": {}}     from the client; ids are its own
     {"id": 1, "result": …}                         the end of a command
-    {"id": 1, "error": "a sentence"}               or its failure
+    {"id": 1, "error": "a sentence"}               or its failure; "unknown": true when there is no such command
     {"id": 1, "event": {…}}                        what a command sends of its own accord, also after its result
 
 Whoever may open the socket is the owner: it is readable by one user alone, and the peer's user id is checked as well.
@@ -44,6 +44,10 @@ SLOW = 10.0  # s a client may take to read an answer
 MAX_PATH = 100 if sys.platform == "darwin" else 104  # bytes that fit into sun_path, and one to spare
 
 _log = logging.getLogger(__name__)
+
+
+class UnknownCommand(NanobotError):
+    """Nobody offers it: perhaps the integration that does is not configured."""
 
 
 class Control:
@@ -179,6 +183,8 @@ class Client:
             await self.write({"id": number, "result": result})
         except orjson.JSONDecodeError as error:
             await self.write({"id": None, "error": f"not JSON: {error}"})
+        except UnknownCommand as error:
+            await self.write({"id": number, "error": str(error), "unknown": True})
         except NanobotError as error:
             await self.write({"id": number, "error": str(error)})
         except Exception as error:  # a fault in one command must not cost the client its connection
@@ -189,7 +195,7 @@ class Client:
         command = self.hub.commands.get(name)
         if command is None:
             near = nearest(name, self.hub.commands.names())
-            raise NanobotError(f"there is no command '{name}'" + (f"; did you mean '{near}'?" if near else ""))
+            raise UnknownCommand(f"there is no command '{name}'" + (f"; did you mean '{near}'?" if near else ""))
         return await run_command(command, _Call(self, number), data)
 
 

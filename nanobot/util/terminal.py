@@ -9,14 +9,15 @@ import asyncio
 import contextlib
 import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO, cast
 
-from prompt_toolkit import PromptSession, print_formatted_text
-from prompt_toolkit.application import get_app_or_none, run_in_terminal
+from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText, StyleAndTextTuples
@@ -24,7 +25,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import Output
-from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
 
@@ -67,7 +68,11 @@ class Talk(Protocol):
 
 class Terminal:
     """``text(key, **placeholders)`` gives the words; ``leave`` says what leaving means: "stop" the hub (it is asked
-    first) or "quit" the chat."""
+    first) or "quit" the chat.
+
+    One prompt runs from beginning to end, and everything is printed above it without leaving raw mode: Ctrl-C is
+    a key all the time, and never a signal that would end the process.
+    """
 
     def __init__(
         self,
@@ -84,12 +89,13 @@ class Terminal:
         self._leave = leave
         self._names = Names()
         self._flow = Flow(self._width)
+        self._lines: asyncio.Queue[str] = asyncio.Queue()
         self._turn: str | None = None
         self._turn_since = 0.0
         self._streamed = ""
-        self._draft = ""
-        self._interrupted = 0.0
-        self._session: PromptSession[str | None] = PromptSession(
+        self._interrupted = float("-inf")
+        self._asking = False
+        self._session: PromptSession[bool] = PromptSession(
             message=self._prompt,
             multiline=True,  # a paste of several lines stays one message; Enter sends
             history=_history(history),
@@ -103,111 +109,122 @@ class Terminal:
             input=input,
             output=output,
         )
+        self._app = self._session.app
+        self._session.default_buffer.accept_handler = self._accept
 
     async def run(self) -> bool:
         """Chat until the person wants to leave (True) or the terminal is gone (False)."""
-        with patch_stdout(raw=True):
-            setattr(sys.stderr, PROMPT_MARK, True)
-            # After patch_stdout, so that what is printed here and what is logged share one way out.
-            shower = asyncio.create_task(self._show_all(), name="terminal")
+        with _above(self._write):
+            self._print([[("class:dim", self._text(f"welcome_{self._leave}"))], []])
+            await self._learn()
+            tasks = [
+                asyncio.create_task(self._show_all(), name="terminal: show"),
+                asyncio.create_task(self._take_all(), name="terminal: take"),
+            ]
             try:
-                return await self._ask(shower)
+                return await self._session.prompt_async(handle_sigint=False)
+            except EOFError:  # the terminal was closed, or the other side is gone for good
+                return False
             finally:
-                shower.cancel()
-                await asyncio.wait([shower])
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
 
-    async def show(self, event: Mapping[str, Any]) -> None:
+    def show(self, event: Mapping[str, Any]) -> None:
         """Print an event: ``kind`` is turn, text, thinking, tool, message, note or problem."""
         text = str(event.get("text") or "").translate(_CLEAN)
         match event.get("kind"):
             case "turn":
-                await self._show_turn(event)
+                self._show_turn(event)
             case "text":
                 self._streamed += text
-                await self._print([[("", line)] for line in self._flow.feed(text)])
+                self._print([[("", line)] for line in self._flow.feed(text)])
             case "tool":
-                await self._print([*self._rest(), [("class:dim", f"  · {text}")]])
+                self._print([*self._rest(), [("class:dim", f"  · {text}")]])
             case "message":
-                await self._show_message(event, text)
+                self._show_message(event, text)
             case "note":
-                await self._print([*self._rest(), [("class:dim", f"· {text}")]])
+                self._print([*self._rest(), [("class:dim", f"· {text}")]])
             case "problem":
-                await self._print([*self._rest(), [("class:problem", f"! {text}")]])
-        self._redraw()
+                self._print([*self._rest(), [("class:problem", f"! {text}")]])
+        self._app.invalidate()
 
     # -- the person -----------------------------------------------------------------------------
 
-    async def _ask(self, shower: asyncio.Task[None]) -> bool:
-        await self._print([[("class:dim", self._text(f"welcome_{self._leave}"))], []])
-        while not shower.done():
-            with contextlib.suppress(Exception):  # names are a convenience
-                self._names.known = await self._talk.words()
-            try:
-                draft, self._draft = self._draft, ""
-                line = await self._session.prompt_async(default=draft, handle_sigint=False)
-            except EOFError:  # the terminal was closed, or the other side is gone
-                return False
-            except KeyboardInterrupt:
-                return True
-            if line is None:
-                if self._leave == "quit" or await self._is_sure():
-                    return True
-            elif line.strip() and await self._take(line.strip()):
-                return self._leave == "quit" or await self._is_sure()
-        return False
+    def _accept(self, buffer: Buffer) -> bool:
+        self._lines.put_nowait(buffer.text.strip())
+        return False  # the line is emptied for the next one
 
-    async def _take(self, line: str) -> bool:
-        """Do what was typed; True to leave."""
-        first, *more = line.split("\n")
-        said: list[StyleAndTextTuples] = [[("class:prompt", "› "), ("class:said", first.translate(_CLEAN))]]
-        said += [[("class:said", f"  {part.translate(_CLEAN)}")] for part in more]
-        await self._print(said)
+    async def _take_all(self) -> None:
+        while True:
+            line = await self._lines.get()
+            if line:
+                await self._take(line)
+
+    async def _take(self, line: str) -> None:
+        first, *more = line.translate(_CLEAN).split("\n")
+        said: list[StyleAndTextTuples] = [[("class:prompt", "› "), ("class:said", first)]]
+        said += [[("class:said", f"  {part}")] for part in more]
+        self._print(said)
         match line:
             case "/quit" | "/exit":
-                return True
+                self._want_to_leave()
             case "/help":
-                await self._print([[("class:dim", part)] for part in self._text("help").splitlines()] + [[]])
+                help_text: list[StyleAndTextTuples] = [
+                    [("class:dim", part)] for part in self._text("help").splitlines()
+                ]
+                self._print([*help_text, []])
             case "/clear":
-                await run_in_terminal(self._session.app.renderer.clear)
+                self._app.renderer.clear()
             case "/stop":
                 await self._stop()
             case _:
-                try:
-                    await self._talk.say(line)
-                except Exception as error:  # refused, busy, gone: it is told, and the person may try again
-                    self._draft = line
-                    await self._print([[("class:problem", f"! {error}")]])
-        return False
+                await self._say(line)
+
+    async def _say(self, line: str) -> None:
+        try:
+            await self._talk.say(line)
+        except Exception as error:  # refused, busy, gone: it is told, and the line comes back to be sent again
+            self._print([[("class:problem", f"! {error}")]])
+            if not self._session.default_buffer.text:
+                self._session.default_buffer.insert_text(line)
+            return
+        await self._learn()
 
     async def _stop(self) -> None:
         try:
             stopped = await self._talk.stop()
         except Exception as error:  # as for say
-            await self._print([[("class:problem", f"! {error}")]])
-            return
-        await self._print([[("class:dim", self._text("stopped_now" if stopped else "nothing_to_stop"))], []])
+            self._print([[("class:problem", f"! {error}")]])
+        else:
+            self._print([[("class:dim", self._text("stopped_now" if stopped else "nothing_to_stop"))], []])
 
-    async def _is_sure(self) -> bool:
-        session: PromptSession[str] = PromptSession(
-            [("class:problem", self._text("stop_question"))],
-            style=STYLE,
-            input=self._session.input,
-            output=self._session.output,
-        )
-        try:
-            answer = await session.prompt_async(handle_sigint=False)
-        except EOFError:
-            return True
-        except KeyboardInterrupt:
-            return False
-        return answer.strip().casefold()[:1] in self._text("yes").split()
+    async def _learn(self) -> None:
+        with contextlib.suppress(Exception):  # names to complete are a convenience
+            self._names.known = await self._talk.words()
+
+    def _want_to_leave(self) -> None:
+        if self._leave == "quit":
+            self._app.exit(result=True)
+        else:
+            self._asking = True
+            self._app.invalidate()
+
+    def _decide(self, answer: str) -> None:
+        self._asking = False
+        if answer.strip().casefold()[:1] in self._text("yes").split():
+            self._app.exit(result=True)
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
 
         @keys.add("enter")
         def send(event: KeyPressEvent) -> None:
-            event.current_buffer.validate_and_handle()
+            if self._asking:
+                self._decide(event.current_buffer.text)
+                event.current_buffer.reset()
+            else:
+                event.current_buffer.validate_and_handle()
 
         @keys.add("escape", "enter")
         @keys.add("c-j")
@@ -216,28 +233,32 @@ class Terminal:
 
         @keys.add("c-d")
         def leave(event: KeyPressEvent) -> None:
-            if event.current_buffer.text:
+            if self._asking:
+                event.app.exit(result=True)
+            elif event.current_buffer.text:
                 event.current_buffer.delete()
             else:
-                event.app.exit(result=None)
+                self._want_to_leave()
 
         @keys.add("c-c")
         def cancel(event: KeyPressEvent) -> None:
             now = time.monotonic()
-            if event.current_buffer.text:
+            if event.current_buffer.text or self._asking:
+                self._asking = False
                 event.current_buffer.reset()
             elif self._turn is not None:
                 event.app.create_background_task(self._stop())
             elif now - self._interrupted < AGAIN:
-                event.app.exit(exception=KeyboardInterrupt)
+                event.app.exit(result=True)
             else:
                 self._interrupted = now
-                hint = self._text(f"again_{self._leave}")
-                event.app.create_background_task(self._print([[("class:dim", hint)]]))
+                self._print([[("class:dim", self._text(f"again_{self._leave}"))]])
 
         return keys
 
     def _prompt(self) -> StyleAndTextTuples:
+        if self._asking:
+            return [("class:problem", self._text("stop_question"))]
         above: StyleAndTextTuples = []
         if self._flow.tail:
             above = [("", self._flow.tail + "\n")]
@@ -253,53 +274,115 @@ class Terminal:
                 event = await self._talk.next()
             except EOFError:
                 break
-            await self.show(event)
-        if (app := get_app_or_none()) is not None and app.is_running:
-            app.exit(exception=EOFError)
+            self.show(event)
+        if self._app.is_running:
+            self._app.exit(exception=EOFError)
 
-    async def _show_turn(self, event: Mapping[str, Any]) -> None:
+    def _show_turn(self, event: Mapping[str, Any]) -> None:
         if event.get("state") == "started":
-            await self._print(self._rest())
+            self._print(self._rest())
             self._streamed = ""
             self._turn, self._turn_since = str(event.get("turn")), time.monotonic()
-            asyncio.get_running_loop().call_later(PATIENCE + 0.05, self._redraw)
+            asyncio.get_running_loop().call_later(PATIENCE + 0.05, self._app.invalidate)
         else:
             self._turn = None
 
-    async def _show_message(self, event: Mapping[str, Any], text: str) -> None:
+    def _show_message(self, event: Mapping[str, Any], text: str) -> None:
         streamed, self._streamed = self._streamed.strip(), ""
         if streamed and text.strip().startswith(streamed):  # it was read already, save perhaps for an end
             text = text.strip()[len(streamed) :]
             if not text:
-                await self._print([*self._rest(), []])
+                self._print([*self._rest(), []])
                 return
         lines = self._rest()
         flow = Flow(self._width)
-        shown = [*flow.feed(text.rstrip() + "\n"), *flow.rest()]
         if event.get("repeated"):
             lines.append([("class:dim", self._text("repeated"))])
-        lines += [[("", line)] for line in shown]
+        lines += [[("", line)] for line in (*flow.feed(text.rstrip() + "\n"), *flow.rest())]
         lines += [[("class:dim", f"  + {path}")] for path in event.get("attachments") or ()]
-        await self._print([*lines, []])
+        self._print([*lines, []])
 
     def _rest(self) -> list[StyleAndTextTuples]:
         return [[("", line)] for line in self._flow.rest()]
 
-    async def _print(self, lines: list[StyleAndTextTuples]) -> None:
+    def _print(self, lines: Sequence[StyleAndTextTuples]) -> None:
         if not lines:
             return
+        text = FormattedText(piece for line in lines for piece in (*line, ("", "\n")))
+        # The renderer's function: the one of the same name in prompt_toolkit itself would leave raw mode for it.
+        self._write(lambda output: print_formatted_text(output, text, STYLE))
 
-        def write() -> None:
-            for line in lines:
-                print_formatted_text(FormattedText(line), style=STYLE, output=self._session.output)
-
-        await run_in_terminal(write)
-
-    def _redraw(self) -> None:
-        self._session.app.invalidate()
+    def _write(self, write: Callable[[Output], object]) -> None:
+        """Have something written above the prompt."""
+        output = self._session.output
+        running = self._app.is_running
+        if running:
+            self._app.renderer.erase()
+        output.enable_autowrap()
+        write(output)
+        output.flush()
+        if running:
+            self._app.renderer.reset()
+            self._app.renderer.request_absolute_cursor_position()
+            self._app.invalidate()
 
     def _width(self) -> int:
         return self._session.output.get_size().columns
+
+
+class _Above:
+    """Takes the place of stdout and stderr: whole lines appear above the prompt. Any thread may write."""
+
+    def __init__(self, stream: TextIO, write: Callable[[Callable[[Output], object]], None]) -> None:
+        self._stream = stream
+        self._write = write
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._begun = ""
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)  # encoding, fileno, isatty, …
+
+    def write(self, text: str) -> int:
+        """A line that has no end yet waits for it."""
+        with self._lock:
+            lines, newline, self._begun = (self._begun + text).rpartition("\n")
+        if newline:
+            self._show(lines + newline)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back but the line that was begun."""
+
+    def close_above(self) -> None:
+        """Give back what was begun."""
+        self._stream.write(self._begun)
+        self._stream.flush()
+
+    def _show(self, lines: str) -> None:
+        try:
+            if threading.get_ident() == self._thread:
+                self._write(lambda output: output.write_raw(lines))
+            else:
+                self._loop.call_soon_threadsafe(self._write, lambda output: output.write_raw(lines))
+        except RuntimeError:  # the loop is closed
+            self._stream.write(lines)
+
+
+@contextlib.contextmanager
+def _above(write: Callable[[Callable[[Output], object]], None]) -> Iterator[None]:
+    """Have everything that is printed or logged appear above the prompt."""
+    before = sys.stdout, sys.stderr
+    out, err = _Above(sys.stdout, write), _Above(sys.stderr, write)
+    setattr(err, PROMPT_MARK, True)
+    sys.stdout, sys.stderr = cast(TextIO, out), cast(TextIO, err)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+        out.close_above()
+        err.close_above()
 
 
 class Flow:
