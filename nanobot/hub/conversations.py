@@ -63,6 +63,7 @@ class Conversations:
         self.hub = hub
         self.sessions = Sessions()
         self.max_turns = MAX_TURNS
+        self.max_crashes = MAX_CRASHES
         self.drain_limit = 7.0
         """Seconds that turns may take to end when their agent leaves; less than undoing one thing may take."""
         self.close_limit = 10.0
@@ -336,7 +337,7 @@ class Conversations:
 
     async def _answer(self, run: Running) -> Answer | None:
         message = run.message
-        if message.crashes >= MAX_CRASHES or message.cuts >= MAX_CUTS:
+        if message.crashes >= self.max_crashes or message.cuts >= MAX_CUTS:
             return Answer("given_up", translate("chat.given_up", run.language))
         note: asyncio.TimerHandle | None = None
         if message.restored:

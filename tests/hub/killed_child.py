@@ -70,6 +70,9 @@ class Moody(Agent):
 async def main(folder: Path, port: int) -> None:
     hub = Hub(folder)
     hub.conversations = Conversations(hub)
+    # the kills come so fast that they meet the same message again and again, and that messages pile up
+    hub.conversations.max_crashes = 1000
+    hub.conversations.sessions.max_waiting = 10_000
     await hub.conversations.open()
     Entry(hub, "moody", "moody", {}).add(Moody("moody"))
     Entry(hub, "wire", "wire", {}).add(Wire(port))

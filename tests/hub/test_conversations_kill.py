@@ -108,6 +108,12 @@ async def test_kills_lose_nothing_and_mark_what_may_be_a_repetition(tmp_path: Pa
             await platform.all_answered(typed)
         child.kill()
         _, said = await child.communicate()
+    except TimeoutError:
+        assert child is not None
+        child.kill()
+        _, said = await child.communicate()
+        missing = [n for numbers in platform.typed.values() for n in numbers if n not in platform.answered]
+        pytest.fail(f"stuck: {missing} unanswered, {list(platform.updates)} not taken in\n{said.decode()}")
     finally:
         if child is not None and child.returncode is None:
             child.kill()

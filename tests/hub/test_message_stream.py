@@ -138,6 +138,7 @@ async def test_reloads_under_a_stream_lose_nothing_repeat_nothing_and_keep_the_o
     }
     assert dict(platform.received) == expected
     assert Slow.attempts > 0, "no turn was cut off: the test has tested too little"
+    await conversations.settle()
     assert len(conversations.delivery) == 0
     assert len(conversations.sessions) == 0
     for entry in entries.values():
