@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +31,9 @@ CONFIG_APPLIED = "config_applied"
 CONFIG_REJECTED = "config_rejected"
 FALLBACK: dict[str, Any] = {"default_config": {}}
 """What runs when neither the configuration nor the last good one can be read."""
+
+REST = 0.05  # s that a file must have rested before it is read; a save may empty it first and then fill it
+MAX_LOADS = 10  # in a row, while somebody keeps writing
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +69,8 @@ class Edits:
         self._restart: set[str] = set()
         self._busy = False
         self._waiting: dict[asyncio.Future[None], str] = {}
+        self.rest = REST
+        """Seconds that the files must have rested; 0 where they are known to be replaced as a whole."""
         entries.leaving = self._leaving
 
     async def start(self) -> None:
@@ -138,12 +145,28 @@ class Edits:
     async def _once(self, restart: Collection[str]) -> Applied:
         taken = await in_thread(self.loader.refresh)
         try:
-            loaded = await in_thread(self._load, self.hub.config_dir)
+            loaded = await self._load_at_rest()
         except Unreadable as error:
             for domain, modules in taken.items():
                 self.loader.put_back(domain, modules)
             return self._reject(error)
         return await self._apply(loaded, restart, taken)
+
+    async def _load_at_rest(self) -> Loaded:
+        """Load what is on disk, but no file in the middle of a save: that would look like a removal of everything."""
+        folder = self.hub.config_dir
+        for _ in range(MAX_LOADS):
+            began = time.time()
+            try:
+                loaded: Loaded | Unreadable = await in_thread(self._load, folder)
+            except Unreadable as error:
+                loaded = error
+            if not self.rest or await in_thread(_at_rest, folder, loaded, began - self.rest):
+                break
+            await asyncio.sleep(self.rest)
+        if isinstance(loaded, Unreadable):
+            raise loaded
+        return loaded
 
     def _load(self, folder: Path) -> Loaded:
         return load(folder, merge_of=self.loader.merge_of, files=self._parsed)
@@ -248,3 +271,14 @@ class Edits:
         if plan:
             parts = [f"{name} {', '.join(data[name])}" for name in ("added", "changed", "removed") if data[name]]
             _log.info("configuration applied in %.0f ms: %s", applied.duration * 1000, "; ".join(parts))
+
+
+def _at_rest(folder: Path, loaded: Loaded | Unreadable, since: float) -> bool:
+    """Whether no file that was read has been written to after ``since`` (seconds since the epoch)."""
+    files = loaded.files if isinstance(loaded, Loaded) else folder.glob("*.yaml")
+    for file in files:
+        with contextlib.suppress(OSError):
+            written = file.stat().st_mtime
+            if since < written <= time.time() + 1:  # a clock that is further ahead tells nothing
+                return False
+    return True

@@ -32,6 +32,7 @@ class House:
         self.loader = Loader(config_dir)
         self.entries = Entries(self.hub, self.loader)
         self.edits = Edits(self.hub, self.loader, self.entries)
+        self.edits.rest = 0  # ``write`` replaces files as a whole
         self.core = Entry(self.hub, "nanobot", "nanobot", {})
         self.stopped = asyncio.Event()
 
@@ -49,7 +50,9 @@ class House:
         """Write a file of the configuration folder."""
         path = self.config_dir / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        new = path.with_name(f".{path.name}.new")
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
 
     async def start(self, text: str | None = None) -> None:
         """Start with ``text`` as ``configuration.yaml``."""
