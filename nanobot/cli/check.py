@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +14,10 @@ from nanobot.config.check import Checked, check
 from nanobot.config.load import MAIN, Unreadable, load
 from nanobot.config.problem import Problem
 from nanobot.lifecycle.loader import Loader
-from nanobot.util.secrets import Scrubber
+from nanobot.util.secrets import MASK, Scrubber
+
+_SENSITIVE = re.compile(r"(?i)(\b[\w-]*(?:tok|pass|pwd|secret|api_?key)[\w-]*['\"]?\s*:\s+)(?!!)(?=\S).*")
+"""A misspelled ``token:`` is no secret to any schema; its value is not to be shown all the same."""
 
 GOOD, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
 
@@ -58,7 +62,8 @@ def show(problems: Iterable[Problem], lines: Mapping[str, list[str]], scrubber: 
             console.print(f"[{colour}]{place}[/{colour}]  {escape(text)}")
             known = lines.get(file, ())
             if problem.line is not None and 0 < problem.line <= len(known) and file != "secrets.yaml":
-                console.print(f"[dim]       │ {escape(scrubber.scrub(known[problem.line - 1].rstrip()))}[/dim]")
+                shown = scrubber.scrub(_SENSITIVE.sub(rf"\1{MASK}", known[problem.line - 1].rstrip()))
+                console.print(f"[dim]       │ {escape(shown)}[/dim]")
         console.print()
 
 

@@ -20,6 +20,7 @@ from nanobot.util.yaml import Path as Steps
 SECRETS = "secrets.yaml"
 DEEPEST_INCLUDE = 20
 LARGEST = 3_000_000  # nodes in all; files that include files that include files can stand for billions
+MOST = 10_000  # includes, for the same reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Resolver:
         self._files = files
         self._environ = environ
         self._size = 0
+        self._includes = 0
+        self._full = False
         self._told: set[Path] = set()
         self._secret_files: dict[Path, Mapping[str, Any] | None] = {}
         self._tags: dict[str, Callable[[Tag, _File, Steps], Any]] = {
@@ -122,8 +125,11 @@ class Resolver:
         if document is None:
             return None
         self._size += document.size
-        if self._size > LARGEST:
-            told_here("include_too_much", {})
+        self._includes += 1
+        if self._size > LARGEST or self._includes > MOST:
+            if not self._full:
+                self._full = True
+                told_here("include_too_much", {})
             return None
         return self._follow(path, document, at, (*by.above, by.path), secrets=by.secrets)
 

@@ -63,18 +63,42 @@ class Tasks:
         """Start ``work``. From Python 3.12 on it runs at once up to its first wait."""
         loop = asyncio.get_running_loop()
         context = None if self._context is None else self._context.copy()
+        task: asyncio.Task[T]
         if EAGER:
-            task: asyncio.Task[T] = asyncio.Task(  # type: ignore[call-arg, unused-ignore]
+            task = asyncio.Task(  # type: ignore[call-arg, unused-ignore]
                 work, loop=loop, name=name or self.name, context=context, eager_start=True
             )
-            if task.done():
-                self._done(task)
-                return task
         else:
             task = loop.create_task(work, name=name or self.name, context=context)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+        self._own(task)
         return task
+
+    def starter(self, function: Callable[[T], Coroutine[Any, Any, Any]], name: str) -> Callable[[T], None]:
+        """A plain function that spawns ``function(argument)``, with as little between the two as can be."""
+        task_of, running_loop, context = asyncio.Task, asyncio.get_running_loop, self._context
+
+        def start(argument: T) -> None:
+            if not EAGER:
+                self.spawn(function(argument), name)
+                return
+            task: asyncio.Task[Any] = task_of(  # type: ignore[call-arg, unused-ignore]
+                function(argument),
+                loop=running_loop(),
+                name=name,
+                context=None if context is None else context.copy(),
+                eager_start=True,
+            )
+            if not task.done() or task.cancelled() or task.exception() is not None:
+                self._own(task)
+
+        return start
+
+    def _own(self, task: asyncio.Task[Any]) -> None:
+        if task.done():
+            self._done(task)
+        else:
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -252,6 +252,8 @@ class _Builder:
             value_event = get()
             if value_event.__class__ is _Scalar and value_event.anchor is None:
                 value, inner = scalar(value_event), None
+                if value.__class__ is Unusable:
+                    self.belongs_to(key)
             else:
                 path.append(key)
                 value, inner = self.node(value_event)
@@ -286,7 +288,10 @@ class _Builder:
         while True:
             event = get()
             if event.__class__ is _Scalar and event.anchor is None:
-                data.append(scalar(event))
+                value = scalar(event)
+                if value.__class__ is Unusable:
+                    self.belongs_to(len(data))
+                data.append(value)
                 marks.append(event.start_mark.line + 1)
             elif event.__class__ is SequenceEndEvent:
                 return data, marks
@@ -342,10 +347,15 @@ class _Builder:
         _, text = _cut(self.text, start.start_mark)
         return self.unusable(Fault("template_unquoted" if text.startswith("{{") else "key_unhashable", {}, line))
 
+    def belongs_to(self, step: Any) -> None:
+        """The last fault lies one step deeper: it is that of a single value, for which no path is kept."""
+        self.faults[-1] = replace(self.faults[-1], path=(*self._path, step))
+
     def unusable(self, fault: Fault) -> Unusable:
         self.tagged = True
-        if fault not in self.faults:
-            self.faults.append(Fault(fault.key, fault.placeholders, fault.line, tuple(self._path)))
+        fault = replace(fault, path=tuple(self._path))
+        if fault not in self.faults[-1:]:  # one line may have several keys that cannot be one
+            self.faults.append(fault)
         return Unusable(fault.key)
 
     @staticmethod
@@ -364,6 +374,7 @@ _SYNTAX: tuple[tuple[str, str], ...] = (
     ("unexpected end of stream", "yaml_quote"),
     ("unexpected document indicator", "yaml_quote"),
     ("expected ',' or '[\\]}]'", "yaml_bracket"),
+    ("did not find expected node content|expected the node content", "yaml_flow"),
     ("could not find expected ':'", "yaml_key"),
     ("alphabetic or numeric character", "yaml_star"),
     ("unknown escape character", "yaml_escape"),
@@ -389,7 +400,8 @@ def _syntax(error: yaml.YAMLError, text: str) -> Fault:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     began = getattr(error, "context_mark", None) or mark
     problem = str(getattr(error, "problem", None) or error)
-    line = 1 if mark is None else mark.line + 1
+    end = max(1, len(text.splitlines()))  # what is missing at the end is missing in the last line
+    line = 1 if mark is None else min(mark.line + 1, end)
     before, rest = ("", "") if mark is None else _cut(text, mark)
     if "cannot start any token" in problem:
         return Fault("yaml_tab" if rest[:1] == "\t" else "yaml_character", {"character": rest[:1]}, line)
@@ -397,6 +409,6 @@ def _syntax(error: yaml.YAMLError, text: str) -> Fault:
         return Fault("yaml_after_quote", {}, line)  # not the indentation: something stands before it on this line
     for pattern, key in _SYNTAX:
         if re.search(pattern, problem):
-            start = line if began is None else began.line + 1
+            start = line if began is None else min(began.line + 1, end)
             return Fault(key, {"line": str(line)}, start if key in _FROM_THE_START else line)
     return Fault("yaml_syntax", {"reason": problem}, line)
