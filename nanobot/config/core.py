@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,15 @@ class CoreConfig:
     agent: str | None = None
     debug: bool = False
 
+    def customized(self, entity_id: str) -> dict[str, Any]:
+        """The attributes that an entity is given: those of its domain, of each pattern that fits, then its own."""
+        attributes = dict(self.customize_domain.get(entity_id.partition(".")[0], ()))
+        for pattern, more in self.customize_glob.items():
+            if fnmatchcase(entity_id, pattern):
+                attributes.update(more)
+        attributes.update(self.customize.get(entity_id, ()))
+        return attributes
+
 
 def _unit_system(value: Any) -> str:
     return UNIT_SYSTEMS[cv.one_of(*UNIT_SYSTEMS)(value)]
@@ -75,6 +85,10 @@ def _attributes(value: Any) -> dict[str, Any]:
     return {cv.string(key): item for key, item in value.items()}
 
 
+def _each(schema: Any) -> Any:
+    return vol.All(cv.ensure_list, [schema], lambda values: tuple(values))
+
+
 def _or_nothing(schema: Any) -> Any:
     return vol.All(lambda value: {} if value is None else value, schema)
 
@@ -93,8 +107,8 @@ SCHEMA = vol.Schema(
         vol.Optional("unit_system"): _unit_system,
         vol.Optional("internal_url"): cv.url,
         vol.Optional("external_url"): cv.url,
-        vol.Optional("allowlist_external_dirs"): vol.All(cv.ensure_list, [cv.existing_folder], tuple),
-        vol.Optional("allowlist_external_urls"): vol.All(cv.ensure_list, [cv.url], tuple),
+        vol.Optional("allowlist_external_dirs"): _each(cv.existing_folder),
+        vol.Optional("allowlist_external_urls"): _each(cv.url),
         vol.Optional("media_dirs"): _or_nothing({cv.slug: cv.existing_folder}),
         vol.Optional("customize"): _or_nothing({cv.entity_id: _attributes}),
         vol.Optional("customize_domain"): _or_nothing({cv.slug: _attributes}),

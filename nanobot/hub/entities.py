@@ -12,6 +12,9 @@ from nanobot.contracts.service import ServiceCall
 from nanobot.hub.context import Context
 from nanobot.hub.states import States, is_entity_id
 
+Customized = Callable[[str], Mapping[str, Any]]
+"""The attributes that the configuration gives an entity, by its id."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -21,8 +24,7 @@ class Entities:
     def __init__(self, states: States) -> None:
         self._states = states
         self._entities: dict[str, Entity] = {}
-        self.customize: Callable[[str], Mapping[str, Any]] = lambda entity_id: {}
-        """Attributes that the configuration gives an entity over its own."""
+        self._customized: Customized = lambda entity_id: {}
 
     def __iter__(self) -> Iterator[Entity]:
         return iter(list(self._entities.values()))
@@ -58,12 +60,13 @@ class Entities:
             attributes["friendly_name"] = entity.name
         if entity.icon:
             attributes["icon"] = entity.icon
-        attributes.update(self.customize(entity.entity_id))
+        attributes.update(self._customized(entity.entity_id))
         state = entity.state if entity.available else UNAVAILABLE
         self._states.set(entity.entity_id, state, attributes, context)
 
-    def rewrite(self) -> None:
-        """Write all again, because ``customize`` changed."""
+    def customize(self, attributes_of: Customized) -> None:
+        """Have every entity show these attributes over its own, from now on."""
+        self._customized = attributes_of
         for entity in self:
             self.write(entity)
 

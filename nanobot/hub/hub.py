@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from nanobot.hub.entry import Entry
 
 
+CUSTOMIZING = ("customize", "customize_domain", "customize_glob")
+
 _log = logging.getLogger(__name__)
 
 
@@ -109,6 +111,8 @@ class Hub:
         """Take over the core block. Fires ``core_config_updated`` when it is another than before."""
         if config == self.config:
             return
-        self.config = config
+        before, self.config = self.config, config
         self.clock.zone = zone(config.time_zone)
+        if any(getattr(before, name) != getattr(config, name) for name in CUSTOMIZING):
+            self.entities.customize(config.customized)
         self.bus.fire("core_config_updated", {})

@@ -277,3 +277,23 @@ async def test_a_save_that_empties_the_file_before_it_fills_it_unloads_nothing(l
     await applied
     assert life.since() == ["alpha: unload 1", "alpha: setup 2"]
     assert house.entry("beta") is beta
+
+
+async def test_customize_adds_attributes_and_an_edit_of_it_is_live(house: House) -> None:
+    things = "input_boolean:\n  a: {name: A}\n  b: {name: B}\n"
+    await house.start(
+        "nanobot:\n  customize: {input_boolean.a: {friendly_name: Mine, extra: [1, 2]}}\n"
+        "  customize_domain: {input_boolean: {kind: switch}}\n  customize_glob: {'*.b': {kind: lamp}}\n" + things
+    )
+    a, b = house.hub.states.get("input_boolean.a"), house.hub.states.get("input_boolean.b")
+    assert a is not None
+    assert b is not None
+    assert (a.attributes["friendly_name"], a.attributes["extra"], a.attributes["kind"]) == ("Mine", [1, 2], "switch")
+    assert (b.attributes["friendly_name"], b.attributes["kind"]) == ("B", "lamp")
+    await house.apply("homeassistant:\n  customize: {input_boolean.b: {friendly_name: Bee}}\n" + things)
+    a, b = house.hub.states.get("input_boolean.a"), house.hub.states.get("input_boolean.b")
+    assert a is not None
+    assert b is not None
+    assert a.attributes["friendly_name"] == "A"
+    assert "kind" not in a.attributes
+    assert b.attributes["friendly_name"] == "Bee"
