@@ -58,9 +58,10 @@ class Ask:
         return self.hub.services.has(domain, name)
 
     def place(self) -> dict[str, Any]:
-        """Where the person is to be told later."""
+        """Where the person is to be told later. ``id``: a turn that starts over does not set it twice."""
         turn = self.turn
         place = {
+            "id": turn.id,
             "channel": turn.channel,
             "chat": turn.chat,
             "session": turn.session,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hassil.errors import HassilError
 from hassil.intents import Intents, SlotList, TextSlotList, WildcardSlotList
 from hassil.parse_expression import ParseExpressionError
 from hassil.recognize import RecognizeResult, recognize_all
@@ -135,9 +136,10 @@ class Grammar:
         """Only what can be said about the domains that are there: the rest need not be parsed."""
         if not self._packaged_data:
             return None
-        if self._packaged is None or world.domains != self._packaged_for:
-            self._packaged_for = world.domains
-            self._packaged = Intents.from_dict(_about(self._packaged_data, world.domains))
+        domains = world.domains | ({"switch"} if "input_boolean" in world.domains else set())
+        if self._packaged is None or domains != self._packaged_for:
+            self._packaged_for = domains
+            self._packaged = Intents.from_dict(_about(self._packaged_data, domains))
         return self._packaged
 
     def _loosely(self, text: str) -> list[Meaning]:
@@ -167,10 +169,13 @@ class Grammar:
 
 def check(sentences: Iterable[str]) -> str | None:
     """What is wrong with the user's sentences, None for nothing."""
+    lists: dict[str, SlotList] = {slot: WildcardSlotList(name=slot) for slot in ("name", "entry")}
     for sentence in sentences:
         try:
-            list(user_intents("en", (sentence,), ()).intents["user 0"].data[0].sentences)
-        except (ParseExpressionError, ValueError, AssertionError) as error:
+            # matching anything looks at all parts of the sentence
+            list(recognize_all(sentence, user_intents("en", (sentence,), ()), slot_lists=lists))
+            list(recognize_all("x", user_intents("en", (sentence,), ()), slot_lists=lists))
+        except (HassilError, ParseExpressionError, ValueError, AssertionError) as error:
             return f"the sentence '{sentence}' cannot be read: {error}"
     return None
 
@@ -205,6 +210,8 @@ def _meaning(result: RecognizeResult, text: str) -> Meaning:
                 names = (str(value),)
         elif entity.name == "entry" and entity.is_wildcard:
             unknown_entry = value
+        if entity.name == "state":
+            slots["said"] = entity.text.strip()
         slots[entity.name] = value
     return Meaning(
         result.intent.name,

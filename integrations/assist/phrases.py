@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from nanobot.hub.states import State
 from nanobot.util.translate import find, translate
 
 HERE = "component.assist"
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 SHOWN = 8  # names in a list before it is cut
 
 
@@ -89,11 +91,17 @@ class Phrases:
         """A state as one says it, with its unit."""
         text = state.state if value is None else value
         unit = state.attributes.get("unit_of_measurement")
+        if value is None and _NUMBER.fullmatch(text):
+            text = self.number(text)
         if unit and value is None and text not in ("unknown", "unavailable"):
             return f"{text}{'' if unit == '%' else ' '}{unit}"
         if text == "":
             return self.word("states", "empty", '""')
         return self.word("states", text, text)
+
+    def number(self, text: object) -> str:
+        """ "21,5", as it is written in this language; whole numbers without a fraction."""
+        return str(text).removesuffix(".0").replace(".", self.word("lists", "decimal", "."))
 
     def meant(self, text: str) -> str:
         """The state that is called so in this language: "an" is ``on``. The text itself when none is."""

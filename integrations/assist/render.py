@@ -22,7 +22,9 @@ def render(ask: Ask, responses: Mapping[str, Any], kind: str) -> str | None:
     if not template:
         return None
     state = ask.state
-    slots = {**ask.slots, "name": state.name if state else ask.slots.get("label", "")}
+    slots = {key: _whole(value) for key, value in ask.slots.items()}
+    if state or "label" in slots:
+        slots["name"] = state.name if state else slots["label"]
     now = ask.now
     try:
         text = (
@@ -37,6 +39,10 @@ def render(ask: Ask, responses: Mapping[str, Any], kind: str) -> str | None:
     except (TemplateError, TypeError, ValueError):
         return None
     return " ".join(text.split()) or None
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value == int(value) else value
 
 
 def _seen(state: State) -> SimpleNamespace:

@@ -59,7 +59,7 @@ SENTENCE = vol.All(
     vol.Schema(
         {
             vol.Required("sentences"): vol.All(cv.ensure_list, [template], vol.Length(min=1)),
-            vol.Optional("action", default=list): vol.All(cv.ensure_list, [service_call]),
+            vol.Optional("action"): vol.All(cv.ensure_list, [service_call]),
             vol.Optional("response"): cv.string,
         }
     ),
@@ -85,7 +85,7 @@ class UserSentences:
     async def answer(self, ask: Ask, number: int) -> Answer:
         """Do what the sentence with this number asks for."""
         block = self.blocks[self.owners[number]]
-        for call in block["action"]:
+        for call in block.get("action", ()):
             await ask.call(call["action"], filled(call["data"], ask.slots))
         response = block.get("response")
         return _filled_text(response, _shown(ask)) if response else ask.say("done")

@@ -13,7 +13,8 @@ from .reminders import Reminders
 
 SET = vol.Schema(
     {
-        vol.Required("text"): cv.string,
+        vol.Required("text"): vol.All(cv.string, vol.Length(min=1, max=4000)),
+        vol.Optional("id"): cv.string,
         vol.Exclusive("at", "time", msg="give either 'at' or 'in'"): cv.string,
         vol.Exclusive("in", "time", msg="give either 'at' or 'in'"): cv.time_period,
         vol.Optional("channel"): cv.string,

@@ -17,7 +17,7 @@ from nanobot.util.text import slugify
 from nanobot.util.translate import translate
 
 LATE = 60.0  # s; a reminder that comes later than that says so
-LONGEST_WAIT = 900.0  # s; then the clock is looked at again, in case it was set or the machine slept
+LONGEST_WAIT = 60.0  # s; then the clock is looked at again, in case it was set or the machine slept
 MOST = 1000  # reminders at a time
 SLUG_LENGTH = 40
 
@@ -65,8 +65,11 @@ class Reminders:
     # -- the services ---------------------------------------------------------------------------
 
     async def set(self, call: ServiceCall) -> dict[str, Any]:
-        """``reminder.set``: on disk before it is confirmed."""
+        """``reminder.set``: on disk before it is confirmed. The same ``id`` again changes nothing."""
         data = call.data
+        if data.get("id") in self._pending:
+            known, _, entity_id = self._pending[data["id"]]
+            return {**self._shown(known), "entity_id": entity_id}
         now = self._hub.clock.now()
         if len(self._pending) >= MOST:
             raise ServiceError(f"there are already {MOST} reminders; cancel some first")
@@ -81,7 +84,7 @@ class Reminders:
         where = {key: data.get(key) for key in ("channel", "chat", "thread", "session", "language")}
         if bool(where["channel"]) != bool(where["chat"]):
             raise InvalidServiceData("reminder.set needs 'channel' and 'chat' together")
-        reminder = Reminder(short_id(), data["text"].strip(), due, **where)
+        reminder = Reminder(data.get("id") or short_id(), data["text"].strip(), due, **where)
         entity_id = self._add(reminder)
         await self._save()
         self._changed.set()

@@ -25,6 +25,7 @@ MOST = 100  # timers at a time
 CREATE = vol.Schema(
     {
         vol.Required("duration"): cv.time_period,
+        vol.Optional("id"): cv.string,
         vol.Optional("name"): cv.string,
         vol.Optional("channel"): cv.string,
         vol.Optional("chat"): cv.string,
@@ -39,6 +40,8 @@ CREATE = vol.Schema(
 class ChatTimer(Timer):
     """``config``: what was asked for; gone when it is over or cancelled."""
 
+    may_grow = True
+
     def __init__(self, entry: Entry, key: str, config: Mapping[str, Any], over: Callable[[ChatTimer], None]) -> None:
         super().__init__(entry, key, config)
         self._over = over
@@ -51,12 +54,6 @@ class ChatTimer(Timer):
 
     def keep(self) -> dict[str, Any]:
         return {"state": self._state, "duration": self.duration, "left": self.left, "ends": self.ends}
-
-    def change(self, duration: timedelta, context: Context | None = None) -> None:
-        """May become longer than it was meant to be at first."""
-        if self.ends is not None:
-            self.duration = max(self.duration, self.ends + duration.total_seconds() - self._clock.time())
-        super().change(duration, context)
 
     def finish(self, context: Context | None = None) -> None:
         self.ended = self.ends or self._clock.time()
@@ -86,7 +83,10 @@ class ChatTimers:
             timer.changed()
 
     async def create(self, call: ServiceCall) -> dict[str, Any]:
-        """The service ``timer.create``."""
+        """The service ``timer.create``. The same ``id`` again changes nothing."""
+        for known, _ in self._timers.values():
+            if known.config.get("id") == call.data.get("id", ""):
+                return {"entity_id": known.entity_id, **known.attributes}
         if call.data["duration"].total_seconds() <= 0:
             raise ServiceError("a timer needs a duration of more than 0 seconds")
         if len(self._timers) >= MOST:

@@ -15,11 +15,14 @@ IDLE = "idle"
 ACTIVE = "active"
 PAUSED = "paused"
 
-LONGEST_WAIT = 900.0  # s; then the clock is looked at again, in case it was set or the machine slept
+LONGEST_WAIT = 60.0  # s; then the clock is looked at again, in case it was set or the machine slept
 
 
 class Timer(Helper):
     """Counts down in the hub's clock. Times are seconds since the epoch, lengths are seconds."""
+
+    may_grow = False
+    """Whether it may be changed to run longer than its duration."""
 
     def __init__(self, entry: Entry, key: str, config: Mapping[str, Any]) -> None:
         self._entry = entry
@@ -79,7 +82,7 @@ class Timer(Helper):
         if self._state != ACTIVE or self.ends is None:
             raise ServiceError(f"{self.entity_id} is not running; only a running timer can be changed")
         left = self.ends + duration.total_seconds() - self._clock.time()
-        if left > self.duration:
+        if left > self.duration and not self.may_grow:
             raise ServiceError(f"{self.entity_id} cannot be changed beyond its duration of {as_clock(self.duration)}")
         if left < 0:
             raise ServiceError(f"{self.entity_id} has less than that left")

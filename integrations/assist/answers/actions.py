@@ -262,7 +262,7 @@ async def _step(ask: Ask, sign: int) -> Answer:
             by = amount if amount is not None else float(found.attributes.get("step", 1))
             value = _within(found, before + sign * by)
             if isinstance(value, str):
-                return ask.say(value, name=found.name, **_range(found))
+                return ask.say(value, name=found.name, **_limits(ask, found))
             await ask.call(f"{found.domain}.set_value", {**target, "value": value})
         case _:
             return _cannot(ask, found)
@@ -280,7 +280,7 @@ def _setting(ask: Ask, found: State, value: str) -> tuple[str | None, dict[str, 
                 return None, {}, say("needs_number", name=found.name, value=value)
             fitting = _within(found, number)
             if isinstance(fitting, str):
-                return None, {}, say(fitting, name=found.name, **_range(found))
+                return None, {}, say(fitting, name=found.name, **_limits(ask, found))
             return "set_value", {"value": int(number) if found.domain == "counter" else number}, ""
         case "input_select" | "select":
             options = [str(option) for option in found.attributes.get("options", ())]
@@ -330,6 +330,10 @@ def _range(found: State) -> dict[str, Any]:
         "low": attributes.get("min", attributes.get("minimum")),
         "high": attributes.get("max", attributes.get("maximum")),
     }
+
+
+def _limits(ask: Ask, found: State) -> dict[str, str]:
+    return {key: ask.say.number(value) for key, value in _range(found).items()}
 
 
 def _cannot(ask: Ask, found: State) -> str:

@@ -69,7 +69,8 @@ def is_state(ask: Ask) -> Answer:
     wanted = str(ask.slots.get("state") or ask.say.meant(str(ask.slots.get("value", ""))))
     if not wanted:
         return describe(ask, found)
-    key = "yes_state" if _same(found, wanted) else "no_state"
+    so = _same(found, wanted) or _same(found, str(ask.slots.get("said", wanted)))
+    key = "yes_state" if so else "no_state"
     if found.state in ("unknown", "unavailable") and wanted != found.state:
         key = "state"
     return ask.say(key, name=found.name, state=ask.say.state(found))
