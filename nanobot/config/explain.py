@@ -142,7 +142,7 @@ def _unknown(steps: Path, data: Any, schema: Any) -> tuple[str, Mapping[str, str
 
 
 def _group(error: vol.Invalid, schemas: Iterable[Any]) -> list[str]:
-    label = str(error.path[-1]) if error.path else ""
+    label = str.__str__(error.path[-1]) if error.path else ""  # voluptuous prints it in angle brackets
     return [
         str(key)
         for schema in schemas

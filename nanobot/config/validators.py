@@ -128,6 +128,8 @@ def number(value: Any) -> float:
 
 def whole_number(value: Any) -> int:
     """A number without a fraction, also as text."""
+    if type(value) is int:
+        return value
     found = number(value)
     if found != int(found):
         raise expected("int", value)
@@ -244,7 +246,7 @@ def entity_ids(value: Any) -> list[str]:
     if value is None:
         raise expected("entity_id,list", value)
     if isinstance(value, str):
-        return [entity_id(part) for part in value.split(",") if part.strip()]
+        return [entity_id(part.strip()) for part in value.split(",") if part.strip()]
     return _each(entity_id, ensure_list(value))
 
 

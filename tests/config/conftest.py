@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,18 +101,18 @@ class Folder:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
-    def load(self, main: str | None = None, **files: str | bytes) -> Loaded:
+    def load(self, main: str | None = None, **files: str) -> Loaded:
         """Write ``configuration.yaml`` and others (``a__b`` is a/b.yaml), and load."""
         if main is not None:
             self.write({"configuration.yaml": main})
         self.write({f"{name.replace('__', '/')}.yaml": text for name, text in files.items()})
         return load(self.path, merge_of=self.catalogue.merge_of, files=self.files, environ=self.environ)
 
-    def check(self, main: str | None = None, previous: Checked | None = None, **files: str | bytes) -> Checked:
-        """As ``load``, and check."""
-        return check(self.load(main, **files), self.catalogue, previous)
+    def check(self, main: str | None = None, before: Checked | None = None, /, **files: str) -> Checked:
+        """As ``load``, and check. ``before``: what was checked the last time."""
+        return check(self.load(main, **files), self.catalogue, before)
 
-    def told(self, main: str | None = None, **files: str | bytes) -> list[str]:
+    def told(self, main: str | None = None, **files: str) -> list[str]:
         """All problems as lines."""
         return [str(problem) for problem in self.check(main, **files).problems]
 
@@ -120,6 +120,3 @@ class Folder:
 @pytest.fixture
 def folder(tmp_path: Path, catalogue: FakeCatalogue) -> Folder:
     return Folder(tmp_path, catalogue)
-
-
-Told = Callable[..., list[str]]

@@ -1,5 +1,6 @@
 """Files to data: every tag, and what is left when one of them fails."""
 
+# ruff: noqa: E501 - a sentence that is compared letter for letter stays in one line
 from __future__ import annotations
 
 import os
@@ -142,7 +143,10 @@ def test_the_environment_gives_text(folder: Folder) -> None:
         ("!include sub", "'sub' is not a file"),
         ("!include broken.yaml", None),
         ("!include self.yaml", "these files include each other: configuration.yaml > self.yaml > self.yaml"),
-        ("!include ping.yaml", "these files include each other: configuration.yaml > ping.yaml > pong.yaml > ping.yaml"),
+        (
+            "!include ping.yaml",
+            "these files include each other: configuration.yaml > ping.yaml > pong.yaml > ping.yaml",
+        ),
         ("!include", "!include needs a name behind it"),
         ("!secret tokn", "there is no secret 'tokn' in secrets.yaml; did you mean 'token'?"),
         ("!secret {a: 1}", "!secret needs a name behind it"),
@@ -157,7 +161,9 @@ def test_the_environment_gives_text(folder: Folder) -> None:
 )
 def test_a_part_that_cannot_be_had_spoils_only_its_own_key(folder: Folder, value: str, sentence: str | None) -> None:
     folder.write({"sub/x.yaml": "", "lights.yaml": "", "broken.yaml": "a: 1\nb: [\n"})
-    folder.write({"self.yaml": "a: !include self.yaml", "ping.yaml": "!include pong.yaml", "pong.yaml": "!include ping.yaml"})
+    folder.write(
+        {"self.yaml": "a: !include self.yaml", "ping.yaml": "!include pong.yaml", "pong.yaml": "!include ping.yaml"}
+    )
     loaded = folder.load(f"before: 1\nbad:\n  deep: {value}\nafter: 2\n", secrets="token: abc\n")
     assert (loaded.data["before"], loaded.data["after"]) == (1, 2)
     assert "(unusable)" in repr(loaded.data["bad"])
@@ -191,8 +197,14 @@ def test_an_included_file_that_is_no_yaml_is_told_with_its_own_line(folder: Fold
         ),
         ("b: 1\na: [1,\n  2\n", "configuration.yaml:2: the bracket that opens here is not closed before line 3"),
         ("a:\n\tb: 1\n", "configuration.yaml:2: a tab; YAML is indented with blanks"),
-        ("- a\n", "configuration.yaml:1: the file has to be a mapping of integrations to their options, like 'telegram:'"),
-        ("text", "configuration.yaml:1: the file has to be a mapping of integrations to their options, like 'telegram:'"),
+        (
+            "- a\n",
+            "configuration.yaml:1: the file has to be a mapping of integrations to their options, like 'telegram:'",
+        ),
+        (
+            "text",
+            "configuration.yaml:1: the file has to be a mapping of integrations to their options, like 'telegram:'",
+        ),
         ("!include other.yaml", "configuration.yaml:1: the file 'other.yaml' does not exist"),
         (b"a: \xff", "configuration.yaml:1: the file is not UTF-8 text (byte 0xff); save it with the encoding UTF-8"),
     ],
@@ -258,7 +270,9 @@ def test_includes_that_multiply_end(folder: Folder) -> None:
     assert {problem.key for problem in loaded.problems} == {"include_too_much"}
 
 
-def test_a_linked_folder_is_followed_and_a_circle_ends(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_linked_folder_is_followed_and_a_circle_ends(
+    folder: Folder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     outside = tmp_path_factory.mktemp("outside")
     (outside / "b.yaml").write_text("- b\n")
     folder.write({"lists/a.yaml": "- a\n"})

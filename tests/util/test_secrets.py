@@ -61,9 +61,12 @@ def test_the_scrubber_hides_what_it_knows() -> None:
 
 def test_the_scrubber_may_be_fed_from_many_threads() -> None:
     scrubber = Scrubber()
-    threads = [
-        threading.Thread(target=lambda n=n: [scrubber.add(f"secret-{n}-{i}") for i in range(50)]) for n in range(4)
-    ]
+
+    def feed(number: int) -> None:
+        for i in range(50):
+            scrubber.add(f"secret-{number}-{i}")
+
+    threads = [threading.Thread(target=feed, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -38,7 +38,14 @@ def test_a_name_becomes_part_of_an_entity_id(text: str | None, slug: str) -> Non
 
 @pytest.mark.parametrize(
     ("word", "found"),
-    [("tokn", "token"), ("Token", "token"), ("telegrm", "telegram"), ("tiem_zone", "time_zone"), ("xyzzy", None), (5, None)],
+    [
+        ("tokn", "token"),
+        ("Token", "token"),
+        ("telegrm", "telegram"),
+        ("tiem_zone", "time_zone"),
+        ("xyzzy", None),
+        (5, None),
+    ],
 )
 def test_the_nearest_spelling_is_found(word: object, found: str | None) -> None:
     assert nearest(word, ["token", "telegram", "time_zone", "allow"]) == found
