@@ -7,8 +7,8 @@ and one call each. What a listener is (plain, coroutine, filtered, once) is deci
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
+from time import time
 from typing import Any
 
 from nanobot.hub.context import Context
@@ -37,7 +37,7 @@ class Event:
         self.data = data
         self._context = context
         self.origin = origin
-        self.time = time.time()
+        self.time = time()
 
     @property
     def context(self) -> Context:
@@ -148,13 +148,7 @@ class Bus:
         if not is_coroutine_function(callback):
             # a call of its own, so that the same function can listen twice and be removed once
             return _plain(callback)
-        spawn = tasks.spawn
-        name = f"listener {getattr(callback, '__qualname__', callback)}"
-
-        def start(event: Event) -> None:
-            spawn(callback(event), name)  # type: ignore[arg-type]
-
-        return start
+        return tasks.starter(callback, f"listener {getattr(callback, '__qualname__', callback)}")  # type: ignore[arg-type]
 
     def _once(self, event_type: str, call: Call) -> Call:
         def one(event: Event) -> None:

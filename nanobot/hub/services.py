@@ -9,6 +9,7 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.config.explain import explain
+from nanobot.config.quick import quick
 from nanobot.contracts.service import Response, Service, ServiceCall
 from nanobot.errors import InvalidServiceData, ServiceNotFound
 from nanobot.hub.bus import Bus, Remove
@@ -19,16 +20,19 @@ CALL_SERVICE = "call_service"
 SERVICE_REGISTERED = "service_registered"
 SERVICE_REMOVED = "service_removed"
 
+_ONLY = Response.ONLY  # a class attribute of an enum costs more to look up than the rest of its line
+
 
 class _Registered:
     """A service as the inner loop wants it."""
 
-    __slots__ = ("handler", "is_coroutine", "schema", "service")
+    __slots__ = ("check", "handler", "is_coroutine", "mode", "service")
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.handler = service.handler
-        self.schema = service.schema
+        self.check = None if service.schema is None else quick(service.schema)
+        self.mode = service.response
         self.is_coroutine = is_coroutine_function(service.handler)
 
 
@@ -37,6 +41,7 @@ class Services:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._route = bus.route
         self._services: dict[str, dict[str, _Registered]] = {}
         self.tasks = Tasks("service call")
 
@@ -95,21 +100,24 @@ class Services:
             known = self._services[domain][name]
         except KeyError:
             known = self._find(domain, name)
-        mode = known.service.response
+        mode = known.mode
         if return_response:
             if mode is Response.NONE:
                 raise InvalidServiceData(f"{domain}.{name} gives no response; remove return_response from the call")
             if not blocking:
                 raise InvalidServiceData("a response can only be had when the call is waited for")
-        elif mode is Response.ONLY:
+        elif mode is _ONLY:
             raise InvalidServiceData(f"{domain}.{name} only gives a response; ask for it with return_response")
         given: Any = {} if data is None else data
         if target:
             given = {**given, **target}
-        if known.schema is not None:
-            given = self._validated(known, given)
+        if known.check is not None:
+            try:
+                given = known.check(given)
+            except vol.Invalid as error:
+                raise self._wrong(known.service, given, error) from error
         call = ServiceCall(domain, name, given, context or Context(), return_response)
-        if self._bus.route(CALL_SERVICE):
+        if self._route(CALL_SERVICE):
             told = {"domain": domain, "service": name, "service_data": dict(given)}
             self._bus.fire(CALL_SERVICE, told, call.context)
         if not blocking:
@@ -134,14 +142,9 @@ class Services:
             f"{call.domain}.{call.service} was to give a response, but gave {type(result).__name__}"
         )
 
-    def _validated(self, known: _Registered, data: Mapping[str, Any]) -> Any:
-        assert known.schema is not None
-        try:
-            return known.schema(dict(data))
-        except vol.Invalid as error:
-            service = known.service
-            text = "; ".join(problem.told() for problem in explain(error, data, (), known.schema))
-            raise InvalidServiceData(f"{service.domain}.{service.name}: {text}") from error
+    def _wrong(self, service: Service, data: Mapping[str, Any], error: vol.Invalid) -> InvalidServiceData:
+        text = "; ".join(problem.told() for problem in explain(error, data, (), service.schema))
+        return InvalidServiceData(f"{service.domain}.{service.name}: {text}")
 
     def _find(self, domain: str, name: str) -> _Registered:
         known = self._services.get(domain.lower(), {}).get(name.lower())
