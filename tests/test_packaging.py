@@ -72,12 +72,16 @@ def test_an_installed_wheel_runs_and_finds_what_it_carries(wheel: Path, tmp_path
     home = tmp_path / "env"
     venv.create(home, with_pip=False, symlinks=True)
     site = next((home / "lib").glob("python*/site-packages"))
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
     # the libraries of this environment, without the editable nanobot in it
     (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
     python = str(home / "bin" / "python")
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--python", python, "--offline", "--no-deps", "--no-config"]
+    subprocess.run([*uv, str(wheel)], check=True, capture_output=True, text=True)
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    command = [str(home / "bin" / "nanobot"), "--version"]
+    told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == f"nanobot {__version__}"
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -112,7 +116,7 @@ def test_each_extra_is_what_the_manifest_asks_for() -> None:
 def test_lock_files_have_hashes_and_name_no_index(lock: Path) -> None:
     text = lock.read_text()
     assert not re.search(r"https?://|file:|--index|--find-links|/home/|/root/", text)
-    pinned = re.findall(r"^([A-Za-z0-9_.\[\]-]+)==(\S+)", text, re.M)
+    pinned = re.findall(r"^([A-Za-z0-9_.\[\]-]+)==(\S+)", text, re.MULTILINE)
     assert pinned
     for block in re.split(r"\n(?=\S)", text.strip()):
         assert block.startswith("#") or "--hash=sha256:" in block, block

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 import shutil
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from nanobot.paths import bundled
 
 TEMPLATE = "_template"
+TAKEN = {"nanobot", "homeassistant"}  # the core's own key
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,40}")
 _TEXT = {".py", ".json", ".md"}
 
@@ -19,6 +21,9 @@ def create(config_dir: Path, name: str) -> int:
     if not _NAME.fullmatch(name):
         print(f"'{name}' cannot be the name of an integration: small letters, digits and _, a letter first",
               file=sys.stderr)  # fmt: skip
+        return 2
+    if name in TAKEN or keyword.iskeyword(name) or (bundled("integrations") / name).exists():
+        print(f"'{name}' is taken; give yours another name", file=sys.stderr)
         return 2
     folder = config_dir / "integrations" / name
     if folder.exists():

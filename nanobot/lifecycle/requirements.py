@@ -41,7 +41,7 @@ def missing(requirements: Iterable[str]) -> list[str]:
 
     Reads the metadata of distributions from disk: call it in a thread.
     """
-    return [text for text in requirements if not _is_pinned(text) and not _is_met(_parsed(text))]
+    return [text for text in requirements if not _is_met(_parsed(text))]
 
 
 def command_for(domain: str, requirements: Sequence[str], *, custom: bool) -> str:
@@ -149,17 +149,6 @@ def _is_ours(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _is_pinned(text: str) -> bool:
-    """Whether ``name==version`` is there to the letter: the usual case, without the library that knows all others."""
-    name, separator, version = text.partition("==")
-    if not separator:
-        return False
-    try:
-        return metadata.version(name) == version
-    except (metadata.PackageNotFoundError, ValueError):
-        return False
 
 
 def _parsed(text: str) -> Requirement:

@@ -39,3 +39,12 @@ def test_an_impossible_name_is_refused(tmp_path: Path, name: str, capsys: pytest
     assert new.create(tmp_path, name) == 2
     assert "cannot be the name of an integration" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["http", "nanobot", "homeassistant", "class"])
+def test_a_name_that_means_something_already_is_refused(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert new.create(tmp_path, name) == 2
+    assert capsys.readouterr().err == f"'{name}' is taken; give yours another name\n"
+    assert list(tmp_path.iterdir()) == []
