@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from nanobot.config.problem import Problem
 from nanobot.hub.bus import Bus
 from nanobot.util.dt import Clock, iso
 from nanobot.util.translate import translate
@@ -43,12 +44,14 @@ class Issue:
     severity: Severity
     created: float
     entry: str | None = None
-    placeholders: Mapping[str, str] = field(default_factory=dict)
+    placeholders: Mapping[str, str | Problem] = field(default_factory=dict)
     fix: Fix | None = None
 
     def text(self, language: str = "en") -> str:
         """What is wrong and what to do about it, in one or two sentences."""
-        return translate(self.text_key, language, **self.placeholders)
+        return translate(
+            self.text_key, language, **{key: _in(language, value) for key, value in self.placeholders.items()}
+        )
 
     def as_dict(self, language: str = "en") -> dict[str, Any]:
         """JSON-able."""
@@ -60,6 +63,10 @@ class Issue:
             "fix": self.fix.label if self.fix else None,
             "created": iso(self.created),
         }
+
+
+def _in(language: str, value: str | Problem) -> str:
+    return value.told(language) if isinstance(value, Problem) else value
 
 
 class Issues:
@@ -94,7 +101,8 @@ class Issues:
         **placeholders: object,
     ) -> Issue:
         """Show an issue, or bring one up to date. Fires ``issue_created`` when it is new or says something new."""
-        filled = {key: str(value) for key, value in placeholders.items()}
+        # a problem of the configuration says itself in the language of whoever reads it
+        filled = {key: value if isinstance(value, Problem) else str(value) for key, value in placeholders.items()}
         old = self._issues.get(issue_id)
         created = old.created if old else self._clock.time()
         issue = Issue(issue_id, text_key, severity, created, entry, filled, fix)

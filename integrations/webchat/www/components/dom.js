@@ -17,7 +17,7 @@ const SHAPES = {
   close: "M6 6l12 12M18 6L6 18",
   plus: "M12 5v14M5 12h14",
   send: "M12 19V5M6 11l6-6 6 6",
-  stop: "M8 8h8v8H8z",
+  stop: "M6.500 6.500h11v11h-11z",
   copy: "M9 9h10v10H9zM5 15V5h10",
   down: "M12 5v14M6 13l6 6 6-6",
   restart: "M19 12a7 7 0 1 1-2-5M19 4v4h-4",
