@@ -136,14 +136,14 @@ class Entries:
         if error is None:
             self._resolve(config.id)
         elif module is None:
-            await self._keep_trying(error)
+            self._try_again(error)
         else:
             await self._go_back(old, module, config, error, taken)
 
     async def _begin(self, config: EntryConfig, module: ModuleType | None = None) -> None:
         error = await self._start(config, module)
         if error is not None:
-            await self._keep_trying(error)
+            self._try_again(error)
 
     async def _go_back(
         self,
@@ -161,18 +161,21 @@ class Entries:
             # the old one does not work any more either: the person's wish counts
             error = await self._start(refused)
             if error is not None:
-                await self._keep_trying(error)
+                self._try_again(error)
             return
         self._refused[old.id] = refused.raw
         self._tell_refused(old.id, failure)
 
+    def _try_again(self, failure: _Failure) -> None:
+        """Show why it is not set up, and keep trying in the background where that makes sense."""
+        entry_id = failure.config.id
+        self._show_failure(self._live[entry_id], failure)
+        if failure.retry:
+            self._work_on(entry_id, self._keep_trying(failure))
+
     async def _keep_trying(self, failure: _Failure) -> None:
-        """Until it is set up, or there is no point in trying."""
         while True:
             live = self._live[failure.config.id]
-            self._show_failure(live, failure)
-            if not failure.retry:
-                return
             await asyncio.sleep(self._backoff.delay(live.attempts))
             again = await self._start(live.config, attempts=live.attempts)
             if again is None:
@@ -180,6 +183,9 @@ class Entries:
                 self._resolve(failure.config.id)
                 return
             failure = again
+            self._show_failure(self._live[failure.config.id], failure)
+            if not failure.retry:
+                return
 
     async def _start(
         self,

@@ -26,6 +26,7 @@ async def ward(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[H
     house.loader.mount()
     yield house
     await healthy(house)
+    await house.close()  # while the limits are still short
 
 
 async def healthy(house: House) -> None:
