@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 
-from nanobot.cli.run import MAIN_FILE
+from nanobot.cli.run import MAIN_FILE, write_schema
 from nanobot.cli.words import LANGUAGES, language, say
 from nanobot.errors import NanobotError
 from nanobot.util.text import nearest
@@ -49,6 +49,7 @@ def run(folder: Path, given: Answers, *, ask: bool) -> int:
         print(say("onboard.welcome", folder=folder) + "\n")
     name, spoken, zone, port = (_answer(*question, ask=ask) for question in questions)
     _write(path, written(name, spoken, zone, int(port)))
+    write_schema(folder)
     print(("\n" if ask else "") + say("onboard.done", file=path))
     default = folder == (Path.home() / ".nanobot").absolute() and not os.environ.get("NANOBOT_CONFIG")
     print(say("onboard.next", command="nanobot run" if default else f"nanobot run --config {folder}"))
@@ -57,9 +58,13 @@ def run(folder: Path, given: Answers, *, ask: bool) -> int:
 
 def written(name: str, spoken: str, zone: str, port: int) -> str:
     """The text of the configuration, with comments in the language that was chosen."""
-    words = {key: _comment(f"cli.onboard.yaml.{key}", spoken) for key in COMMENTS}
-    port_line = "  # port: 18790" if port == PORT else f"  port: {port}"
-    return TEMPLATE.format(name=_scalar(name), language=_scalar(spoken), zone=_scalar(zone), port=port_line, **words)
+    lamp = translate("cli.onboard.yaml.lamp", spoken)
+    spoken_lamp = lamp if spoken == "de" else lamp.lower()
+    words = {key: _comment(f"cli.onboard.yaml.{key}", spoken, lamp=spoken_lamp) for key in COMMENTS}
+    words["port"] = "  # port: 18790" if port == PORT else f"  port: {port}"
+    return TEMPLATE.format(
+        name=_scalar(name), language=_scalar(spoken), zone=_scalar(zone), lamp=_scalar(lamp), **words
+    )
 
 
 def local_time_zone() -> str:
@@ -142,12 +147,14 @@ def _scalar(text: str) -> str:
     return yaml.safe_dump(text, allow_unicode=True, width=1000).split("\n")[0]
 
 
-def _comment(key: str, spoken: str) -> str:
-    return "\n".join(f"# {line}".rstrip() for line in translate(key, spoken).splitlines())
+def _comment(key: str, spoken: str, **placeholders: str) -> str:
+    return "\n".join(f"# {line}".rstrip() for line in translate(key, spoken, **placeholders).splitlines())
 
 
 COMMENTS = ("top", "core", "web", "chat", "assist", "things", "more")
 TEMPLATE = """\
+# yaml-language-server: $schema=./.storage/schema.json
+#
 {top}
 
 {core}
@@ -170,7 +177,7 @@ assist:
 {things}
 # input_boolean:
 #   desk_lamp:
-#     name: Desk lamp
+#     name: {lamp}
 
 {more}
 """

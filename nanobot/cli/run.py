@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -16,11 +17,13 @@ from nanobot import __version__
 from nanobot.cli.words import say
 from nanobot.errors import NanobotError
 from nanobot.paths import bundled, config_folder
+from nanobot.storage.files import write_atomically
 
 if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
 MAIN_FILE = "configuration.yaml"
+SCHEMA_LIMIT = 30.0  # s
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ def run(options: Options) -> int:
     """Until the hub is told to stop. The value is the exit code."""
     folder = config_folder(options.config)
     new = fill(folder)
+    if new:
+        write_schema(folder)
     from nanobot import app
     from nanobot.lifecycle import logs
 
@@ -87,6 +92,17 @@ def fill(folder: Path) -> list[str]:
     except OSError as error:
         raise NanobotError(say("run.cannot_fill", folder=folder, error=error.strerror or error)) from error
     return copied
+
+
+def write_schema(folder: Path) -> None:
+    """Put the JSON Schema where the first line of our configurations says that editors find it.
+
+    Another process makes it: it imports every integration, and all of that would stay in the hub's memory.
+    """
+    command = [sys.executable, "-m", "nanobot", "schema", "--config", str(folder)]
+    with contextlib.suppress(OSError, NanobotError, subprocess.SubprocessError):  # a convenience for editors
+        done = subprocess.run(command, capture_output=True, check=True, timeout=SCHEMA_LIMIT)
+        write_atomically(folder / ".storage" / "schema.json", done.stdout)
 
 
 class Screen:

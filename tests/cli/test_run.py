@@ -14,7 +14,7 @@ import pytest
 
 from nanobot import __version__
 from nanobot.cli.run import fill
-from tests.cli.conftest import MINIMAL, ROOT, TALK, Nanobot
+from tests.cli.conftest import MINIMAL, ROOT, Nanobot
 
 QUICKSTART = ROOT / "config-examples" / "quickstart"
 
