@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
+import threading
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -37,10 +38,20 @@ class Files:
     """Belongs to one hub. The documents are shared between loads; nobody may change their data."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()  # a plan may be made in one thread while an edit is applied in another
         self._kept: dict[Path, _Kept] = {}
 
     def read(self, path: Path) -> Read:
         """The file's content, or what is wrong with it together with its last good content."""
+        with self._lock:
+            return self._read(path)
+
+    def keep_only(self, paths: Collection[Path]) -> None:
+        """Forget all other files."""
+        with self._lock:
+            self._kept = {path: kept for path, kept in self._kept.items() if path in paths}
+
+    def _read(self, path: Path) -> Read:
         kept = self._kept.get(path)
         good = kept.read.document if kept else None
         try:
@@ -67,10 +78,6 @@ class Files:
             read = Read(good, error.fault)
         self._kept[path] = _Kept(stamp, settled, digest, read)
         return read
-
-    def keep_only(self, paths: Collection[Path]) -> None:
-        """Forget all other files."""
-        self._kept = {path: kept for path, kept in self._kept.items() if path in paths}
 
 
 def _stamp(path: Path) -> tuple[Stamp, bool]:
