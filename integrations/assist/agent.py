@@ -31,6 +31,9 @@ LONGEST = 300  # characters of a message; nobody speaks commands longer than tha
 NEVER_A_TEXT = frozenset({"Nevermind", "No", "Help", "RemindersList", "Running", "Failed", "TimerLeft"})
 """What is never taken for the text of a reminder that was asked for."""
 
+EXAMPLES = ("turn_on", "is_on", "set_number", "what_is", "run", "timer", "remind", "time", "failed", "reload")
+"""Understood once at the start, so that the first person waits for nothing."""
+
 HASS_TIMERS = frozenset(
     f"Hass{word}Timer" for word in ("Start", "Cancel", "Pause", "Unpause", "Increase", "Decrease")
 ) | {"HassTimerStatus"}
@@ -59,7 +62,9 @@ class AssistAgent(Agent):
         """Load the configured language, off the loop. Raises ``ConfigError`` for sentences that cannot be read."""
         grammar = await self._grammar(self.language)
         await self.check(self._sentences.templates)
-        await in_thread(grammar.warm_up, self._now())
+        say = Phrases(self.language)
+        usual = [say.word("examples", key).format(name="xyzzy", value=5) for key in EXAMPLES]
+        await in_thread(grammar.warm_up, self._now(), usual)
 
     async def check(self, templates: tuple[str, ...]) -> None:
         """Raises ``ConfigError`` for sentences that cannot be read."""
@@ -88,7 +93,8 @@ class AssistAgent(Agent):
             if len(text) > LONGEST:
                 return ask.say("too_long")
             grammar = await self._grammar(language)
-            found = await in_thread(grammar.understand, text, ask.world, self._sentences.templates)
+            named = ask.world.with_names(text)
+            found = await in_thread(grammar.understand, named, ask.world, self._sentences.templates)
             reply = self._reply(ask, text, found)
             if reply is not None:
                 return await self._say(ask, *reply)
@@ -100,13 +106,13 @@ class AssistAgent(Agent):
 
     async def _meant(self, ask: Ask, text: str, found: list[Meaning], grammar: Grammar) -> str:
         if not found or (found[0].intent == "When" and " " not in text):
-            return self._not_understood(ask, text)
+            return await self._not_understood(ask, text)
         first = found[0]
         if first.intent.startswith("user "):
             ask.slots = first.slots
             return self._told(ask, await self._sentences.answer(ask, int(first.intent.split()[1])))
         if first.unknown is not None:
-            return self._unknown_name(ask, first)
+            return await self._unknown_name(ask, first)
         if first.unknown_entry is not None:
             return self._unknown_entry(ask, first)
         if len(found) > 1:
@@ -155,9 +161,11 @@ class AssistAgent(Agent):
         options = tuple(zip(labels, ids, strict=True))
         return Question(text, meanings[0].intent, meanings[0].slots, "name", options)
 
-    def _unknown_name(self, ask: Ask, meaning: Meaning) -> str:
+    async def _unknown_name(self, ask: Ask, meaning: Meaning) -> str:
         unknown = str(meaning.unknown)
-        near = [entity_id for entity_id in ask.world.near(unknown) if fits(meaning.intent, ask, entity_id)]
+        near = [
+            entity_id for entity_id in await in_thread(ask.world.near, unknown) if fits(meaning.intent, ask, entity_id)
+        ]
         if not near:
             return self._suggest(ask, ask.say("unknown_name", text=unknown))
         options = tuple((ask.world.called[entity_id], entity_id) for entity_id in near)
@@ -173,8 +181,8 @@ class AssistAgent(Agent):
         text = ask.say("did_you_mean", text=unknown, names=ask.say.quoted(near))
         return self._told(ask, Question(text, meaning.intent, meaning.slots, "entry", ((near, near),)))
 
-    def _not_understood(self, ask: Ask, text: str) -> str:
-        mentioned = ask.world.mentioned(text)
+    async def _not_understood(self, ask: Ask, text: str) -> str:
+        mentioned = await in_thread(ask.world.mentioned, text)
         if mentioned:
             name = ask.world.called[mentioned[0]]
             key = "on_off_hint" if fits("TurnOff", ask, mentioned[0]) else "state_hint"

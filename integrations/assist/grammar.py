@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,11 +87,13 @@ class Grammar:
         self._skip = list(own.get("skip_words", ()))
         self._packaged_data = _packaged(language)
         self._packaged: Intents | None = None
+        self._spoken_of = _domains(self._packaged_data)
         self._packaged_for: frozenset[str] = frozenset()
         self._world: World | None = None
         self._lists: dict[str, SlotList] = {}
         self._user: Intents | None = None
         self._user_key: object = None
+        self._lock = threading.Lock()
 
     @property
     def responses(self) -> Mapping[str, Any]:
@@ -98,15 +101,20 @@ class Grammar:
         found: Mapping[str, Any] = self._packaged_data.get("responses", {}).get("intents", {})
         return found
 
-    def warm_up(self, world: World) -> None:
-        """Parse everything once, so that the first person does not wait for it."""
-        self.understand("turn on xyzzy five", world, ())
+    def warm_up(self, world: World, texts: Iterable[str]) -> None:
+        """Parse everything once, so that the first person does not wait for it. ``texts``: the usual ones."""
+        for text in (*texts, "xyzzy 12 xyzzy"):
+            self.understand(text, world, ())
 
     def understand(self, text: str, world: World, sentences: tuple[str, ...]) -> list[Meaning]:
         """What the text may mean, best first; several only when one name stands for several things.
 
         ``sentences``: templates of the user; their intents are called ``user <index>``.
         """
+        with self._lock:
+            return self._understand(text, world, sentences)
+
+    def _understand(self, text: str, world: World, sentences: tuple[str, ...]) -> list[Meaning]:
         self._know(world, sentences)
         lists = self._lists
         if self._user is not None and (found := self._matches(self._user, text, lists)):
@@ -121,6 +129,7 @@ class Grammar:
     def _know(self, world: World, sentences: tuple[str, ...]) -> None:
         if world is not self._world:
             self._world = world
+            _ = world.plainly  # made here, off the loop, for whoever asks later
             names = [(spoken, entity_id, {"domain": entity_id.partition(".")[0]}) for spoken, entity_id in world.spoken]
             entries = [(entry.replace("_", " "), entry) for entry in world.entries]
             entries += [(entry, entry) for entry in world.entries if "_" in entry]
@@ -137,6 +146,7 @@ class Grammar:
         if not self._packaged_data:
             return None
         domains = world.domains | ({"switch"} if "input_boolean" in world.domains else set())
+        domains &= self._spoken_of
         if self._packaged is None or domains != self._packaged_for:
             self._packaged_for = domains
             self._packaged = Intents.from_dict(_about(self._packaged_data, domains))
@@ -281,8 +291,20 @@ def _about(data: Mapping[str, Any], domains: frozenset[str]) -> dict[str, Any]:
 
 
 def _is_about(block: Mapping[str, Any], domains: frozenset[str]) -> bool:
-    wanted: set[str] = set()
+    wanted = _domains_of(block)
+    return not wanted or bool(wanted & domains)
+
+
+def _domains(data: Mapping[str, Any]) -> frozenset[str]:
+    """All domains that the packaged sentences speak of."""
+    blocks = (block for intent in data.get("intents", {}).values() for block in intent["data"])
+    needed = {domain for domain in PACKAGED.values() if domain}
+    return frozenset(needed.union(*map(_domains_of, blocks)))
+
+
+def _domains_of(block: Mapping[str, Any]) -> set[str]:
+    found: set[str] = set()
     for source in (block.get("requires_context", {}), block.get("slots", {})):
         domain = source.get("domain", ())
-        wanted |= {domain} if isinstance(domain, str) else set(domain)
-    return not wanted or bool(wanted & domains)
+        found |= {domain} if isinstance(domain, str) else set(domain)
+    return found

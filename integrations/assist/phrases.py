@@ -60,7 +60,7 @@ class Phrases:
 
     def clock(self, moment: datetime) -> str:
         """The time of day."""
-        return f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}"
+        return f"{moment:%H:%M}"
 
     def date(self, moment: datetime) -> str:
         """The day, in full."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cached_property
@@ -11,7 +12,11 @@ from nanobot.hub.hub import Hub
 
 CORE = "nanobot"
 NOT_BY_NAME = frozenset({"integration", "reminder"})
-"""Domains with words of their own: "is telegram running", "cancel the reminder about tea"."""
+"""Domains with words of their own: "is telegram running", "cancel the reminder about tea". So have the timers that
+somebody starts in passing: making these lists anew for each of them would cost more than anything else here."""
+
+_ENTITY_ID = re.compile(r"\b[a-z0-9_]+\.[a-z0-9_]*[a-z][a-z0-9_]*\b", re.IGNORECASE)
+_MARKS = re.compile(r"[^a-z0-9]+")
 
 Key = tuple[tuple[tuple[str, str, object], ...], tuple[str, ...]]
 
@@ -29,7 +34,7 @@ class World:
         names = tuple(
             (state.entity_id, state.name, state.attributes.get("aliases"))
             for state in hub.states.all()
-            if state.domain not in NOT_BY_NAME
+            if state.domain not in NOT_BY_NAME and "temporary" not in state.attributes
         )
         key = (names, tuple(entry for entry in hub.entries if entry != CORE))
         return before if before is not None and before.key == key else cls(key)
@@ -40,15 +45,15 @@ class World:
         found: dict[tuple[str, str], None] = {}
         for entity_id, name, aliases in self.key[0]:
             more = [str(alias) for alias in aliases] if isinstance(aliases, (list, tuple)) else []
-            for spoken in (name, *more):
-                found[spoken.strip(), entity_id] = None
-                found[plain(spoken), entity_id] = None
+            for spoken in (name.strip(), *more):
+                found[spoken, entity_id] = None
+                if not spoken.isascii():
+                    found[plain(spoken), entity_id] = None
         taken = {spoken.casefold() for spoken, _ in found}
         for entity_id, _, _ in self.key[0]:
             spoken = entity_id.partition(".")[2].replace("_", " ").strip()
             if spoken.casefold() not in taken:
                 found[spoken, entity_id] = None
-            found[entity_id, entity_id] = None
         return [pair for pair in found if pair[0]]
 
     @cached_property
@@ -61,35 +66,48 @@ class World:
         """The name of each entity."""
         return {entity_id: name for entity_id, name, _ in self.key[0]}
 
+    def with_names(self, text: str) -> str:
+        """The text with names in the place of entity ids."""
+        return _ENTITY_ID.sub(lambda found: self.called.get(found[0].lower(), found[0]), text)
+
+    @cached_property
+    def plainly(self) -> dict[str, list[str]]:
+        """The entities of each way to call one, in plain letters."""
+        found: dict[str, dict[str, None]] = {}
+        for spoken, entity_id in self.spoken:
+            found.setdefault(plain(spoken), {})[entity_id] = None
+        return {spoken: list(ids) for spoken, ids in found.items()}
+
     def named(self, text: str) -> list[str]:
         """The entities that are called exactly so, whatever the case and the accents."""
-        wanted = plain(text)
-        return list(dict.fromkeys(entity_id for spoken, entity_id in self.spoken if plain(spoken) == wanted))
+        return self.plainly.get(plain(text), [])
 
     def mentioned(self, text: str) -> list[str]:
         """Entities whose whole name occurs in the text, the longest names first."""
-        words = f" {plain(text)} "
-        found = {
-            entity_id: len(spoken)
-            for spoken, entity_id in self.spoken
-            if len(spoken) > 2 and (f" {plain(spoken)} " in words or (not spoken.isascii() and plain(spoken) in words))
-        }
-        return sorted(found, key=lambda entity_id: -found[entity_id])
+        bare = plain(text)
+        words = f" {bare} "
+        found = [
+            (len(spoken), entity_id)
+            for spoken, ids in self.plainly.items()
+            if spoken in bare and len(spoken) > 1 and (not spoken.isascii() or f" {spoken} " in words)
+            for entity_id in ids
+        ]
+        return list(dict.fromkeys(entity_id for _, entity_id in sorted(found, key=lambda one: -one[0])))
 
     def near(self, text: str, limit: int = 3) -> list[str]:
-        """Entities with a similar name, the most similar first."""
-        ids: dict[str, list[str]] = {}
-        for spoken, entity_id in self.spoken:
-            ids.setdefault(plain(spoken), []).append(entity_id)
-        close = difflib.get_close_matches(plain(text), ids, n=limit, cutoff=0.68)
+        """Entities with a similar name, the most similar first. Takes 10 ms for 1,000 names: not for the loop."""
+        wanted = plain(text)
+        close = difflib.get_close_matches(wanted, self.plainly, n=limit, cutoff=0.68)
         if not close:
-            words = set(plain(text).split())
-            close = [name for name in ids if len(words & set(name.split()) - {"the", "a"}) > 0]
-        return list(dict.fromkeys(entity_id for name in close for entity_id in ids[name]))[:limit]
+            words = set(wanted.split())
+            close = [spoken for spoken in self.plainly if not words.isdisjoint(spoken.split())]
+        return list(dict.fromkeys(entity_id for spoken in close for entity_id in self.plainly[spoken]))[:limit]
 
 
 def plain(text: str) -> str:
     """Small letters without accents and without marks around words, for comparing."""
+    if text.isascii():
+        return " ".join(_MARKS.sub(" ", text.lower()).split())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return " ".join("".join(letter if letter.isalnum() else " " for letter in bare).split())

@@ -71,7 +71,9 @@ async def reload(ask: Ask) -> Answer:
     """Read the configuration again, or restart one integration."""
     name = ask.slots.get("entry")
     if name is not None:
-        await ask.call("nanobot.reload", {"entry": str(name)})
+        told = await ask.fetch("nanobot.reload", {"entry": str(name)})
+        if told.get("reason"):
+            return ask.say("reload_goes_on")
         entry = ask.hub.entries.get(str(name))
         return ask.say("gone") if entry is None else ask.say("reloaded_entry") + " " + entry_line(ask, entry)
     if not ask.has("nanobot.reload_all"):

@@ -25,7 +25,7 @@ async def remind(ask: Ask) -> Answer:
     await ask.fetch("reminder.set", {"text": text, "at": at.isoformat(), **ask.place()})
     if "hours" in ask.slots or "minutes" in ask.slots or "seconds" in ask.slots:
         length = ask.say.duration(at.timestamp() - ask.now.timestamp())
-        return ask.say("reminder_set_in", length=length, time=ask.say.clock(at.replace(second=0)), text=text)
+        return ask.say("reminder_set_in", length=length, time=ask.say.clock(at), text=text)
     return ask.say("reminder_set", moment=ask.say.moment(at, ask.now), text=text)
 
 

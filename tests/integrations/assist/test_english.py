@@ -200,3 +200,26 @@ async def test_each_chat_has_its_own_question(home: Any) -> None:
     await home.says("turn on the cofee machine")
     assert await home.chat.types("yes", chat="other") == "All right. What can I do for you?"
     assert await home.says("yes") == "Coffee machine is now on."
+
+
+async def test_reloading_by_word(home: Any) -> None:
+    await home.begin()
+    file = home.house.config_dir / "configuration.yaml"
+    text = file.read_text()
+    file.write_text(text.replace('"counter":', '"input_button": {}, "counter":').replace("Note", "Memo"))
+    assert await home.says("reload everything") == "New: input_button. Changed: input_text."
+    assert await home.says("what is the memo?") == "Memo is hi."
+    file.write_text(text.replace('"duration"', '"duratoin"'))
+    told = await home.says("reload the configuration")
+    assert "Problems in the configuration: 1" in told
+    assert "did you mean 'duration'?" in told
+    assert "did you mean 'duration'?" in await home.says("what failed?")
+    file.write_text(text)
+    await home.says("reload everything")
+    assert await home.says("what failed?") == "Nothing has failed. Everything is well."
+
+
+async def test_assist_can_be_told_to_reload_itself(home: Any) -> None:
+    await home.begin()
+    assert (await home.says("reload assist")).startswith(("I am reloading that now", "Reloaded. assist is running"))
+    assert await home.says("what time is it?") == "It is 10:00."
