@@ -6,7 +6,8 @@ import asyncio
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -236,9 +237,18 @@ def test_the_peer_is_told_by_the_system() -> None:
         assert peer_uid(one) == os.getuid()
 
 
-def test_a_long_path_is_replaced_by_a_short_private_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose path leaves room for the name of a socket; pytest's own may be too deep."""
+    with tempfile.TemporaryDirectory(prefix="nb") as folder:
+        yield Path(folder)
+
+
+def test_a_long_path_is_replaced_by_a_short_private_one(
+    tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     deep = tmp_path / ("x" * 60) / ("y" * 60)
-    runtime = tmp_path / "run"
+    runtime = short / "run"
     runtime.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     path = socket_path(deep)
@@ -248,9 +258,11 @@ def test_a_long_path_is_replaced_by_a_short_private_one(tmp_path: Path, monkeypa
     assert path != socket_path(tmp_path / ("x" * 60) / ("z" * 60))
 
 
-def test_a_private_folder_that_is_not_ours_alone_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_private_folder_that_is_not_ours_alone_is_not_used(
+    tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     deep = tmp_path / ("x" * 60) / ("y" * 60)
-    runtime, temporary = tmp_path / "run", tmp_path / "tmp"
+    runtime, temporary = short / "run", short / "tmp"
     (runtime / "nanobot").mkdir(parents=True)
     (runtime / "nanobot").chmod(0o777)
     temporary.mkdir()
