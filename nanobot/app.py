@@ -119,13 +119,28 @@ class App:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
             loop.add_signal_handler(signal.SIGTERM, self.stop)
             loop.add_signal_handler(signal.SIGINT, self._interrupted)
-            loop.add_signal_handler(signal.SIGHUP, lambda: self.edits.request())
+            if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+                loop.add_signal_handler(signal.SIGHUP, self._hung_up, _has_terminal())
+
+    def _hung_up(self, had_terminal: bool) -> None:
+        """The terminal was closed; where there never was one, a service manager wants an edit to be applied."""
+        if had_terminal:
+            self.stop()
+        else:
+            self.edits.request()
 
     def _interrupted(self) -> None:
         if self._stop.is_set():
             _log.warning("interrupted again: leaving at once")
             os._exit(130)
         self.stop()
+
+
+def _has_terminal() -> bool:
+    try:
+        return os.isatty(0)
+    except OSError:  # closed
+        return False
 
 
 def run(

@@ -357,8 +357,9 @@ class _Above:
 
     def close_above(self) -> None:
         """Give back what was begun."""
-        self._stream.write(self._begun)
-        self._stream.flush()
+        with contextlib.suppress(OSError):  # the terminal is closed
+            self._stream.write(self._begun)
+            self._stream.flush()
 
     def _show(self, lines: str) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import stat
 import time
 from collections.abc import Callable
@@ -180,6 +181,25 @@ def test_a_service_stop_gives_the_terminal_back(nanobot: Nanobot, screen: Start)
     began = time.monotonic()
     assert hub.ends() == 0
     assert time.monotonic() - began < 10
+
+
+def test_closing_the_terminal_stops_the_hub_in_order(nanobot: Nanobot, screen: Start) -> None:
+    nanobot.write(TALK)
+    hub = screen("run")
+    hub.sees("Type a message")
+    hub.hang_up()
+    assert hub.process.wait(timeout=30) == 0
+    log = (nanobot.folder / "nanobot.log").read_text()
+    assert "stopped in" in log
+    assert "Traceback" not in log
+
+
+def test_a_service_applies_its_configuration_on_hup(nanobot: Nanobot) -> None:
+    nanobot.write(TALK)
+    nanobot.start()
+    assert nanobot.process is not None
+    nanobot.process.send_signal(signal.SIGHUP)
+    assert nanobot("status").returncode == 0
 
 
 def test_the_terminal_can_be_left_to_the_log(nanobot: Nanobot, screen: Start) -> None:
