@@ -135,12 +135,14 @@ async def test_a_failing_task_turns_its_entry_and_five_failures_bother_a_person(
     entry.run(work, name="line", backoff=Backoff(first=0.001, jitter=0))
     async with asyncio.timeout(5):
         await enough.wait()
-    assert entry.state is EntryState.RETRYING
+    failing = entry.state
+    assert failing is EntryState.RETRYING
     assert entry.error == "the line is dead"
     assert entry.restarts == 5
     assert "test.task_failing" in hub.issues
     entry.beat()
-    assert entry.state is EntryState.LOADED
+    healthy = entry.state
+    assert healthy is EntryState.LOADED
     assert "test.task_failing" not in hub.issues
 
 

@@ -10,7 +10,7 @@ import voluptuous as vol
 
 from nanobot.contracts.service import Response, Service, ServiceCall
 from nanobot.errors import InvalidServiceData, ServiceNotFound
-from nanobot.hub.bus import Bus
+from nanobot.hub.bus import Bus, Event
 from nanobot.hub.context import Context
 from nanobot.hub.services import Services
 
@@ -108,7 +108,7 @@ async def test_a_call_that_is_not_waited_for_goes_on_by_itself(at: Setting) -> N
 
 
 async def test_a_call_is_told_on_the_bus_with_its_context(at: Setting) -> None:
-    told = []
+    told: list[Event] = []
     at.bus.listen("call_service", told.append)
     at.services.register(Service("light", "turn_on", at.note))
     context = Context(actor="user")

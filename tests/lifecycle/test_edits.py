@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nanobot.hub.bus import Event
 from nanobot.hub.entry import EntryState
 from nanobot.testing.plugin import House
 
@@ -126,7 +127,7 @@ async def test_a_wrong_value_keeps_what_runs_and_says_which_line(life: Life, hou
 
 
 async def test_yaml_that_cannot_be_read_changes_nothing(life: Life, house: House) -> None:
-    rejected = []
+    rejected: list[Event] = []
     house.hub.bus.listen("config_rejected", rejected.append)
     await house.start("alpha:\n  value: 1\n")
     life.since()
@@ -139,7 +140,7 @@ async def test_yaml_that_cannot_be_read_changes_nothing(life: Life, house: House
 
 
 async def test_what_was_applied_is_told_on_the_bus(life: Life, house: House) -> None:
-    told = []
+    told: list[Event] = []
     house.hub.bus.listen("config_applied", told.append)
     await house.start("alpha:\n")
     await house.apply("alpha:\n  value: 1\nbeta:\nnonsense:\n")
@@ -245,8 +246,9 @@ async def test_unreadable_yaml_at_start_brings_up_the_last_good_configuration(li
         state = second.hub.states.get("sensor.alpha")
         assert state is not None
         assert state.state == "3/1"
-        assert second.hub.recovery is not None
-        assert "configuration.yaml:" in second.hub.recovery
+        why = second.hub.recovery
+        assert why is not None
+        assert "configuration.yaml:" in why
         assert "nanobot.recovery" in second.hub.issues
         await second.apply("alpha:\n  value: 4\n")
         assert second.hub.recovery is None

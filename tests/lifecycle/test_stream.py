@@ -1,4 +1,4 @@
-"""The same stream of ten thousand messages, with edits of real files: a hundred for the channel, a hundred for the agent."""
+"""The same stream of ten thousand messages, with edits of real files: a hundred each for channel and agent."""
 
 from __future__ import annotations
 
