@@ -163,9 +163,8 @@ class AssistAgent(Agent):
 
     async def _unknown_name(self, ask: Ask, meaning: Meaning) -> str:
         unknown = str(meaning.unknown)
-        near = [
-            entity_id for entity_id in await in_thread(ask.world.near, unknown) if fits(meaning.intent, ask, entity_id)
-        ]
+        similar = await in_thread(ask.world.near, unknown)
+        near = [entity_id for entity_id in similar if fits(meaning.intent, ask, entity_id)][:3]
         if not near:
             return self._suggest(ask, ask.say("unknown_name", text=unknown))
         options = tuple((ask.world.called[entity_id], entity_id) for entity_id in near)

@@ -94,14 +94,21 @@ class World:
         ]
         return list(dict.fromkeys(entity_id for _, entity_id in sorted(found, key=lambda one: -one[0])))
 
-    def near(self, text: str, limit: int = 3) -> list[str]:
-        """Entities with a similar name, the most similar first. Takes 10 ms for 1,000 names: not for the loop."""
+    def near(self, text: str) -> list[str]:
+        """Entities with a similar name or one of these words in it, the most similar first.
+
+        Takes 10 ms for 1,000 names: not for the loop.
+        """
         wanted = plain(text)
-        close = difflib.get_close_matches(wanted, self.plainly, n=limit, cutoff=0.68)
-        if not close:
-            words = set(wanted.split())
-            close = [spoken for spoken in self.plainly if not words.isdisjoint(spoken.split())]
-        return list(dict.fromkeys(entity_id for spoken in close for entity_id in self.plainly[spoken]))[:limit]
+        words = [word for word in wanted.split() if len(word) > 2 or not word.isascii()]
+        close = difflib.get_close_matches(wanted, self.plainly, n=5, cutoff=0.68)
+        close += [spoken for spoken in self.plainly if any(_begins(word, spoken) for word in words)]
+        return list(dict.fromkeys(entity_id for spoken in close for entity_id in self.plainly[spoken]))
+
+
+def _begins(word: str, spoken: str) -> bool:
+    """Whether a word of the name is this one, or this one with an ending."""
+    return any(one == word or (len(word) > 3 and one.startswith(word)) for one in spoken.split())
 
 
 def plain(text: str) -> str:

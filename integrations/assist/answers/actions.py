@@ -13,6 +13,7 @@ from nanobot.util.text import nearest
 from ..ask import Answer, Ask
 from ..world import plain
 from .states import of_kind
+from .timers import seconds_left
 
 ON = {
     "script": "turn_on",
@@ -98,7 +99,7 @@ async def run(ask: Ask) -> Answer:
     await ask.call(f"{found.domain}.{service}", {"entity_id": [found.entity_id]})
     if found.domain == "timer":
         after = ask.state or found
-        return ask.say("timer_started_named", name=found.name, length=after.attributes.get("remaining", ""))
+        return ask.say("timer_started_named", name=found.name, length=ask.say.duration(seconds_left(ask, after)))
     return ask.say("ran", name=found.name)
 
 

@@ -93,23 +93,23 @@ async def test_a_sentence_that_only_the_parser_refuses_is_told_and_the_old_ones_
     assert "assist.edit_refused" in home.hub.issues
 
 
-async def test_the_loop_is_never_blocked_for_long(home: Any) -> None:
-    """Measured over start, first sentences of a language, and sentences that nothing matches."""
-    await home.begin()
+async def test_the_slow_work_is_not_done_on_the_loop(home: Any) -> None:
+    """In processor time of the loop's own thread, which a busy machine does not change."""
     longest = 0.0
     over = asyncio.Event()
 
     async def watch() -> None:
         nonlocal longest
         while not over.is_set():
-            before = time.perf_counter()
+            before = time.thread_time()
             await asyncio.sleep(0)
-            longest = max(longest, time.perf_counter() - before)
+            longest = max(longest, time.thread_time() - before)
 
+    await home.begin()
     watcher = asyncio.create_task(watch())
     for text in ("what is the meaning of life", "remind me tomorrow at half past nine to do this and that", "lorem"):
         await home.says(text)
     await home.says("Wie spät ist es?", language="de")
     over.set()
     await watcher
-    assert longest < 0.1  # generous: two shared cores; see docs/assist.md for what is usual
+    assert longest < 0.02
