@@ -122,12 +122,16 @@ class Screen:
 
     def ready(self, hub: Hub) -> None:
         """The banner."""
-        running = sorted({entry.id for entry in hub.entries.values() if entry.domain != "nanobot"})
+        entries = [entry for entry in hub.entries.values() if entry.domain != "nanobot"]
+        running = sorted(entry.id for entry in entries if entry.state == "loaded")
+        waiting = sorted(entry.id for entry in entries if entry.state != "loaded")
         folder = _short(hub.config_dir)
         lines = [f"{self._bold}nanobot {__version__}{self._plain}"]
         if self._new:
             lines.append(say("run.filled", folder=folder))
         rows = [("folder", folder), ("running", ", ".join(running) or say("run.nothing"))]
+        if waiting:
+            rows.append(("waiting", ", ".join(waiting)))
         if hub.run_info.get("url"):
             rows.append(("page", str(hub.run_info["url"])))
         names = {name: say(f"run.{name}") for name, _ in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,15 +36,16 @@ def _show(status: Mapping[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False)
+    # A pipe has no width; narrow lines would only be in the way of whoever searches them.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     uptime = span(status["uptime"])
     phase = say(f"status.phase_{status['phase'].lower()}", time=uptime)
     console.print(f"[bold]nanobot {status['version']}[/] · {phase} · {say('status.process', pid=status['pid'])}")
-    facts = Table.grid(padding=(0, 0, 0, 2))
-    facts.add_row(f"[dim]{say('run.folder')}[/]", escape(status["config_dir"]))
-    if status["url"]:
-        facts.add_row(f"[dim]{say('run.page')}[/]", escape(status["url"]))
-    console.print(facts)
+    facts = {say("run.folder"): status["config_dir"], say("run.page"): status["url"]}
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        if value:
+            console.print(f"  [dim]{name:<{width}}[/]  {escape(value)}", soft_wrap=True)
     console.print()
 
     table = Table(box=None, padding=(0, 0, 0, 2), header_style="dim")
@@ -62,8 +64,13 @@ def _show(status: Mapping[str, Any]) -> None:
         console.print(f"\n[bold red]{escape(say('run.recovery', reason=status['recovery']))}[/]")
     # Problems of the configuration are issues as well; they are shown once.
     issues = [issue for issue in status["issues"] if not issue["id"].startswith("config.")]
-    _list(console, say("status.issues"), [f"{issue['entry'] or 'nanobot'}: {issue['text']}" for issue in issues])
+    _list(console, say("status.issues"), [_named(issue) for issue in issues])
     _list(console, say("status.problems"), [problem["text"] for problem in status["problems"]])
+
+
+def _named(issue: Mapping[str, Any]) -> str:
+    name, text = issue["entry"] or "nanobot", str(issue["text"])
+    return text if text.startswith(name) else f"{name}: {text}"
 
 
 def _list(console: Any, title: str, lines: list[str]) -> None:
