@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from nanobot.contracts.channel import Channel, Outgoing, Receipt
 from nanobot.errors import NotReady, Refused, StorageError
-from nanobot.hub.issues import Severity
-from nanobot.hub.outbox import SENT, Letter, Outbox
+from nanobot.hub.disk import Disk, ignore
+from nanobot.hub.outbox import Letter, Outbox
+from nanobot.hub.receipts import Receipts
+from nanobot.storage.sql import Work
 from nanobot.util.aio import Tasks
 from nanobot.util.backoff import Backoff
 
@@ -49,17 +51,15 @@ class Lane:
 class Delivery:
     """Sends what is put into it; one lane, and while it has something to send one task, for each chat."""
 
-    def __init__(self, hub: Hub, outbox: Outbox, *, backoff: Backoff | None = None) -> None:
+    def __init__(self, hub: Hub, outbox: Outbox, disk: Disk, *, backoff: Backoff | None = None) -> None:
         self.hub = hub
         self.outbox = outbox
         self.backoff = backoff or Backoff()
-        self.storage_failed: Callable[[StorageError | None], None] = lambda error: None
-        """Told of a write that failed, and with None of the next one that worked."""
+        self.disk = disk
+        self.receipts = Receipts(hub, outbox)
         self._lanes: dict[str, dict[str, Lane]] = {}
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._seen: dict[str, Channel | None] = {}
-        self._awaited: dict[str, list[asyncio.Future[bool]]] = {}
-        self._issues: set[str] = set()
         self._tasks = Tasks("delivery")
         self._open = False
         self._remove: Callable[[], None] = lambda: None
@@ -86,8 +86,7 @@ class Delivery:
             await asyncio.wait(tasks, timeout=CANCEL_LIMIT)  # they note what was sent
         await self._tasks.cancel(CANCEL_LIMIT)
         self._lanes.clear()
-        for issue_id in self._issues:
-            self.hub.issues.resolve(issue_id)
+        self.receipts.close()
 
     async def drain(self, channel: Channel, limit: float) -> None:
         """Let the sends of a channel that leaves end within ``limit`` seconds, then cut them off."""
@@ -100,42 +99,22 @@ class Delivery:
         if tasks:
             await asyncio.wait(tasks, timeout=limit)
 
-    def is_free(self, channel: str, chat: str) -> bool:
-        """Whether a letter put in now would be sent at once: its row may say so from the start."""
-        return self._open and chat not in self._lanes.get(channel, {}) and channel in self.hub.channels
-
     def letters(self) -> list[Letter]:
         """Those that are held in memory."""
         return [item for lane in self._all() for item in lane.letters if isinstance(item, Letter)]
 
-    def put(self, letter: Letter) -> None:
-        """Send a letter that is in the outbox, after all others to its chat."""
-        if not self._open:
-            return
-        lane = self._lane(letter.channel, letter.chat)
-        here = letter.channel in self.hub.channels
-        # one that is away may stay away for days: then only its number is kept in memory
-        lane.letters.append(letter if here or letter.marked else letter.seq)
-        if here:
-            self._start(lane)
+    def post(self, letter: Letter, work: Work[None]) -> asyncio.Future[None]:
+        """Have ``work`` write a letter, and send it when it is written, whoever waits for that."""
+        # When it can be sent at once, its row says so from the start: one write less for almost every answer.
+        letter.marked = self._open and self._is_free(letter.channel, letter.chat)
+        written = self.outbox.submit(work)
 
-    async def delivered(self, outbox_id: str, limit: float) -> bool:
-        """Whether the platform takes it within ``limit`` seconds."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        waiters = self._awaited.setdefault(outbox_id, [])
-        waiters.append(future)
-        try:
-            state = await self.outbox.state_of(outbox_id)
-            if state in ("waiting", "sending"):
-                async with asyncio.timeout(limit):
-                    return await future
-            return state == SENT
-        except TimeoutError:
-            return False
-        finally:
-            waiters.remove(future)
-            if not waiters:
-                self._awaited.pop(outbox_id, None)
+        def put(written: asyncio.Future[None]) -> None:
+            if not written.cancelled() and written.exception() is None:
+                self._put(letter)
+
+        written.add_done_callback(put)
+        return written
 
     async def expire(self, before: float) -> None:
         """Give up the letters that were written before a time and never found their channel."""
@@ -148,6 +127,19 @@ class Delivery:
                 await self._give_up(letter, f"{letter.channel} was away for too long")
 
     # -- one lane -------------------------------------------------------------------------------
+
+    def _is_free(self, channel: str, chat: str) -> bool:
+        return chat not in self._lanes.get(channel, {}) and channel in self.hub.channels
+
+    def _put(self, letter: Letter) -> None:
+        if not self._open:
+            return
+        lane = self._lane(letter.channel, letter.chat)
+        here = letter.channel in self.hub.channels
+        # one that is away may stay away for days: then only its number is kept in memory
+        lane.letters.append(letter if here or letter.marked else letter.seq)
+        if here:
+            self._start(lane)
 
     def _lane(self, channel: str, chat: str) -> Lane:
         lanes = self._lanes.setdefault(channel, {})
@@ -172,12 +164,13 @@ class Delivery:
                     letter = await self._head(lane)
                     error = await self._deliver(lane, channel, letter) if letter is not None else None
                 except StorageError as failure:
-                    self.storage_failed(failure)
+                    self.disk.told(failure)
                     error = failure
                 except Exception as failure:  # whatever goes wrong, the letters of this chat must not be forgotten
                     _log.exception("a message to %s on %s cannot be sent", lane.chat, lane.channel)
                     error = failure
                 if error is None:
+                    self.disk.told(None)
                     lane.letters.popleft()
                     self._succeeded(lane)
                 else:
@@ -223,7 +216,7 @@ class Delivery:
             if number < len(pieces):
                 await self._keep(lambda: self.outbox.piece_sent(letter))
         await self._keep(lambda: self.outbox.sent(letter, receipt.message_id))
-        self._tell_sent(letter, receipt)
+        self.receipts.sent(letter, receipt)
         return None
 
     async def _send(self, lane: Lane, channel: Channel, letter: Letter, outgoing: Outgoing) -> Receipt | BaseException:
@@ -253,7 +246,7 @@ class Delivery:
         if isinstance(error, (NotReady, ConnectionRefusedError)):
             if not letter.repeated:
                 letter.marked = False
-                self.outbox.unmark(letter).add_done_callback(_ignore)
+                self.outbox.unmark(letter).add_done_callback(ignore)
             return error
         letter.repeated = True  # it may have got through
         if isinstance(error, FAULTS):
@@ -273,7 +266,7 @@ class Delivery:
         level = logging.WARNING if lane.failures == 1 else logging.DEBUG
         _log.log(level, "%s: a message to %s waits: %s; trying again in %.0f s", lane.channel, lane.chat, text, delay)
         if lane.failures == ISSUE_AFTER:
-            self._issue(f"{lane.channel}.messages_wait", "issues.messages_wait", lane.channel, error=text)
+            self.receipts.stuck(lane.channel, text)
         loop = asyncio.get_running_loop()
         lane.wake = loop.create_future()
         timer = loop.call_later(delay, _wake, lane)
@@ -291,18 +284,18 @@ class Delivery:
                 await asyncio.shield(write())
             except StorageError as error:
                 failures += 1
-                self.storage_failed(error)
+                self.disk.told(error)
                 if not self._open:
                     return
                 await asyncio.sleep(self.backoff.delay(failures))
             else:
                 if failures:
-                    self.storage_failed(None)
+                    self.disk.told(None)
                 return
 
     async def _give_up(self, letter: Letter, error: str) -> None:
         await self._keep(lambda: self.outbox.failed(letter, error))
-        self._tell_failed(letter, error)
+        self.receipts.failed(letter, error)
 
     def _drop_if_empty(self, lane: Lane) -> None:
         lanes = self._lanes.get(lane.channel)
@@ -343,50 +336,9 @@ class Delivery:
     def _succeeded(self, lane: Lane) -> None:
         if lane.failures:
             lane.failures = 0
-            self._resolve(f"{lane.channel}.messages_wait")
+            self.receipts.moves(lane.channel)
             for other in self._lanes.get(lane.channel, {}).values():
                 _wake(other)
-
-    def _tell_sent(self, letter: Letter, receipt: Receipt) -> None:
-        self._resolve(f"{letter.channel}.message_failed.{letter.chat}")
-        self._answer(letter, True)
-        if self.hub.bus.route("message_sent"):
-            self.hub.bus.fire(
-                "message_sent",
-                {
-                    "id": letter.id,
-                    "session": letter.session,
-                    "channel": letter.channel,
-                    "chat": letter.chat,
-                    "text": letter.text,
-                    "message_id": receipt.message_id,
-                },
-                letter.context,
-            )
-
-    def _tell_failed(self, letter: Letter, error: str) -> None:
-        _log.error("%s: a message to %s is given up: %s", letter.channel, letter.chat, error)
-        self._answer(letter, False)
-        issue_id = f"{letter.channel}.message_failed.{letter.chat}"
-        self._issue(issue_id, "issues.message_failed", letter.channel, chat=letter.chat, error=error)
-        data = {"id": letter.id, "channel": letter.channel, "chat": letter.chat, "error": error}
-        self.hub.bus.fire("message_failed", data, letter.context)
-
-    def _answer(self, letter: Letter, value: bool) -> None:
-        for future in self._awaited.get(letter.id, ()):
-            if not future.done():
-                future.set_result(value)
-
-    def _issue(self, issue_id: str, text_key: str, channel: str, **placeholders: object) -> None:
-        self._issues.add(issue_id)
-        self.hub.issues.create(
-            issue_id, text_key, severity=Severity.ERROR, fix=None, entry=channel, channel=channel, **placeholders
-        )
-
-    def _resolve(self, issue_id: str) -> None:
-        if issue_id in self._issues:
-            self._issues.discard(issue_id)
-            self.hub.issues.resolve(issue_id)
 
 
 async def _attempt(channel: Channel, outgoing: Outgoing) -> Receipt | Exception:
@@ -403,8 +355,3 @@ def _wake(lane: Lane) -> None:
 
 def _seq(item: Letter | int) -> int:
     return item if isinstance(item, int) else item.seq
-
-
-def _ignore(future: asyncio.Future[None]) -> None:
-    if not future.cancelled():
-        future.exception()

@@ -17,7 +17,7 @@ import orjson
 
 from nanobot.contracts.channel import Attachment, Channel, Incoming
 from nanobot.hub.context import Context
-from nanobot.storage.sql import Database
+from nanobot.storage.sql import Database, Work
 from nanobot.util.dt import Clock
 from nanobot.util.ids import ulid
 
@@ -145,6 +145,10 @@ class Inbox:
             return cursor.rowcount == 1
 
         return work
+
+    def submit(self, work: Work[None]) -> asyncio.Future[None]:
+        """Have something written, in the order of the calls."""
+        return self._database.submit(work)
 
     def begin(self, message: Message) -> asyncio.Future[None]:
         """Note that a turn for it runs: should the process die now, that was a crash in this turn."""

@@ -17,7 +17,7 @@ import orjson
 from nanobot.contracts.channel import Attachment, Limits
 from nanobot.hub.context import Context
 from nanobot.hub.inbox import pack, pack_attachments, unpack_attachments
-from nanobot.storage.sql import Database
+from nanobot.storage.sql import Database, Work
 from nanobot.util.dt import Clock
 from nanobot.util.split import split
 
@@ -127,6 +127,10 @@ class Outbox:
             ),
         )
         letter.seq = cursor.lastrowid or 0
+
+    def submit(self, work: Work[None]) -> asyncio.Future[None]:
+        """Have something written, in the order of the calls."""
+        return self._database.submit(work)
 
     def mark(self, letter: Letter) -> asyncio.Future[None]:
         """Note that its next piece is about to be sent; with the cut, which from now on stays."""

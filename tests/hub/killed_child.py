@@ -71,11 +71,12 @@ async def main(folder: Path, port: int) -> None:
     hub = Hub(folder)
     hub.conversations = Conversations(hub)
     # the kills come so fast that they meet the same message again and again, and that messages pile up
-    hub.conversations.max_crashes = 1000
+    hub.conversations.workers.max_crashes = 1000
     hub.conversations.sessions.max_waiting = 10_000
     await hub.conversations.open()
-    Entry(hub, "moody", "moody", {}).add(Moody("moody"))
-    Entry(hub, "wire", "wire", {}).add(Wire(port))
+    for thing in (Moody("moody"), Wire(port)):
+        entry = hub.entries[thing.name] = Entry(hub, thing.name, thing.name, {})
+        entry.add(thing)
     await asyncio.Event().wait()
 
 

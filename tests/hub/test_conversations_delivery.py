@@ -255,7 +255,7 @@ async def test_whoever_sent_can_wait_for_the_delivery(talk: Talk) -> None:
     refused = await talk.conversations.send("door", "1", "hello")
     assert not await talk.conversations.delivered(refused, 10)
     assert not await talk.conversations.delivered("unknown", 10)
-    assert talk.conversations.delivery._awaited == {}
+    assert talk.conversations.delivery.receipts._awaited == {}
 
 
 async def test_a_message_for_a_channel_that_never_comes_is_given_up_after_a_week(tmp_path: Path) -> None:

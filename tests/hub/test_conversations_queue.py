@@ -43,14 +43,14 @@ async def test_messages_handed_over_at_once_keep_their_order(talk: Talk) -> None
 
 
 async def test_only_so_many_turns_run_at_once_and_sessions_take_turns(talk: Talk) -> None:
-    talk.conversations.max_turns = 2
+    talk.conversations.workers.max_turns = 2
     parrot = Parrot()
     parrot.held = {"first a", "first b"}
     talk.add(parrot)
     for text, chat in [("first a", "a"), ("first b", "b"), ("second a", "a"), ("third a", "a"), ("first c", "c")]:
         await talk.chat.says(text, chat=chat)
     assert [turn.text for turn in parrot.turns] == ["first a", "first b"]
-    talk.conversations.max_turns = 1
+    talk.conversations.workers.max_turns = 1
     parrot.go.set()
     await talk.chat.wait_for(5)
     order = [turn.text for turn in parrot.turns]
@@ -64,7 +64,7 @@ async def test_an_idle_session_is_nothing(talk: Talk) -> None:
     await talk.until("message_sent", count=20)
     assert len(talk.conversations.sessions) == 0
     assert len(talk.conversations.delivery._lanes) == 0
-    assert talk.conversations._running == {}
+    assert len(talk.conversations.workers) == 0
 
 
 # -- too many ---------------------------------------------------------------------------------------
@@ -245,7 +245,7 @@ async def test_the_highest_rank_answers_unless_one_is_named(talk: Talk) -> None:
 
 
 async def test_a_reloaded_agent_is_waited_for_before_a_lesser_one_answers(talk: Talk) -> None:
-    talk.conversations.attendance.grace = 0.05
+    talk.conversations.workers.attendance.grace = 0.05
     talk.add(Says(Text("lesser"), name="lesser"))
     talk.add(Parrot("best", rank=10))
     await talk.remove("best")

@@ -1,0 +1,68 @@
+"""What the disk says to the conversations: that it fails, that it works again, and that it fills up with old rows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from nanobot.errors import StorageError
+
+if TYPE_CHECKING:
+    from nanobot.hub.delivery import Delivery
+    from nanobot.hub.hub import Hub
+    from nanobot.hub.inbox import Inbox
+
+DAY = 86_400.0  # s
+KEEP = 30 * DAY  # how long done messages stay, and with them the knowledge of what was received
+GIVE_UP_AFTER = 7 * DAY  # how long a message waits for a channel that is away
+CLEAN_EVERY = DAY / 4
+SLICE = 500  # rows deleted in one transaction
+ISSUE = "messages.storage"
+
+_log = logging.getLogger(__name__)
+
+
+class Disk:
+    """Remembers whether the last write worked, and shows it to a person when it did not."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.broken = False
+
+    def told(self, error: StorageError | None) -> None:
+        """A write failed; None: one worked."""
+        if error is not None:
+            if not self.broken:
+                _log.error("%s", error)
+            self.hub.issues.create(ISSUE, "issues.messages_storage", error=str(error))
+            self.broken = True
+        elif self.broken:
+            self.broken = False
+            self.hub.issues.resolve(ISSUE)
+            _log.info("messages can be written again")
+
+    async def clean_up(self, inbox: Inbox, delivery: Delivery) -> None:
+        """Now and then, until cancelled, delete what is old, a little at a time."""
+        while True:
+            now = self.hub.clock.time()
+            try:
+                await delivery.expire(now - GIVE_UP_AFTER)
+                await _purge(inbox.purge, now - KEEP)
+                await _purge(delivery.outbox.purge, now - KEEP)
+            except StorageError as error:
+                self.told(error)
+            await asyncio.sleep(CLEAN_EVERY)
+
+
+def ignore(future: asyncio.Future[Any]) -> None:
+    """For a write that nobody waits for: that it failed is shown by the next one somebody waits for."""
+    if not future.cancelled():
+        future.exception()
+
+
+async def _purge(purge: Callable[[float, int], Awaitable[int]], before: float) -> None:
+    deleted = SLICE
+    while deleted == SLICE:
+        deleted = await purge(before, SLICE)

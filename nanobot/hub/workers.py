@@ -1,0 +1,199 @@
+"""The workers: they give each message to an agent, and what the agent says to the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nanobot.contracts.agent import Agent
+from nanobot.errors import StorageError
+from nanobot.hub.attendance import Attendance
+from nanobot.hub.delivery import Delivery
+from nanobot.hub.disk import Disk, ignore
+from nanobot.hub.inbox import Inbox, Message, whole
+from nanobot.hub.outbox import Letter
+from nanobot.hub.sessions import Sessions
+from nanobot.hub.turns import CUT_LIMIT, Answer, Cut, Running
+from nanobot.util.aio import Tasks
+from nanobot.util.ids import ulid
+from nanobot.util.translate import translate
+
+if TYPE_CHECKING:
+    from nanobot.hub.hub import Hub
+
+MAX_TURNS = 32  # turns that run at the same time
+MAX_CRASHES = 3  # crashes of the process that a message may be in the midst of
+MAX_CUTS = 10  # times that a message may be taken from an agent that leaves
+BEGIN_AFTER = 0.05  # s before it is written down that a turn runs; most short ones are over by then
+END_LIMIT = 3.0  # s for the answers of turns that ended to be written
+
+_log = logging.getLogger(__name__)
+
+
+class Workers:
+    """At most one turn for each session, and ``max_turns`` in all. Nobody works while there is nothing to do."""
+
+    def __init__(self, hub: Hub, sessions: Sessions, inbox: Inbox, delivery: Delivery, disk: Disk) -> None:
+        self.hub = hub
+        self.sessions = sessions
+        self.inbox = inbox
+        self.delivery = delivery
+        self.disk = disk
+        self.attendance = Attendance(hub, self.pump)
+        self.max_turns = MAX_TURNS
+        self.max_crashes = MAX_CRASHES
+        self.resting = False
+        """Whether no more turns begin."""
+        self._running: dict[str, Running] = {}
+        self._tasks = Tasks("turns")
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def running(self, session: str) -> Running | None:
+        """The turn of that session, if one runs."""
+        return self._running.get(session)
+
+    def messages(self) -> list[Message]:
+        """Those that are with an agent."""
+        return [run.message for run in self._running.values() if not run.over.done()]
+
+    def turns_of(self, agent: Agent) -> list[Running]:
+        """The turns that this agent is busy with."""
+        return [run for run in self._running.values() if run.agent is agent]
+
+    async def rest(self, limit: float) -> None:
+        """Begin no more turns; let those that run end within ``limit`` seconds, then cut them off."""
+        self.resting = True
+        runs = list(self._running.values())
+        await self.end(runs, limit)
+        if runs:
+            await asyncio.wait([run.ended for run in runs], timeout=END_LIMIT)
+
+    async def close(self) -> None:
+        """What does not end by itself is cancelled."""
+        self.attendance.close()
+        await self._tasks.cancel(CUT_LIMIT)
+
+    def pump(self) -> None:
+        """Begin as many turns as may run."""
+        while self.sessions and len(self._running) < self.max_turns and not self.resting:
+            agent = self.attendance.choose()
+            if agent is None:
+                self.attendance.miss()
+                return
+            message = self.sessions.next()
+            run = Running(self.hub, message, agent)
+            self._running[message.session] = run
+            self._tasks.spawn(self._turn(run), f"turn {message.session}")
+
+    async def _turn(self, run: Running) -> None:
+        message = run.message
+        cut = False
+        try:
+            answer = await self._answer(run)
+            cut = answer is None
+            if answer is not None:
+                await self._finish(run, answer)
+        except Exception:  # the next message must work; this one is on disk and is taken up at the next start
+            _log.exception("the turn for message %s of %s failed", message.id, message.session)
+        finally:
+            if not run.over.done():
+                run.over.set_result(None)
+            run.ended.set_result(None)
+            del self._running[message.session]
+            if cut:
+                self.sessions.put_back(message)
+            else:
+                self.sessions.done(message.session)
+            self.pump()
+
+    async def _answer(self, run: Running) -> Answer | None:
+        message = run.message
+        if message.crashes >= self.max_crashes or message.cuts >= MAX_CUTS:
+            return Answer("given_up", translate("chat.given_up", run.language))
+        note: asyncio.TimerHandle | None = None
+        if message.restored:
+            # what crashed once may crash again at once: it must be on disk that this turn runs
+            if not await self._persist(lambda: self.inbox.begin(message)):
+                return None
+        else:
+            note = asyncio.get_running_loop().call_later(BEGIN_AFTER, self._note_begin, message)
+        if self.hub.bus.route("turn_started"):
+            self.hub.bus.fire("turn_started", run.data(), run.context)
+        try:
+            answer = await run.respond()
+        finally:
+            if note is not None:
+                note.cancel()
+        if answer is None:
+            message.attempts += 1
+            message.cuts += 1
+            self.inbox.cut(message).add_done_callback(ignore)
+            self.hub.bus.fire("turn_finished", run.data(outcome="cut"), run.context)
+        return answer
+
+    def _note_begin(self, message: Message) -> None:
+        self.inbox.begin(message).add_done_callback(ignore)
+
+    async def _finish(self, run: Running, answer: Answer) -> None:
+        message = run.message
+        letter: Letter | None = None
+        if answer.text.strip() or answer.attachments:
+            letter = Letter(
+                id=ulid(),
+                channel=message.channel,
+                chat=message.chat,
+                text=whole(answer.text),
+                created=self.hub.clock.time(),
+                turn=message.id,
+                session=message.session,
+                thread=message.thread,
+                attachments=answer.attachments,
+                answers=message.message_id,
+                cause=message.id,
+                actor="agent",
+            )
+
+        def work(connection: sqlite3.Connection) -> None:
+            if letter is not None:
+                self.delivery.outbox.add(connection, letter)
+            self.inbox.finish(connection, message, answer.outcome)
+
+        write = partial(self.delivery.post, letter, work) if letter else partial(self.inbox.submit, work)
+        if not await self._persist(write):
+            return  # not sent either: it is answered anew at the next start
+        if self.hub.bus.route("turn_finished"):
+            self.hub.bus.fire("turn_finished", run.data(outcome=answer.outcome), run.context)
+
+    async def _persist(self, write: Callable[[], asyncio.Future[None]]) -> bool:
+        """Write again and again until it works. False: nanobot stops before that."""
+        failures = 0
+        while True:
+            try:
+                await asyncio.shield(write())
+            except StorageError as error:
+                failures += 1
+                self.disk.told(error)
+                if self.resting:
+                    return False
+                await asyncio.sleep(self.delivery.backoff.delay(failures))
+            else:
+                self.disk.told(None)
+                return True
+
+    async def end(self, runs: list[Running], limit: float) -> None:
+        """Let turns end within ``limit`` seconds, then cut them off: they start over with the next agent."""
+        if not runs:
+            return
+        over = [run.over for run in runs]
+        try:
+            await asyncio.wait(over, timeout=limit)
+        finally:
+            for run in runs:
+                run.cut(Cut.LEAVING)
+        await asyncio.wait(over, timeout=CUT_LIMIT + 1)
