@@ -127,13 +127,10 @@ class AssistAgent(Agent):
             slots["ask"] = first.response
         answer = await self._say(ask, first.intent, slots)
         if language_is_foreign(ask.say.language):
-            return self._in_their_words(ask, first, grammar) or answer
+            render = await in_thread(importlib.import_module, f"{__package__}.render")
+            told: str | None = await in_thread(render.render, ask, grammar.responses, first.response)
+            return told or answer
         return answer
-
-    def _in_their_words(self, ask: Ask, meaning: Meaning, grammar: Grammar) -> str | None:
-        from .render import render
-
-        return render(ask, grammar.responses, meaning.response)
 
     def _reply(self, ask: Ask, text: str, found: list[Meaning]) -> tuple[str, dict[str, Any]] | None:
         """The thing to do when this message answers our last question."""

@@ -47,8 +47,8 @@ class World:
             more = [str(alias) for alias in aliases] if isinstance(aliases, (list, tuple)) else []
             for spoken in (name.strip(), *more):
                 found[spoken, entity_id] = None
-                if not spoken.isascii():
-                    found[plain(spoken), entity_id] = None
+                if (bare := plain(spoken)) != spoken.lower():
+                    found[bare, entity_id] = None
         taken = {spoken.casefold() for spoken, _ in found}
         for entity_id, _, _ in self.key[0]:
             spoken = entity_id.partition(".")[2].replace("_", " ").strip()

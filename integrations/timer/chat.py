@@ -115,15 +115,21 @@ class ChatTimers:
     def _changed(self, timer: ChatTimer) -> None:
         if timer.state == IDLE:
             _, remove = self._timers.pop(timer.key)
-            if timer.ended:
-                self._entry.spawn(self._announce(timer), f"announce {timer.entity_id}")
             remove()
+            if timer.ended:
+                # only what was said may be forgotten on disk
+                self._entry.spawn(self._announce(timer), f"announce {timer.entity_id}")
+                return
         self._store.save(self._document)
 
     async def _announce(self, timer: ChatTimer) -> None:
         config = timer.config
-        if not (config.get("channel") and config.get("chat")):
-            return
+        if config.get("channel") and config.get("chat"):
+            await self._say(timer, config)
+        self._store.save(self._document)
+        await self._store.flush()
+
+    async def _say(self, timer: ChatTimer, config: Mapping[str, Any]) -> None:
         language = config.get("language") or self._hub.language
         text = config.get("message") or translate("component.timer.chat.over", language, name=timer.name or "")
         if self._hub.clock.time() - timer.ended > LATE:
@@ -131,7 +137,6 @@ class ChatTimers:
         await self._hub.conversations.send(
             config["channel"], config["chat"], text, thread=config.get("thread"), session=config.get("session")
         )
-        await self._store.flush()
 
     def _document(self) -> dict[str, Any]:
         return {
