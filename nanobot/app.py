@@ -81,13 +81,14 @@ class App:
         hub.entries["nanobot"] = self.core
         control = Control(hub, self.edits, self.stop)
         await control.open(self.core)
+        watcher = Watcher(self.config_dir, self._saved, extra=lambda: self.edits.files)
+        await watcher.mark()  # an edit made from now on is seen
         await self.edits.start()
         hub.bus.fire("homeassistant_start")
         hub.phase = Phase.RUNNING
         self.core.turn(EntryState.LOADED)
         hub.bus.fire("homeassistant_started")
         self.ready(hub)
-        watcher = Watcher(self.config_dir, self._saved, extra=lambda: self.edits.files)
         self.core.run(watcher.run, name="watcher")
         self.started.set()
 

@@ -27,10 +27,8 @@ def quick(schema: vol.Schema) -> Check:
         return slow
     checks = {str(key): _check_of(value) for key, value in fields.items()}
     needed = [str(key) for key in fields if type(key) is vol.Required]
-    defaults = [
-        (str(key), key.default)
-        for key in fields
-        if isinstance(key, (vol.Required, vol.Optional)) and not _is_undefined(key.default)
+    defaults: list[tuple[str, Callable[[], Any]]] = [
+        (str(key), key.default) for key in fields if type(key) is not str and not _is_undefined(key.default)
     ]
 
     def check(data: Mapping[str, Any]) -> Any:
