@@ -61,7 +61,7 @@ class Conversations:
         self.database = Database(path or hub.config_dir / ".storage" / FILE, MIGRATIONS, damaged=self._damaged)
         self.inbox = Inbox(self.database, hub.clock)
         self.outbox = Outbox(self.database, hub.clock)
-        self.disk = Disk(hub)
+        self.disk = Disk(hub, backoff=self.backoff)
         self.gate = Gate(hub.bus, hub.clock)
         self.delivery = Delivery(hub, self.outbox, self.disk, backoff=self.backoff)
         self.workers = Workers(hub, self.sessions, self.inbox, self.delivery, self.disk)

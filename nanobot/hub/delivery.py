@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nanobot.contracts.channel import Channel, Outgoing, Receipt
@@ -27,6 +28,7 @@ SEND_LIMIT = 300.0  # s that one send may take; large files take long on slow li
 CANCEL_LIMIT = 2.0  # s that a send may take to end when it is told to
 AT_ONCE = 16  # sends that run at the same time on one channel
 ISSUE_AFTER = 5  # failures in a row before a person is bothered
+GIVE_UP_AFTER = 7 * 86_400.0  # s that a letter may wait
 FAULTS = (TypeError, ValueError, LookupError, AttributeError, AssertionError)
 FAULTS_ALLOWED = 10  # tries (a good quarter of an hour) for a letter that makes the channel itself stumble
 
@@ -116,15 +118,19 @@ class Delivery:
         written.add_done_callback(put)
         return written
 
-    async def expire(self, before: float) -> None:
-        """Give up the letters that were written before a time and never found their channel."""
-        while letters := await self.outbox.expired(before):
-            for letter in letters:
+    async def expire(self) -> None:
+        """Give up the letters that have waited too long for a channel that is not there."""
+        given_up = True
+        while given_up:
+            given_up = False
+            for letter in await self.outbox.expired(self.hub.clock.time() - GIVE_UP_AFTER):
                 lane = self._lanes.get(letter.channel, {}).get(letter.chat)
-                if lane is not None and lane.task is None:
-                    lane.letters = deque(item for item in lane.letters if _seq(item) != letter.seq)
-                    self._drop_if_empty(lane)
+                if lane is None or lane.task is not None:
+                    continue  # it is being tried, and given up there
+                lane.letters = deque(item for item in lane.letters if _seq(item) != letter.seq)
+                self._drop_if_empty(lane)
                 await self._give_up(letter, f"{letter.channel} was away for too long")
+                given_up = True
 
     # -- one lane -------------------------------------------------------------------------------
 
@@ -214,8 +220,8 @@ class Delivery:
             letter.pieces_sent = number
             letter.repeated = False
             if number < len(pieces):
-                await self._keep(lambda: self.outbox.piece_sent(letter))
-        await self._keep(lambda: self.outbox.sent(letter, receipt.message_id))
+                await self._keep(partial(self.outbox.piece_sent, letter))
+        await self._keep(partial(self.outbox.sent, letter, receipt.message_id))
         self.receipts.sent(letter, receipt)
         return None
 
@@ -227,6 +233,8 @@ class Delivery:
             if not letter.marked:
                 await asyncio.shield(self.outbox.mark(letter))
                 letter.marked = True
+            if self.hub.channels.get(lane.channel) is not channel:
+                return NotReady(f"{lane.channel} is being reloaded")
             task = lane.sending = self._tasks.spawn(_attempt(channel, outgoing), f"send on {lane.channel}")
             try:
                 _, pending = await asyncio.wait([task], timeout=SEND_LIMIT)
@@ -242,6 +250,9 @@ class Delivery:
     ) -> BaseException | None:
         if isinstance(error, Refused):
             await self._give_up(letter, str(error))
+            return None
+        if self.hub.clock.time() - letter.created > GIVE_UP_AFTER:
+            await self._give_up(letter, str(error) or type(error).__name__)
             return None
         if isinstance(error, (NotReady, ConnectionRefusedError)):
             if not letter.repeated:
@@ -276,26 +287,13 @@ class Delivery:
             timer.cancel()
             lane.wake = None
 
+    async def _give_up(self, letter: Letter, error: str) -> None:
+        await self._keep(partial(self.outbox.failed, letter, error))
+        self.receipts.failed(letter, error)
+
     async def _keep(self, write: Callable[[], asyncio.Future[None]]) -> None:
         """Have something written that is true already: until it is, nothing else is sent to this chat."""
-        failures = 0
-        while True:
-            try:
-                await asyncio.shield(write())
-            except StorageError as error:
-                failures += 1
-                self.disk.told(error)
-                if not self._open:
-                    return
-                await asyncio.sleep(self.backoff.delay(failures))
-            else:
-                if failures:
-                    self.disk.told(None)
-                return
-
-    async def _give_up(self, letter: Letter, error: str) -> None:
-        await self._keep(lambda: self.outbox.failed(letter, error))
-        self.receipts.failed(letter, error)
+        await self.disk.persist(write, unless=lambda: not self._open)
 
     def _drop_if_empty(self, lane: Lane) -> None:
         lanes = self._lanes.get(lane.channel)
@@ -312,13 +310,14 @@ class Delivery:
     def _channels_changed(self) -> None:
         for name in list(self._lanes):
             channel = self.hub.channels.get(name)
-            if channel is None or channel is self._seen.get(name):
-                self._seen[name] = channel
-                continue
+            another = channel is not self._seen.get(name)
             self._seen[name] = channel
+            if channel is None:
+                continue
             for lane in list(self._lanes[name].values()):
                 self._start(lane)
-                _wake(lane)
+                if another:
+                    _wake(lane)
 
     def _all(self) -> Iterator[Lane]:
         return (lane for lanes in list(self._lanes.values()) for lane in list(lanes.values()))

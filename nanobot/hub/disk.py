@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from nanobot.errors import StorageError
+from nanobot.util.backoff import Backoff
 
 if TYPE_CHECKING:
     from nanobot.hub.delivery import Delivery
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 DAY = 86_400.0  # s
 KEEP = 30 * DAY  # how long done messages stay, and with them the knowledge of what was received
-GIVE_UP_AFTER = 7 * DAY  # how long a message waits for a channel that is away
 CLEAN_EVERY = DAY / 4
 SLICE = 500  # rows deleted in one transaction
 ISSUE = "messages.storage"
@@ -27,8 +27,9 @@ _log = logging.getLogger(__name__)
 class Disk:
     """Remembers whether the last write worked, and shows it to a person when it did not."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, *, backoff: Backoff) -> None:
         self.hub = hub
+        self.backoff = backoff
         self.broken = False
 
     def told(self, error: StorageError | None) -> None:
@@ -43,12 +44,28 @@ class Disk:
             self.hub.issues.resolve(ISSUE)
             _log.info("messages can be written again")
 
+    async def persist(self, write: Callable[[], asyncio.Future[None]], *, unless: Callable[[], bool]) -> bool:
+        """Write again and again until it works. False: it failed, and ``unless()`` says that there is no more time."""
+        failures = 0
+        while True:
+            try:
+                await asyncio.shield(write())
+            except StorageError as error:
+                failures += 1
+                self.told(error)
+                if unless():
+                    return False
+                await asyncio.sleep(self.backoff.delay(failures))
+            else:
+                self.told(None)
+                return True
+
     async def clean_up(self, inbox: Inbox, delivery: Delivery) -> None:
         """Now and then, until cancelled, delete what is old, a little at a time."""
         while True:
             now = self.hub.clock.time()
             try:
-                await delivery.expire(now - GIVE_UP_AFTER)
+                await delivery.expire()
                 await _purge(inbox.purge, now - KEEP)
                 await _purge(delivery.outbox.purge, now - KEEP)
             except StorageError as error:

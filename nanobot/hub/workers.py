@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nanobot.contracts.agent import Agent
-from nanobot.errors import StorageError
 from nanobot.hub.attendance import Attendance
 from nanobot.hub.delivery import Delivery
 from nanobot.hub.disk import Disk, ignore
@@ -171,20 +170,7 @@ class Workers:
             self.hub.bus.fire("turn_finished", run.data(outcome=answer.outcome), run.context)
 
     async def _persist(self, write: Callable[[], asyncio.Future[None]]) -> bool:
-        """Write again and again until it works. False: nanobot stops before that."""
-        failures = 0
-        while True:
-            try:
-                await asyncio.shield(write())
-            except StorageError as error:
-                failures += 1
-                self.disk.told(error)
-                if self.resting:
-                    return False
-                await asyncio.sleep(self.delivery.backoff.delay(failures))
-            else:
-                self.disk.told(None)
-                return True
+        return await self.disk.persist(write, unless=lambda: self.resting)
 
     async def end(self, runs: list[Running], limit: float) -> None:
         """Let turns end within ``limit`` seconds, then cut them off: they start over with the next agent."""

@@ -274,6 +274,20 @@ async def test_a_message_for_a_channel_that_never_comes_is_given_up_after_a_week
         assert gone.received == ["still there?"]
 
 
+async def test_a_message_that_fails_for_a_week_is_given_up(tmp_path: Path) -> None:
+    now = 1_000_000.0
+    async with Talk(tmp_path, clock=Clock(lambda: now), chat=False) as talk:
+        door = Door(*[NotReady("still away")] * 3)
+        talk.add(door)
+        await talk.conversations.send("door", "1", "old news")
+        await door.until_tried(1)
+        now += 8 * 86_400
+        await talk.until("message_failed")
+        await talk.conversations.send("door", "1", "fresh news")
+        await door.wait_for(1)
+        assert door.received == ["fresh news"]
+
+
 async def test_sent_messages_are_deleted_after_a_month(tmp_path: Path) -> None:
     now = 1_000_000.0
     clock = Clock(lambda: now)

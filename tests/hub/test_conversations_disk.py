@@ -134,6 +134,20 @@ async def test_a_folder_that_cannot_be_written_does_not_keep_the_hub_from_starti
         assert await talk.chat.types("hello") == "hello"
 
 
+async def test_what_waits_is_taken_up_when_the_disk_is_there_at_last(tmp_path: Path) -> None:
+    async with Talk(tmp_path, chat=False) as talk:
+        await talk.conversations.send("chat", "test", "for later")
+    (tmp_path / ".storage").rename(tmp_path / "unmounted")
+    (tmp_path / ".storage").touch()
+    async with Talk(tmp_path) as talk:
+        assert "messages.storage" in talk.hub.issues
+        (tmp_path / ".storage").unlink()
+        (tmp_path / "unmounted").rename(tmp_path / ".storage")
+        async with asyncio.timeout(5):
+            await talk.chat.wait_for(1)
+        assert talk.chat.received == ["for later"]
+
+
 async def test_a_damaged_file_is_an_issue_and_a_fresh_start(tmp_path: Path) -> None:
     storage = tmp_path / ".storage"
     storage.mkdir()
