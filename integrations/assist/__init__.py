@@ -8,11 +8,12 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.config import validators as cv
+from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
-from nanobot.hub.hub import Hub
+from nanobot.hub.hub import Hub, Phase
 
 from .agent import AssistAgent
-from .user import SENTENCE, UserSentences
+from .user import SENTENCE
 
 CONFIG_SCHEMA = vol.Schema(
     {
@@ -23,14 +24,23 @@ CONFIG_SCHEMA = vol.Schema(
 
 
 async def setup(hub: Hub, entry: Entry) -> None:
-    agent = entry.data = AssistAgent(hub, entry.id, entry.config)
-    await agent.warm_up()
+    agent = entry.data = AssistAgent(hub, entry)
     entry.add(agent)
+
+    def begin(event: Event | None = None) -> None:
+        entry.spawn(agent.warm_up(), "warm up")
+
+    if hub.phase is Phase.RUNNING:
+        await agent.prepare()
+        begin()
+    else:
+        # at the start others come first: whoever writes before that waits a moment longer
+        entry.listen("homeassistant_started", begin, once=True)
 
 
 async def reload(hub: Hub, entry: Entry, config: Mapping[str, Any]) -> bool:
     agent: AssistAgent = entry.data
-    await agent.check(UserSentences.of(config).templates)
     agent.configure(config)
-    await agent.warm_up()
+    await agent.prepare()
+    entry.spawn(agent.warm_up(), "warm up")
     return True

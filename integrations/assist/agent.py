@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nanobot.contracts.agent import Agent, Part, Text, Turn
-from nanobot.errors import ConfigError, NanobotError
+from nanobot.errors import NanobotError
+from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.util.aio import in_thread, settle
 
@@ -44,35 +45,43 @@ class AssistAgent(Agent):
 
     rank = 0
 
-    def __init__(self, hub: Hub, name: str, config: Mapping[str, Any]) -> None:
-        super().__init__(name)
+    def __init__(self, hub: Hub, entry: Entry) -> None:
+        super().__init__(entry.id)
         self._hub = hub
+        self._entry = entry
         self._grammars: OrderedDict[str, Grammar] = OrderedDict()
-        self._loading = asyncio.Lock()
+        self._preparing = asyncio.Lock()
         self._questions: OrderedDict[str, tuple[float, Question]] = OrderedDict()
         self._world: World | None = None
-        self.configure(config)
+        self.configure(entry.config)
 
     def configure(self, config: Mapping[str, Any]) -> None:
-        """Take over a configuration, at first and after an edit."""
+        """Take over a configuration, at first and after an edit. ``prepare`` follows."""
         self._language: str | None = config.get("language")
         self._sentences = UserSentences.of(config)
+        self._prepared = False
+
+    async def prepare(self) -> None:
+        """Load what is heavy, off the loop, and look at the user's sentences: what cannot be read is left out."""
+        async with self._preparing:
+            if self._prepared:
+                return
+            module = await in_thread(importlib.import_module, f"{__package__}.grammar")
+            wrong = await in_thread(module.unreadable, self._sentences.templates)
+            self._sentences = self._sentences.without(wrong)
+            if wrong:
+                told = "; ".join(f"'{sentence}': {why}" for sentence, why in wrong.items())
+                self._entry.issue("sentence", problem=told)
+            else:
+                self._entry.resolve("sentence")
+            self._prepared = True
 
     async def warm_up(self) -> None:
-        """Load the configured language, off the loop. Raises ``ConfigError`` for sentences that cannot be read."""
+        """Understand the usual sentences of the language once, so that the first person waits for nothing."""
         grammar = await self._grammar(self.language)
-        await self.check(self._sentences.templates)
         say = Phrases(self.language)
         usual = [say.word("examples", key).format(name="xyzzy", value=5) for key in EXAMPLES]
         await in_thread(grammar.warm_up, self._now(), usual)
-
-    async def check(self, templates: tuple[str, ...]) -> None:
-        """Raises ``ConfigError`` for sentences that cannot be read."""
-        if templates:
-            module = await in_thread(importlib.import_module, f"{__package__}.grammar")
-            problem = await in_thread(module.check, templates)
-            if problem:
-                raise ConfigError(f"assist: {problem}")
 
     @property
     def language(self) -> str:
@@ -212,11 +221,13 @@ class AssistAgent(Agent):
         return self._world
 
     async def _grammar(self, language: str) -> Grammar:
+        if not self._prepared:
+            await self.prepare()
         known = self._grammars.get(language)
         if known is not None:
             self._grammars.move_to_end(language)
             return known
-        async with self._loading:
+        async with self._preparing:
             if language not in self._grammars:
                 module = await in_thread(importlib.import_module, f"{__package__}.grammar")
                 self._grammars[language] = await in_thread(module.Grammar, language)

@@ -177,17 +177,18 @@ class Grammar:
         ] or [best]
 
 
-def check(sentences: Iterable[str]) -> str | None:
-    """What is wrong with the user's sentences, None for nothing."""
+def unreadable(sentences: Iterable[str]) -> dict[str, str]:
+    """The user's sentences that cannot be used, and why."""
     lists: dict[str, SlotList] = {slot: WildcardSlotList(name=slot) for slot in ("name", "entry")}
+    found = {}
     for sentence in sentences:
         try:
-            # matching anything looks at all parts of the sentence
-            list(recognize_all(sentence, user_intents("en", (sentence,), ()), slot_lists=lists))
-            list(recognize_all("x", user_intents("en", (sentence,), ()), slot_lists=lists))
+            intents = user_intents("en", (sentence,), ())
+            for text in (sentence, "x"):  # matching looks at all parts of the sentence
+                list(recognize_all(text, intents, slot_lists=lists))
         except (HassilError, ParseExpressionError, ValueError, AssertionError) as error:
-            return f"the sentence '{sentence}' cannot be read: {error}"
-    return None
+            found[sentence] = str(error)
+    return found
 
 
 def user_intents(language: str, sentences: tuple[str, ...], skip_words: Iterable[str]) -> Intents:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,11 @@ class UserSentences:
         blocks = tuple(config.get("sentences", ()))
         numbered = [(text, index) for index, block in enumerate(blocks) for text in block["sentences"]]
         return cls(blocks, tuple(text for text, _ in numbered), tuple(index for _, index in numbered))
+
+    def without(self, unreadable: Collection[str]) -> UserSentences:
+        """Those of them that can be used."""
+        kept = [(t, owner) for t, owner in zip(self.templates, self.owners, strict=True) if t not in unreadable]
+        return UserSentences(self.blocks, tuple(t for t, _ in kept), tuple(owner for _, owner in kept))
 
     async def answer(self, ask: Ask, number: int) -> Answer:
         """Do what the sentence with this number asks for."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nanobot.contracts.service import Service, ServiceCall
+from nanobot.hub.hub import Phase
 from nanobot.testing.plugin import House
 
 OWN = [
@@ -85,12 +86,30 @@ async def test_what_is_refused(house: House, assist: Any, text: str) -> None:
     assert text in told
 
 
-async def test_a_sentence_that_only_the_parser_refuses_is_told_and_the_old_ones_stay(home: Any) -> None:
-    await home.begin(assist={"sentences": [{"sentences": "ping", "response": "pong"}]})
-    text = (home.house.config_dir / "configuration.yaml").read_text()
-    await home.house.apply(text.replace('"ping"', '"{ }"'))
+async def test_a_sentence_that_only_the_parser_refuses_is_left_out_and_told(home: Any) -> None:
+    await home.begin(assist={"sentences": [{"sentences": ["ping", "{ }"], "response": "pong"}]})
     assert await home.says("ping") == "pong"
-    assert "assist.edit_refused" in home.hub.issues
+    issue = home.hub.issues.get("assist.sentence")
+    assert issue.text("en").startswith("Sentences of assist that cannot be read are left out: '{ }': ")
+    text = (home.house.config_dir / "configuration.yaml").read_text()
+    await home.house.apply(text.replace("{ }", "pang"))
+    assert await home.says("pang") == "pong"
+    assert "assist.sentence" not in home.hub.issues
+
+
+async def test_at_the_start_nothing_heavy_is_done_before_the_rest_runs(home: Any) -> None:
+    home.hub.phase = Phase.STARTING
+    await home.begin(assist={"sentences": [{"sentences": "ping", "response": "pong"}]})
+    assert not home.hub.agents.get("assist")._grammars
+    home.hub.phase = Phase.RUNNING
+    home.hub.bus.fire("homeassistant_started")
+    assert await home.says("ping") == "pong"
+
+
+async def test_whoever_writes_before_the_hub_has_started_is_answered(home: Any) -> None:
+    home.hub.phase = Phase.STARTING
+    await home.begin(assist={"sentences": [{"sentences": "ping", "response": "pong"}]})
+    assert await home.says("ping") == "pong"
 
 
 async def test_the_slow_work_is_not_done_on_the_loop(home: Any) -> None:
