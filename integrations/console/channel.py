@@ -16,6 +16,7 @@ OWNER = "owner"
 FIRST_CHAT = "terminal"
 ONCE = "once "  # chats of those who want a single answer begin with it
 MAX_BEHIND = 5000  # events a terminal may be behind before it is taken for gone
+MOST_LATE = 20  # answers kept for those who asked once and whose seat went with a reload
 READY_LIMIT = 10.0  # s that a message waits for the channel to run
 
 
@@ -58,6 +59,7 @@ class ConsoleChannel(Channel):
         super().__init__(name, allow=allow)
         self._mailbox = mailbox
         self._seats: dict[str, Seat] = {}
+        self._late: dict[str, Mapping[str, Any]] = {}
         self._receive: asyncio.Future[Receive] | None = None
 
     # -- the hub's side -------------------------------------------------------------------------
@@ -83,8 +85,13 @@ class ConsoleChannel(Channel):
             "attachments": [attachment.path for attachment in message.attachments],
         }
         shown = [seat.push(event) for seat in self._at(message.chat)]
-        if not any(shown) and not message.chat.startswith(ONCE):  # who asked just once and is gone waits for nothing
-            await self._mailbox.put(message.chat, event)
+        if not any(shown):
+            if message.chat.startswith(ONCE):  # gone for good most likely, so not worth the disk
+                self._late[message.chat] = event
+                while len(self._late) > MOST_LATE:
+                    del self._late[next(iter(self._late))]
+            else:
+                await self._mailbox.put(message.chat, event)
         return Receipt(message.id)
 
     def is_mine(self, data: Mapping[str, Any]) -> bool:
@@ -132,6 +139,8 @@ class ConsoleChannel(Channel):
         self._seats[seat.id] = seat
         for event in self._mailbox.take(chat):
             seat.push(event)
+        if chat in self._late:
+            seat.push(self._late.pop(chat))
         return seat
 
     def seat(self, seat_id: str) -> Seat | None:

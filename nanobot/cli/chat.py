@@ -17,6 +17,7 @@ FAILED = 1
 TIMED_OUT = 4
 NO_ANSWER = {"stopped": "chat.stopped", "empty": "chat.empty_outcome"}  # outcomes that nothing is sent for
 RECONNECT_EVERY = 1.0  # s
+BACK_WITHIN = 10.0  # s that the console may take to be reloaded
 
 
 class TooLate(NanobotError):
@@ -49,17 +50,39 @@ async def _ask_once(folder: Path, text: str, chat: str | None, limit: float) -> 
             async with asyncio.timeout(limit):
                 seat, events = await client.subscribe("chat", {"once": True} | ({"chat": chat} if chat else {}))
                 sent = await client.call("chat/send", {"seat": seat["seat"], "text": text})
-                return await _answer(events, sent["id"])
+                outcome = await _answer(events, sent["id"])
+                while outcome is None:
+                    outcome = await _answer(await _sit_again(client, seat["chat"]), sent["id"], again=True)
+                return outcome
         except TimeoutError:
             raise TooLate(say("chat.too_late", seconds=f"{limit:g}")) from None
 
 
-async def _answer(events: Events, message_id: str) -> int:
-    """Print what answers one message, and wait until its turn is over as well."""
-    outcome, answered = None, False
+async def _sit_again(client: Client, chat: str) -> Events:
+    """Take a seat at the same chat as soon as the console is back from its reload."""
+    loop = asyncio.get_running_loop()
+    limit = loop.time() + BACK_WITHIN
+    while True:
+        try:
+            return (await client.subscribe("chat", {"once": True, "chat": chat}))[1]
+        except UnknownCommand:
+            if loop.time() > limit:
+                raise
+            await asyncio.sleep(BACK_WITHIN / 100)
+
+
+async def _answer(events: Events, message_id: str, *, again: bool = False) -> int | None:
+    """Print what answers one message, and wait until its turn is over as well. None: the seat was closed before.
+
+    ``again``: the end of the turn may have been missed, so the answer is enough.
+    """
+    outcome: str | None = "answered" if again else None
+    answered = False
     while outcome is None or not (answered or outcome in NO_ANSWER):
         event = await events.next()
         match event["kind"]:
+            case "closed":
+                return 0 if answered else None
             case "message" if event.get("answers") == message_id:
                 print(event["text"], flush=True)
                 answered = event.get("last", True)

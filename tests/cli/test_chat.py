@@ -45,6 +45,12 @@ def test_no_answer_in_time_has_an_exit_code_of_its_own(nanobot: Nanobot) -> None
     assert done.stderr == "nanobot: no answer within 1 s; `nanobot status` shows what is wrong\n"
 
 
+def test_an_answer_arrives_although_the_console_is_reloaded_meanwhile(running: Nanobot) -> None:
+    done = running("chat", "-m", "reload console", "--timeout", "20")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "console" in done.stdout
+
+
 def test_a_hub_without_console_says_so(nanobot: Nanobot) -> None:
     nanobot.write("assist:\n")
     nanobot.start()
