@@ -159,6 +159,7 @@ class States:
         Fires ``state_changed {entity_id, old_state, new_state}``, or ``state_reported`` when all is the same.
         Raises ``ValueError`` for an impossible id or a state of more than 255 characters.
         """
+        state = str(state)  # integrations of users write numbers as well, as they may in Home Assistant
         if len(state) > MAX_STATE_LENGTH:
             raise ValueError(f"{entity_id}: a state has at most {MAX_STATE_LENGTH} characters, not {len(state)}")
         now = self._clock.time()

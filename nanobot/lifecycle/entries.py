@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -456,7 +458,22 @@ class _Failure:
         self.unexpected = not isinstance(error, NanobotError)
         self.retry = self.unexpected or isinstance(error, NotReady)
         text = str(error) or type(error).__name__
-        self.text = f"{type(error).__name__}: {text}" if self.unexpected else text
+        if self.unexpected:
+            text = f"{type(error).__name__}: {text}"
+            if place := _place(error, config.domain):
+                text += f" ({place})"
+        self.text = text
+
+
+def _place(error: Exception, domain: str) -> str:
+    """File and line in the integration's own code where it went wrong; empty when it was not there."""
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        parts = Path(frame.f_code.co_filename).parts
+        for position in range(len(parts) - 2):
+            if parts[position : position + 2] == ("integrations", domain):
+                place = f"{'/'.join(parts[position:])}:{line}"
+    return place
 
 
 async def _caught(work: Any) -> Exception | None:

@@ -49,6 +49,12 @@ async def test_writing_the_same_is_a_report_and_no_change(at: Setting) -> None:
     assert (state.last_changed, state.last_updated, state.last_reported) == (1000.0, 1000.0, 1001.0)
 
 
+async def test_a_number_is_written_as_text(at: Setting) -> None:
+    at.states.set("sensor.boxes", 3)  # type: ignore[arg-type]  # as authors of integrations do
+    at.states.set("sensor.boxes", 3)  # type: ignore[arg-type]
+    assert [event.data["new_state"].state for event in at.changes] == ["3"]
+
+
 async def test_other_attributes_are_an_update_that_keeps_last_changed(at: Setting) -> None:
     at.states.set("light.lamp", "on", {"brightness": 3})
     at.time = 1001.0
@@ -125,7 +131,9 @@ async def test_a_state_written_without_context_shares_one_with_its_event(at: Set
     assert at.changes[0].context is state.context
 
 
-@pytest.mark.parametrize("entity_id", ["lamp", "light.", ".lamp", "Light.lamp", "light.läm", "a.b.c", "light. x", "_a.b"])
+@pytest.mark.parametrize(
+    "entity_id", ["lamp", "light.", ".lamp", "Light.lamp", "light.läm", "a.b.c", "light. x", "_a.b"]
+)
 async def test_an_impossible_id_is_refused_in_words(at: Setting, entity_id: str) -> None:
     with pytest.raises(ValueError, match="is no entity id; write it like 'sensor.kitchen'"):
         at.states.set(entity_id, "on")

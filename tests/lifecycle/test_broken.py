@@ -63,7 +63,7 @@ async def test_a_fault_in_setup_leaves_nothing_half_done(ward: House, caplog: py
     await ward.start("healthy:\nsetup_fails:\n")
     entry = ward.entry("setup_fails")
     assert entry.state is EntryState.RETRYING
-    assert "no such thing" in str(entry.error)
+    assert entry.error == "KeyError: 'no such thing' (integrations/setup_fails/__init__.py:8)"
     assert "sensor.half" not in ward.hub.states
     assert not ward.hub.services.has("setup_fails", "half")
     assert "half" not in ward.hub.bus.counts()
