@@ -156,7 +156,8 @@ class _Check:
         self.problems += [self._placed(problem, {self.loaded.core_key: self.loaded.core}) for problem in problems]
         entries = {key: self._entry(key, value) for key, value in self.loaded.data.items()}
         core_ok = not any(p.severity == "error" and _of_core(p.path, self.loaded.core_key) for p in self.problems)
-        ordered = sorted(self.problems, key=lambda p: (p.file or "", p.line or 0))
+        once = {(p.told(), p.severity): p for p in self.problems}  # of two instances of one integration, the same
+        ordered = sorted(once.values(), key=lambda p: (p.file or "", p.line or 0))
         return Checked(self.loaded, core, core_ok, entries, ordered, self.loaded.secrets | seen)
 
     # -- one entry --------------------------------------------------------------------------------

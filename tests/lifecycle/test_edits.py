@@ -172,6 +172,13 @@ async def test_broken_code_leaves_the_old_code_running(life: Life, house: House)
     assert len(house.hub.issues) == 0
 
 
+async def test_broken_code_of_several_instances_is_one_problem(life: Life, house: House) -> None:
+    await house.start("alpha:\nalpha two:\n")
+    write_part(house.config_dir, "alpha", "async def setup(hub, entry)\n")
+    applied = await house.apply()
+    assert len(applied.problems) == 1
+
+
 async def test_code_whose_setup_fails_gives_way_to_the_old_code(life: Life, house: House) -> None:
     await house.start("alpha:\n")
     write_part(
