@@ -63,7 +63,7 @@ class App:
         """Start, run until told to stop, stop in order."""
         self.loader.mount()
         if self.logs is not None:
-            self.edits.secrets_found = self.logs.hide
+            self.hub.scrubber = self.logs.scrubber
         self.hub.conversations = Conversations(self.hub)
         self._handle_signals()
         try:

@@ -100,7 +100,7 @@ class ChatViews:
             try:
                 await handler(client, data)
             except NanobotError as error:
-                client.tell({"type": "error", "text": str(error)})
+                client.tell({"type": "error", "text": self._hub.scrubber.scrub(str(error))})
 
     async def _open(self, client: Client, data: Mapping[str, Any]) -> None:
         await self._channel.open_chat(client, data["chat"])

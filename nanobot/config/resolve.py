@@ -12,7 +12,7 @@ from typing import Any
 from nanobot.config.files import Files
 from nanobot.config.problem import Problem, Severity
 from nanobot.config.source import Source
-from nanobot.util.secrets import masked, texts
+from nanobot.util.secrets import MASK, masked, texts
 from nanobot.util.text import nearest
 from nanobot.util.yaml import Document, Fault, Input, Tag, Unusable
 from nanobot.util.yaml import Path as Steps
@@ -332,6 +332,8 @@ class Resolver:
     def _fault(self, fault: Fault, path: Path, at: Steps, more: Mapping[str, str] | None = None) -> None:
         severity: Severity = "warning" if fault.key == "duplicate_key" else "error"
         told = {**fault.placeholders, **(more or {})}
+        if path.name == SECRETS and "value" in told:
+            told["value"] = MASK
         self._problem(fault.key, told, file=self.name(path), line=fault.line, path=at, severity=severity)
 
     def _fail(self, key: str, told: Mapping[str, str], file: _File, path: Steps, line: int) -> Unusable:

@@ -262,6 +262,7 @@ class Entry:
 
     def turn(self, state: EntryState, error: str | None = None) -> None:
         """Note and show a new state. Called by the lifecycle and by the supervisor."""
+        error = self.hub.scrubber.scrub(error) if error else error
         if state is self.state and error == self.error:
             return
         if state is not self.state:
@@ -372,7 +373,7 @@ class Entry:
             return
         if health is Health.RUNNING:
             return
-        text = str(error) or type(error).__name__
+        text = self.hub.scrubber.scrub(str(error)) or type(error).__name__
         self.hub.bus.fire("task_failed", {"entry": self.id, "task": supervised.name, "error": text})
         if health is Health.FAILED:
             owner.turn(EntryState.FAILED, text)

@@ -26,6 +26,7 @@ from nanobot.storage.credentials import Credentials
 from nanobot.storage.files import Files
 from nanobot.util.aio import Tasks
 from nanobot.util.dt import Clock, zone
+from nanobot.util.secrets import Scrubber
 
 if TYPE_CHECKING:
     from nanobot.hub.conversations import Conversations
@@ -63,7 +64,9 @@ class Hub:
         self.states = States(self.bus, self.clock)
         self.services = Services(self.bus)
         self.entities = Entities(self.states)
-        self.issues = Issues(self.bus, self.clock)
+        self.scrubber = Scrubber()
+        """Knows the secret values of the configuration: for what people are told of a failure."""
+        self.issues = Issues(self.bus, self.clock, lambda text: self.scrubber.scrub(text))
         self.storage = Files(config_dir / ".storage")
         self.tasks = Tasks("hub")
         self.entries: dict[str, Entry] = {}

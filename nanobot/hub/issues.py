@@ -72,8 +72,9 @@ def _in(language: str, value: str | Problem) -> str:
 class Issues:
     """All that is to be repaired now. An issue is gone when its cause is."""
 
-    def __init__(self, bus: Bus, clock: Clock) -> None:
+    def __init__(self, bus: Bus, clock: Clock, scrub: Callable[[str], str] = str) -> None:
         self._bus = bus
+        self._scrub = scrub
         self._clock = clock
         self._issues: dict[str, Issue] = {}
 
@@ -102,7 +103,9 @@ class Issues:
     ) -> Issue:
         """Show an issue, or bring one up to date. Fires ``issue_created`` when it is new or says something new."""
         # a problem of the configuration says itself in the language of whoever reads it
-        filled = {key: value if isinstance(value, Problem) else str(value) for key, value in placeholders.items()}
+        filled = {
+            key: value if isinstance(value, Problem) else self._scrub(str(value)) for key, value in placeholders.items()
+        }
         old = self._issues.get(issue_id)
         created = old.created if old else self._clock.time()
         issue = Issue(issue_id, text_key, severity, created, entry, filled, fix)

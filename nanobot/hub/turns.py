@@ -183,7 +183,7 @@ class Running:
     def _sentence(self, error: BaseException) -> str:
         if isinstance(error, NanobotError) and str(error):
             _log.warning("%s could not answer: %s", self.agent.name, error)
-            return str(error)
+            return self.hub.scrubber.scrub(str(error))
         _log.error("%s failed while it answered", self.agent.name, exc_info=error)
         return translate("chat.agent_failed", self.language)
 

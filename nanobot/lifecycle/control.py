@@ -186,10 +186,11 @@ class Client:
         except UnknownCommand as error:
             await self.write({"id": number, "error": str(error), "unknown": True})
         except NanobotError as error:
-            await self.write({"id": number, "error": str(error)})
+            await self.write({"id": number, "error": self.hub.scrubber.scrub(str(error))})
         except Exception as error:  # a fault in one command must not cost the client its connection
             _log.exception("a command of the control socket failed")
-            await self.write({"id": number, "error": f"it failed unexpectedly: {type(error).__name__}: {error}"})
+            text = self.hub.scrubber.scrub(f"it failed unexpectedly: {type(error).__name__}: {error}")
+            await self.write({"id": number, "error": text})
 
     async def _call(self, number: Any, name: str, data: Any) -> Any:
         command = self.hub.commands.get(name)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +32,8 @@ CONFIG_REJECTED = "config_rejected"
 FALLBACK: dict[str, Any] = {"default_config": {}}
 """What runs when neither the configuration nor the last good one can be read."""
 
-REST = 0.05  # s that a file must have rested before it is read; a save may empty it first and then fill it
+REST = 0.3  # s that a file must have rested before it is read; a save may empty it first and then fill it
+EMPTY_REST = 1.0  # the same when nothing stands in it: on a busy machine the filling can take its time
 MAX_LOADS = 10  # in a row, while somebody keeps writing
 
 _log = logging.getLogger(__name__)
@@ -59,8 +60,6 @@ class Edits:
         """Of the last configuration that was looked at."""
         self.files: frozenset[Path] = frozenset()
         """What that configuration was read from."""
-        self.secrets_found: Callable[[Iterable[str]], None] = lambda secrets: None
-        """Told the secret values of each configuration, so that the log can hide them."""
         self._good = LastGood(hub.config_dir)
         self._parsed = Files()
         self._checked: Checked | None = None
@@ -113,6 +112,7 @@ class Edits:
     async def plan(self) -> tuple[Plan, tuple[Problem, ...]]:
         """What applying the configuration on disk would do now. Raises ``Unreadable``."""
         loaded = await in_thread(self._load, self.hub.config_dir)
+        self.hub.scrubber.add(*loaded.secrets)
         checked = await in_thread(check, loaded, self.loader, self._checked)
         wanted = self._wanted(checked)
         return Plan.between(self.entries.running(), wanted), tuple(checked.problems)
@@ -161,7 +161,8 @@ class Edits:
                 loaded: Loaded | Unreadable = await in_thread(self._load, folder)
             except Unreadable as error:
                 loaded = error
-            if not self.rest or await in_thread(_at_rest, folder, loaded, began - self.rest):
+            rest = EMPTY_REST if isinstance(loaded, Loaded) and not (loaded.data or loaded.core) else self.rest
+            if not self.rest or await in_thread(_at_rest, folder, loaded, began - rest):
                 break
             await asyncio.sleep(self.rest)
         if isinstance(loaded, Unreadable):
@@ -175,9 +176,10 @@ class Edits:
         self, loaded: Loaded, restart: Collection[str], taken: dict[str, dict[str, ModuleType]]
     ) -> Applied:
         began = asyncio.get_running_loop().time()
+        self.hub.scrubber.add(*loaded.secrets)  # before any code of an integration sees them
         # What a schema takes may hang on other integrations' code, so after an edit of code all is validated again.
         self._checked = checked = await in_thread(check, loaded, self.loader, None if taken else self._checked)
-        self.secrets_found(checked.secrets)
+        self.hub.scrubber.add(*checked.secrets)
         recovering, self.hub.recovery = self.hub.recovery is not None, None
         if checked.core_ok:
             self.hub.configure(checked.core)
@@ -227,8 +229,9 @@ class Edits:
         except Unreadable:
             loaded = Loaded(data=dict(FALLBACK), core={}, files=frozenset(), problems=[], secrets=frozenset())
             source = "defaults"
+        self.hub.scrubber.add(*loaded.secrets)
         checked = await in_thread(check, loaded, self.loader)
-        self.secrets_found(checked.secrets)
+        self.hub.scrubber.add(*checked.secrets)
         self.hub.configure(checked.core)
         self.hub.recovery = reason
         wanted = complete(checked, self.loader)
@@ -260,17 +263,35 @@ class Edits:
         self.problems = tuple(now.values())
 
     def _fire(self, applied: Applied) -> None:
-        plan = applied.plan
+        plan, language = applied.plan, self.hub.language
         data: dict[str, Any] = {
             "added": list(plan.added),
-            "changed": list(plan.changed),
+            "changed": [entry_id for entry_id in plan.changed if not self.entries.refused(entry_id)],
             "removed": list(plan.removed),
-            "problems": [problem.as_dict(self.hub.language) for problem in applied.problems],
+            "problems": [problem.as_dict(language) for problem in applied.problems],
         }
+        for entry_id in (*plan.added, *plan.changed):
+            if text := self.entries.trouble(entry_id, language):
+                data["problems"].append(_trouble(entry_id, text))
         self.hub.bus.fire(CONFIG_APPLIED, data)
-        if plan:
-            parts = [f"{name} {', '.join(data[name])}" for name in ("added", "changed", "removed") if data[name]]
+        parts = [f"{name} {', '.join(data[name])}" for name in ("added", "changed", "removed") if data[name]]
+        if parts:
             _log.info("configuration applied in %.0f ms: %s", applied.duration * 1000, "; ".join(parts))
+
+
+def _trouble(entry_id: str, text: str) -> dict[str, Any]:
+    """What only setting up could find, told like a problem of the configuration."""
+    return {
+        "file": None,
+        "line": None,
+        "path": [entry_id],
+        "where": entry_id,
+        "key": "not_working",
+        "severity": "error",
+        "message": text,
+        "nearest": None,
+        "text": text,
+    }
 
 
 def _at_rest(folder: Path, loaded: Loaded | Unreadable, since: float) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Iterable
 from typing import Any, NoReturn
+from urllib.parse import quote, quote_plus
 
 MASK = "••••"
 SHORTEST = 4
@@ -81,6 +83,11 @@ def texts(value: Any) -> Iterable[str]:
         yield str(value)
 
 
+def _forms(value: str) -> Iterable[str]:
+    """A value as it may stand in a text: as it is, in an address, in JSON, in a ``repr``."""
+    return value, quote(value), quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1]
+
+
 class Scrubber:
     """Replaces known secret values in text. May be asked from any thread; costs nothing while it knows none."""
 
@@ -93,7 +100,8 @@ class Scrubber:
     def add(self, *values: str) -> None:
         """Remember values. A value of several lines is hidden line by line as well."""
         parts = {part for value in values for part in (value, *value.splitlines())}
-        new = frozenset(part for part in map(str.strip, parts) if len(part) >= SHORTEST)
+        long = [part for part in map(str.strip, parts) if len(part) >= SHORTEST]
+        new = frozenset(form for part in long for form in _forms(part))
         if new <= self._values:
             return
         with self._lock:
