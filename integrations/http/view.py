@@ -21,6 +21,8 @@ from .dispatch import too_many
 if TYPE_CHECKING:
     from .limiter import Limiter
 
+MAX_LOGIN = 4096  # bytes of a request by somebody who is not known yet
+
 _CLAIM = vol.Schema({vol.Required("code"): str})
 _TOKEN = vol.Schema({vol.Required("token"): str})
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrom", "Chrome"), ("Safari/", "Safari"))
@@ -77,7 +79,7 @@ class LoginViews:
 
     async def claim(self, request: web.Request) -> web.Response:
         """Exchange the code of a one-time link for a session."""
-        code = (await read_json(request, _CLAIM))["code"]
+        code = (await read_json(request, _CLAIM, limit=MAX_LOGIN))["code"]
         self._slow_down(request)
         session = await in_thread(self.hub.credentials.redeem, code, device_of(request))
         if session is None:
@@ -87,14 +89,14 @@ class LoginViews:
 
     async def login(self, request: web.Request) -> web.Response:
         """Exchange a token for a session with the same access."""
-        token = (await read_json(request, _TOKEN))["token"].strip()
+        token = (await read_json(request, _TOKEN, limit=MAX_LOGIN))["token"].strip()
         self._slow_down(request)
         identity = self.hub.credentials.identify(token)
         if identity is None or identity.kind is not Kind.TOKEN:
             self._limiter().failed(request.remote or "")
             raise WebError(401, "this token is not known here, was revoked, or has expired")
         name = f"{device_of(request)} ({identity.name})"
-        session = await in_thread(self.hub.credentials.open_session, name[:64], identity.access)
+        session = await in_thread(self.hub.credentials.open_session, name[:64], identity.access, by=identity.id)
         return self._signed_in(request, session)
 
     async def logout(self, request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ Imports aiohttp, so it is imported by ``view.py`` files, never by an integration
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ _TYPES = {
     ".webp": "image/webp",
     ".woff2": "font/woff2",
 }
+BODY_LIMIT = 60.0  # s for the whole of a JSON body
+
 # not through a symlink that appears after the check, and not waiting for the writer of a pipe
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -79,12 +82,16 @@ def json_response(data: Any, status: int = 200, *, headers: dict[str, str] | Non
     return web.Response(body=body, status=status, content_type="application/json", headers=kept)
 
 
-async def read_json(request: web.Request, schema: vol.Schema | None = None) -> Any:
-    """The body, which has to call itself JSON and be it. Raises ``WebError`` 400 or 415."""
+async def read_json(request: web.Request, schema: vol.Schema | None = None, *, limit: int | None = None) -> Any:
+    """The body, which has to call itself JSON and be it, within ``limit`` bytes. Raises ``WebError``: 400, 408, 413
+    or 415."""
     if request.content_type != "application/json":
         raise WebError(415, "send JSON, with the header Content-Type: application/json")
     try:
-        data = orjson.loads(await request.read())
+        async with asyncio.timeout(BODY_LIMIT):
+            data = orjson.loads(await (request.read() if limit is None else _read_little(request, limit)))
+    except TimeoutError as error:
+        raise WebError(408, "the body took too long to arrive") from error
     except orjson.JSONDecodeError as error:
         raise WebError(400, f"this is not JSON: {error}") from error
     if schema is None:
@@ -93,6 +100,15 @@ async def read_json(request: web.Request, schema: vol.Schema | None = None) -> A
         return schema(data)
     except vol.Invalid as error:
         raise WebError(400, str(error)) from error
+
+
+async def _read_little(request: web.Request, limit: int) -> bytes:
+    body = bytearray()
+    async for part in request.content.iter_any():
+        body += part
+        if len(body) > limit:
+            raise WebError(413, f"the body is too large; {limit} bytes are enough here")
+    return bytes(body)
 
 
 def identity_of(request: web.Request) -> Identity | None:

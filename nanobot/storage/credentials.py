@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -63,6 +63,8 @@ class Credential:
     created: float
     expires: float | None = None
     used: float | None = None
+    by: str | None = None
+    """Of a session: the id of the token that it was opened with. It ends with that one."""
 
     def is_valid(self, now: float) -> bool:
         """Whether it has not expired."""
@@ -205,17 +207,25 @@ class Credentials:
             old = _find(records, name_or_id, Kind.TOKEN)
             token = _make(Kind.TOKEN)
             records[old.id] = replace(old, hash=_hash(token), used=None)
+            _drop_sessions_of(records, old.id)
             return token
 
     def revoke(self, name_or_id: str) -> Credential:
         """Take back a token or session. Raises ``NanobotError`` when there is none of that name or id."""
         with self._change() as records:
-            return records.pop(_find(records, name_or_id, Kind.TOKEN, Kind.SESSION).id)
+            gone = records.pop(_find(records, name_or_id, Kind.TOKEN, Kind.SESSION).id)
+            _drop_sessions_of(records, gone.id)
+            return gone
 
-    def open_session(self, name: str, access: Access = Access.ADMIN) -> str:
-        """Sign a browser in."""
+    def open_session(self, name: str, access: Access = Access.ADMIN, *, by: str | None = None) -> str:
+        """Sign a browser in. ``by``: the id of the token that it shows; the session lasts no longer than that.
+
+        Raises ``NanobotError`` when the token is gone.
+        """
         with self._change() as records:
-            return self._open(records, name, access)
+            if by is not None and by not in records:
+                raise NanobotError("this token was revoked")
+            return self._open(records, name, access, by)
 
     def claim_code(self, name: str = "link") -> str:
         """Make the code of a one-time link that signs a browser in as the owner, within an hour.
@@ -258,7 +268,7 @@ class Credentials:
             for key, when in uses.items():
                 if (one := records.get(key)) is None:
                     continue
-                expires = when + SESSION_DAYS * DAY if one.kind is Kind.SESSION else one.expires
+                expires = one.expires if one.kind is Kind.TOKEN else _session_end(records, when, one.by)
                 records[key] = replace(one, used=max(when, one.used or 0.0), expires=expires)
 
     # -- inside ---------------------------------------------------------------------------------
@@ -300,20 +310,31 @@ class Credentials:
             self._generation = after
             self._stamp = _stamp_of(self._path)
 
-    def _open(self, records: dict[str, Credential], name: str, access: Access) -> str:
+    def _open(self, records: dict[str, Credential], name: str, access: Access, by: str | None = None) -> str:
+        # whoever signs in again and again ends the sessions of that token, or of the links, and nobody else's
         sessions = sorted(
-            (one for one in records.values() if one.kind is Kind.SESSION), key=lambda one: one.used or one.created
+            (one for one in records.values() if one.kind is Kind.SESSION and one.by == by),
+            key=lambda one: one.used or one.created,
         )
         for one in sessions[: max(0, len(sessions) - MAX_SESSIONS + 1)]:
             del records[one.id]
-        return self._add(records, Kind.SESSION, name, access, SESSION_DAYS * DAY)
+        now = self._clock.time()
+        return self._add(records, Kind.SESSION, name, access, _session_end(records, now, by) - now, by)
 
-    def _add(self, records: dict[str, Credential], kind: Kind, name: str, access: Access, seconds: float | None) -> str:
+    def _add(
+        self,
+        records: dict[str, Credential],
+        kind: Kind,
+        name: str,
+        access: Access,
+        seconds: float | None,
+        by: str | None = None,
+    ) -> str:
         token = _make(kind)
         now = self._clock.time()
         key = short_id()
         expires = None if seconds is None else now + seconds
-        records[key] = Credential(key, kind, name, access, _hash(token), now, expires)
+        records[key] = Credential(key, kind, name, access, _hash(token), now, expires, by=by)
         return token
 
     def _good(self) -> dict[str, tuple[str, Access]]:
@@ -328,6 +349,18 @@ def _make(kind: Kind) -> str:
 def _hash(token: str) -> str:
     # 256 random bits need no salt and no slow hash: there is nothing to guess
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _session_end(records: Mapping[str, Credential], used: float, by: str | None) -> float:
+    """Until when a session that was used then is good."""
+    end = used + SESSION_DAYS * DAY
+    token = records.get(by) if by is not None else None
+    return end if token is None or token.expires is None else min(end, token.expires)
+
+
+def _drop_sessions_of(records: dict[str, Credential], token_id: str) -> None:
+    for one in [one for one in records.values() if one.by == token_id]:
+        del records[one.id]
 
 
 def _find(records: dict[str, Credential], name_or_id: str, *kinds: Kind) -> Credential:
@@ -369,6 +402,7 @@ def _parsed(data: dict[str, Any]) -> _Generation:
                 created=float(one["created"]),
                 expires=None if one["expires"] is None else float(one["expires"]),
                 used=None if one["used"] is None else float(one["used"]),
+                by=None if one.get("by") is None else str(one["by"]),
             )
             for one in data["credentials"]
         ],
@@ -390,6 +424,7 @@ def _written(generation: _Generation) -> dict[str, Any]:
                 "created": one.created,
                 "expires": one.expires,
                 "used": one.used,
+                "by": one.by,
             }
             for one in generation.by_id.values()
         ],
