@@ -49,6 +49,8 @@ class Dispatcher:
         self.router = Router()
         self.live = Live()
         self.limiter = Limiter(asyncio.get_running_loop().time)
+        self.heard: Callable[[object], None] = lambda protocol: None
+        """Told the connection of each request."""
         self._login_page = login_page
         self._refill = True
         entry.on_unload(self.hub.views.watch(self._views_changed))
@@ -57,6 +59,7 @@ class Dispatcher:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """What aiohttp calls for each request."""
+        self.heard(request.protocol)
         try:
             return await self._answer(request)
         except WebError as error:
@@ -170,7 +173,7 @@ class Dispatcher:
     # -- the rest -------------------------------------------------------------------------------
 
     def _failed(self, request: web.Request, error: WebError) -> web.Response:
-        response = json_response({"message": str(error)}, error.status, headers=error.headers)
+        response = json_response({"message": self.hub.scrubber.scrub(str(error))}, error.status, headers=error.headers)
         if request[ABOUT].forget_cookie:
             forget_cookie(request, response)
         if error.status == 413:

@@ -16,6 +16,7 @@ from nanobot.errors import ConfigError, NotReady
 from nanobot.util.aio import in_thread
 
 from .dispatch import Dispatcher
+from .door import Door, ProtocolLog
 from .guard import is_loopback
 
 SHUTDOWN_LIMIT = 2.0  # s for requests in progress when the server closes
@@ -46,9 +47,16 @@ class Server:
         app.on_response_prepare.append(dispatcher.prepare)
         self.dispatcher = dispatcher
         self._runner = web.AppRunner(
-            app, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_LIMIT, keepalive_timeout=75
+            app,
+            handle_signals=False,
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_LIMIT,
+            keepalive_timeout=75,
+            logger=ProtocolLog(),
         )
-        self._sites: list[web.SockSite] = []
+        self._door = Door(self._runner)
+        dispatcher.heard = self._door.heard
+        self._listeners: list[asyncio.Server] = []
         self.address: Address | None = None
         self.port = 0
         """The port in use."""
@@ -69,7 +77,7 @@ class Server:
             await self._listen(address, context)
             return
         # the port is our own: it has to be free before it can be taken for other hosts or with another certificate
-        await self._stop()
+        self._stop()
         try:
             await self._listen(address, context)
         except (ConfigError, NotReady):
@@ -83,20 +91,20 @@ class Server:
 
     async def _listen(self, address: Address, context: ssl.SSLContext | None) -> None:
         sockets = await in_thread(_bind, address)
-        old, self._sites = self._sites, []
+        old, self._listeners = self._listeners, []
+        loop = asyncio.get_running_loop()
         for bound in sockets:
-            site = web.SockSite(self._runner, bound, ssl_context=context, backlog=BACKLOG)
-            await site.start()
-            self._sites.append(site)
-        for site in old:
-            await site.stop()
+            listener = await loop.create_server(self._door.admit, sock=bound, ssl=context, backlog=BACKLOG)
+            self._listeners.append(listener)
+        for listener in old:
+            listener.close()
         self.address = address
         self.port = sockets[0].getsockname()[1]
 
-    async def _stop(self) -> None:
-        for site in self._sites:
-            await site.stop()
-        self._sites.clear()
+    def _stop(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
 
     @property
     def url(self) -> str:
@@ -110,7 +118,7 @@ class Server:
 
     async def close(self) -> None:
         """Stop listening, say goodbye to those who are connected, and cut off those who do not leave."""
-        await self._stop()
+        self._stop()
         await self.dispatcher.live.close()
         await self._runner.cleanup()
 

@@ -1,0 +1,66 @@
+"""How many connections there may be, and how long one may say nothing: open files are few, and the hub needs them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+MAX_CONNECTIONS = 400
+SILENT_FOR = 20.0  # s until the first request has to be there, its headers at least
+
+_log = logging.getLogger("nanobot.http")
+
+
+class Door:
+    """Makes the protocol of each connection. When the house is full, who has said nothing for the longest leaves."""
+
+    def __init__(self, runner: web.AppRunner) -> None:
+        self._runner = runner
+        self._silent: dict[Any, asyncio.TimerHandle] = {}
+        self.most = MAX_CONNECTIONS
+        self.silent_for = SILENT_FOR
+
+    def admit(self) -> asyncio.Protocol:
+        """What asyncio calls for each connection."""
+        server = self._runner.server
+        assert server is not None
+        if len(server.connections) >= self.most:
+            if not self._silent:
+                return _Refused()
+            self._turn_out(next(iter(self._silent)))
+        protocol = server()
+        loop = asyncio.get_running_loop()
+        self._silent[protocol] = loop.call_later(self.silent_for, self._turn_out, protocol)
+        return protocol
+
+    def heard(self, protocol: Any) -> None:
+        """A request has arrived there."""
+        timer = self._silent.pop(protocol, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _turn_out(self, protocol: Any) -> None:
+        self.heard(protocol)
+        protocol.force_close()
+
+
+class _Refused(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+class ProtocolLog(logging.LoggerAdapter[logging.Logger]):
+    """What is no HTTP (a port scan, TLS where there is none) is the sender's mistake: no traceback in our log."""
+
+    def __init__(self) -> None:
+        super().__init__(_log, {})
+
+    def exception(self, msg: object, *args: object, exc_info: Any = True, **more: Any) -> None:
+        if isinstance(exc_info, HttpProcessingError):
+            _log.debug("what came from %s is no HTTP: %s", *args[:1], exc_info)
+        else:
+            super().exception(msg, *args, exc_info=exc_info, **more)
