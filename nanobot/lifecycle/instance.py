@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from nanobot.errors import NanobotError, StorageError
-from nanobot.storage.files import make_private
+from nanobot.storage.files import close_to_others, make_private
 
 fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None  # Windows: two hubs are not told apart
 
@@ -49,6 +49,7 @@ class Instance:
         path = self._folder / "hub.lock"
         try:
             make_private(self._folder)
+            close_to_others(self._folder)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StorageError(f"{path} cannot be opened: {error.strerror or error}") from error

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import importlib
 import os
 import shlex
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -133,8 +131,12 @@ async def _turn() -> AsyncIterator[None]:
     if fcntl is None:
         yield
         return
-    name = hashlib.sha256(f"{os.getuid()} {sys.prefix}".encode()).hexdigest()[:16]
-    handle = os.open(Path(tempfile.gettempdir()) / f"nanobot-install-{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    # in the environment itself: in the folder for temporary files another user could be first, and stand in the way
+    try:
+        handle = os.open(Path(sys.prefix) / ".nanobot-install.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:  # the installer will say what is wrong with an environment that cannot be written to
+        yield
+        return
     try:
         while not _is_ours(handle):  # noqa: ASYNC110 - the lock is the system's and has no event
             await asyncio.sleep(PATIENCE)

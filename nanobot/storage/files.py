@@ -41,6 +41,16 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def close_to_others(folder: Path) -> None:
+    """Take everybody else's rights from a folder that a backup or another program made too open.
+
+    What is below it is out of reach then, whatever its own mode. Raises ``OSError``.
+    """
+    mode = folder.stat().st_mode
+    if os.name == "posix" and mode & 0o077:
+        folder.chmod(mode & 0o700)
+
+
 class Files:
     """``Storage`` in one folder: a file ``<key>.json`` for each document."""
 
