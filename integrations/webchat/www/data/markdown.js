@@ -9,7 +9,8 @@ const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/;
 const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const QUOTE = /^ {0,3}>\s?/;
 const ITEM = /^(\s*)([-*+•]|\d{1,9}[.)])\s+(.*)$/;
-const TABLE_LINE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
+const TABLE_LINE = /^\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?$/;
+const LONGEST_TABLE_LINE = 1000;
 const DEEPEST = 6;
 
 export function parse(text, depth = 0) {
@@ -44,7 +45,7 @@ export function parse(text, depth = 0) {
       const [list, next] = parseList(lines, at, depth);
       blocks.push(list);
       at = next;
-    } else if (line.includes("|") && TABLE_LINE.test(lines[at + 1] ?? "") && lines[at + 1].includes("-")) {
+    } else if (line.includes("|") && isTableLine(lines[at + 1])) {
       const [table, next] = parseTable(lines, at);
       blocks.push(table);
       at = next;
@@ -57,6 +58,9 @@ export function parse(text, depth = 0) {
   }
   return blocks;
 }
+
+// trimmed and short, for the pattern tries many ways through a line of spaces
+const isTableLine = (line) => Boolean(line) && line.length <= LONGEST_TABLE_LINE && TABLE_LINE.test(line.trim());
 
 const interrupts = (line) => [FENCE, HEADING, QUOTE, ITEM, RULE].some((pattern) => pattern.test(line));
 
@@ -106,11 +110,11 @@ function parseTable(lines, start) {
 const INLINE = new RegExp(
   [
     "\\\\([!-/:-@[-`{-~])", // 1 escaped
-    "(`+)([^`]|[^`][\\s\\S]*?[^`])\\2(?!`)", // 2, 3 code
+    "(`+)([^`]|[^`][\\s\\S]{0,2000}?[^`])\\2(?!`)", // 2, 3 code; no further, or many that never end take minutes
     "!?\\[([^\\[\\]\\n]*)\\]\\(\\s*<?([^\\s()<>]*(?:\\([^\\s()<>]*\\)[^\\s()<>]*)*)>?(?:\\s+[\"'][^\"'\\n]*[\"'])?\\s*\\)", // 4, 5 link
     "(?:<)?(https?:\\/\\/[^\\s<>\"'`]*[^\\s<>\"'`.,:;!?)\\]*_~])>?", // 6 bare address
-    "(\\*\\*|__)(?=\\S)([\\s\\S]*?\\S)\\7", // 7, 8 strong
-    "~~(?=\\S)([\\s\\S]*?\\S)~~", // 9 del
+    "(\\*\\*|__)(?=\\S)([\\s\\S]{0,2000}?\\S)\\7", // 7, 8 strong
+    "~~(?=\\S)([\\s\\S]{0,2000}?\\S)~~", // 9 del
     "(?<![\\w*])\\*(?=[^\\s*])([^*]*?[^\\s*])\\*(?!\\*)", // 10 em
     "(?<!\\w)_(?=[^\\s_])([^_]*?[^\\s_])_(?!\\w)", // 11 em
     "(\\n)", // 12
