@@ -17,9 +17,10 @@ from aiohttp import ClientError, ClientSession
 from nanobot.storage.credentials import Credentials
 from nanobot.util.dt import Clock
 
-from .test_page import Page, expect
+from .tab import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+expect: Any = pytest.importorskip("playwright.async_api").expect
 
 CONFIG = """\
 http:
