@@ -164,7 +164,7 @@ class Edits:
             rest = EMPTY_REST if isinstance(loaded, Loaded) and not (loaded.data or loaded.core) else self.rest
             if not self.rest or await in_thread(_at_rest, folder, loaded, began - rest):
                 break
-            await asyncio.sleep(self.rest)
+            await asyncio.sleep(max(self.rest, rest / 5))
         if isinstance(loaded, Unreadable):
             raise loaded
         return loaded

@@ -27,6 +27,7 @@ PATIENCE = 10.0  # s that applying a plan waits for slow ones; they go on in the
 CLOSE_LIMIT = 30.0  # s for unloading everything at the end
 ISSUE_AFTER = 5  # attempts that were not ready before a person is bothered
 
+NOT_WORKING = (EntryState.RETRYING, EntryState.FAILED)
 SETUP_ISSUES = ("auth_failed", "setup_failed", "not_ready", "requirements", "edit_refused")
 
 _log = logging.getLogger(__name__)
@@ -92,6 +93,20 @@ class Entries:
             works[entry_id] = self._work_on(entry_id, work)
         if works:
             await asyncio.wait(works.values(), timeout=PATIENCE)
+
+    def refused(self, entry_id: str) -> bool:
+        """Whether its last edit did not work, so that the configuration before it runs on."""
+        return entry_id in self._refused
+
+    def trouble(self, entry_id: str, language: str) -> str | None:
+        """Why an entry does not do what its configuration says, as a sentence; None when it does."""
+        live = self._live.get(entry_id)
+        if live is None or (entry_id not in self._refused and live.entry.state not in NOT_WORKING):
+            return None
+        for key in SETUP_ISSUES:
+            if issue := self.hub.issues.get(f"{entry_id}.{key}"):
+                return issue.text(language)
+        return f"{entry_id}: {live.entry.error}"
 
     async def stop(self, entry_id: str) -> None:
         """Unload an entry but keep it in sight as stopped."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nanobot.hub.bus import Event
 from nanobot.hub.entry import EntryState
 from nanobot.lifecycle import entries as entries_module
 from nanobot.testing.plugin import House
@@ -174,6 +175,17 @@ async def test_an_edit_that_setup_refuses_leaves_the_old_one_running(ward: House
     assert state is not None
     assert state.state == "3"
     assert issues(ward) == ""
+
+
+async def test_what_an_edit_could_not_bring_up_is_told_with_the_edit(ward: House) -> None:
+    await ward.start("healthy:\nbad_schema:\n  size: 2\n")
+    told: list[Event] = []
+    ward.hub.bus.listen("config_applied", told.append)
+    await ward.apply("healthy:\nbad_schema:\n  size: 5\nrefused:\n")
+    data = told[-1].data
+    assert (data["added"], data["changed"]) == (["refused"], [])
+    assert [problem["where"] for problem in data["problems"]] == ["refused", "bad_schema"]
+    assert "size 4 and above do not fit on this machine" in data["problems"][1]["text"]
 
 
 async def test_all_of_them_at_once_leave_the_healthy_one_working(ward: House) -> None:

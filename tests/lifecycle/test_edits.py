@@ -274,14 +274,17 @@ async def test_reload_of_one_entry_restarts_it_alone(life: Life, house: House) -
     assert life.since() == ["gamma: unload 0", "gamma: setup 0"]
 
 
-async def test_a_save_that_empties_the_file_before_it_fills_it_unloads_nothing(life: Life, house: House) -> None:
+@pytest.mark.parametrize("busy", [0.03, 0.6])
+async def test_a_save_that_empties_the_file_before_it_fills_it_unloads_nothing(
+    life: Life, house: House, busy: float
+) -> None:
     house.edits.rest = 0.05
     await house.start("alpha:\n  value: 1\nbeta:\n")
     beta = house.entry("beta")
     life.since()
     with (house.config_dir / "configuration.yaml").open("w") as file:
         applied = house.edits.request()
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(busy)  # so long has the writer to wait for its turn
         file.write("alpha:\n  value: 2\nbeta:\n")
     await applied
     assert life.since() == ["alpha: unload 1", "alpha: setup 2"]
