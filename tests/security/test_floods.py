@@ -1,0 +1,115 @@
+"""Many at once, and slow ones: nobody without credentials may use up what the hub needs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+import pytest
+
+from tests.integrations.http.conftest import Site
+
+
+async def silent(site: Site) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", site.port)
+
+
+async def said(reader: asyncio.StreamReader) -> bytes:
+    """What the server says until it hangs up."""
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(10):
+            return await reader.read()
+    return b""
+
+
+async def test_whoever_connects_and_says_nothing_is_hung_up_on(site: Site) -> None:
+    site.entry.data._door.silent_for = 0.2
+    reader, writer = await silent(site)
+    assert await said(reader) == b""
+    writer.close()
+
+
+async def test_headers_that_come_drop_by_drop_are_not_waited_for(site: Site) -> None:
+    site.entry.data._door.silent_for = 0.3
+    reader, writer = await silent(site)
+    writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Drop: ")
+    began = time.monotonic()
+
+    async def drip() -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    dripping = asyncio.create_task(drip())
+    assert b"200" not in await said(reader)
+    assert time.monotonic() - began < 5
+    dripping.cancel()
+    writer.close()
+
+
+async def test_silent_connections_make_room_for_those_who_ask(site: Site) -> None:
+    site.entry.data._door.most = 10
+    many = [await silent(site) for _ in range(30)]
+    assert (await site.get("/health")).status == 200
+    for _, writer in many:
+        writer.close()
+
+
+async def test_a_connection_that_was_heard_stays_open(site: Site) -> None:
+    site.entry.data._door.silent_for = 0.1
+    reader, writer = await silent(site)
+    ask = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    writer.write(ask)
+    assert b"200" in await reader.readline()
+    await asyncio.sleep(0.3)  # longer than a silent one has
+    writer.write(ask)
+    await writer.drain()
+    assert not reader.at_eof()
+    writer.close()
+
+
+async def test_a_stranger_cannot_have_a_large_body_kept(site: Site) -> None:
+    answer = await site.post("/auth/login", {"token": "x" * 100_000})
+    assert answer.status == 413
+    answer = await site.post("/auth/claim", {"code": "x" * 100_000})
+    assert answer.status == 413
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X-A: b\r\n" * 5000 + b"\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 200,
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ids=["long header", "many headers", "long path", "tls", "smuggling"],
+)
+async def test_what_is_no_sound_request_is_refused_without_details(
+    site: Site, ask: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await silent(site)
+    writer.write(ask)
+    answer = await said(reader)
+    assert not answer or answer.split()[1] == b"400"
+    assert b"Traceback" not in answer
+    assert b"site-packages" not in answer
+    assert "Traceback" not in caplog.text
+    assert (await site.get("/health")).status == 200
+    writer.close()
+
+
+async def test_a_body_may_not_be_larger_than_configured(site: Site, views: object) -> None:
+    reader, writer = await silent(site)
+    head = f"POST /test/user HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {site.tokens['user']}\r\n"
+    writer.write(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+    with contextlib.suppress(ConnectionError):
+        for _ in range(200):
+            writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+            await writer.drain()
+    assert b" 413 " in await reader.readline()
+    writer.close()
