@@ -143,6 +143,20 @@ class Screen:
             pass
         return self.process.wait(timeout=1)
 
+    def breaks_off(self) -> int:
+        """Press Ctrl-C, as a person would again when nothing happens; the exit code.
+
+        A signal that comes after the prompt is shown and before readline waits for a key is not seen until the next.
+        """
+        for _ in range(10):
+            self.types("\x03")
+            patience = time.monotonic() + 3
+            while self.process.poll() is None and time.monotonic() < patience:
+                self._more(0.1)
+            if self.process.poll() is not None:
+                break
+        return self.ends()
+
     def hang_up(self) -> None:
         """Close the window."""
         os.close(self.master)
