@@ -71,8 +71,11 @@ def lines_of(checked: Checked | None, config_dir: Path) -> Mapping[str, list[str
     """The lines of the files that were read, by name."""
     if checked is not None:
         return {name: text.splitlines() for name, text in checked.loaded.texts.items()}
+    main = config_dir / MAIN
     try:
-        return {MAIN: (config_dir / MAIN).read_text(encoding="utf-8-sig").splitlines()}
+        if not main.is_file():  # opening a pipe would wait for its other end
+            return {}
+        return {MAIN: main.read_text(encoding="utf-8-sig").splitlines()}
     except (OSError, UnicodeDecodeError):
         return {}
 

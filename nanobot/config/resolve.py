@@ -20,6 +20,7 @@ from nanobot.util.yaml import Path as Steps
 SECRETS = "secrets.yaml"
 DEEPEST_INCLUDE = 20
 LARGEST = 3_000_000  # nodes in all; files that include files that include files can stand for billions
+WHOLE_FILE = ("file_missing", "file_not_a_file", "file_too_large", "file_unreadable")  # faults without a line
 MOST = 10_000  # includes, for the same reason
 
 
@@ -323,7 +324,7 @@ class Resolver:
         told: Mapping[str, str],
         *,
         file: str | None,
-        line: int,
+        line: int | None,
         path: Steps = (),
         severity: Severity = "error",
     ) -> None:
@@ -334,7 +335,8 @@ class Resolver:
         told = {**fault.placeholders, **(more or {})}
         if path.name == SECRETS and "value" in told:
             told["value"] = MASK
-        self._problem(fault.key, told, file=self.name(path), line=fault.line, path=at, severity=severity)
+        line = None if fault.key in WHOLE_FILE else fault.line
+        self._problem(fault.key, told, file=self.name(path), line=line, path=at, severity=severity)
 
     def _fail(self, key: str, told: Mapping[str, str], file: _File, path: Steps, line: int) -> Unusable:
         self._problem(key, told, file=file.source.file, line=line, path=file.at.join(path))

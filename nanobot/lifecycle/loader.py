@@ -180,9 +180,9 @@ class Loader:
         if not _DOMAIN.fullmatch(domain):
             return None
         for folder, custom in self.homes:
-            if not (folder / domain).is_dir() or domain == "__pycache__":
+            if not _is_folder(folder / domain) or domain == "__pycache__":
                 continue
-            if custom and (self.homes[1][0] / domain).is_dir() and domain not in self._warned:
+            if custom and _is_folder(self.homes[1][0] / domain) and domain not in self._warned:
                 self._warned.add(domain)
                 _log.warning("your own integration %s takes the place of the one that comes with nanobot", domain)
             try:
@@ -197,6 +197,13 @@ class Loader:
         except BrokenIntegration:
             return False
         return found is None or found.manifest.hidden
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # its parent may not be looked into
+        return False
 
 
 def _names(folder: Path) -> Iterable[str]:

@@ -90,7 +90,7 @@ def _languages(language: str) -> Iterable[str]:
 def _read(path: Path) -> Mapping[str, Any]:
     try:
         data = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         _log.warning("the translations in %s cannot be read: %s", path, error)

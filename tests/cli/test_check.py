@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,12 @@ def test_json_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         "input_boolean": (True, []),
         "telegrm": (False, []),
     }
+
+
+def test_a_pipe_in_place_of_the_file_holds_nobody_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "configuration.yaml")
+    assert check.run(tmp_path) == 1
+    assert capsys.readouterr().out.splitlines()[:2] == ["configuration.yaml", "       this is not a file"]
 
 
 @pytest.mark.parametrize(("text", "code"), [(None, 2), ("a: [", 1), ("- a", 1)], ids=["missing", "broken", "list"])

@@ -274,6 +274,12 @@ async def test_reload_of_one_entry_restarts_it_alone(life: Life, house: House) -
     assert life.since() == ["gamma: unload 0", "gamma: setup 0"]
 
 
+async def test_a_key_that_can_be_no_folder_is_an_unknown_integration(life: Life, house: House) -> None:
+    applied = await house.apply("alpha:\n" + "a" * 300 + ":\n")
+    assert "no such integration" in str(applied.problems[0])
+    assert house.entry("alpha").state is EntryState.LOADED
+
+
 @pytest.mark.parametrize("busy", [0.03, 0.6])
 async def test_a_save_that_empties_the_file_before_it_fills_it_unloads_nothing(
     life: Life, house: House, busy: float
