@@ -93,6 +93,8 @@ class Edits:
             if not self._busy:
                 self._busy = True
                 self._tasks.spawn(self._run(), "apply")  # may begin at once and take the future away
+            else:
+                self.entries.hurry.set()
         return wanted
 
     async def wait(self, applied: asyncio.Future[Applied]) -> Applied | None:
@@ -128,6 +130,7 @@ class Edits:
         try:
             while self._next is not None:
                 done, self._next = self._next, None
+                self.entries.hurry.clear()
                 restart, self._restart = self._restart, set()
                 try:
                     applied = await self._once(restart)

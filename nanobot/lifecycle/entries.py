@@ -24,6 +24,7 @@ from nanobot.util.backoff import Backoff
 SETUP_LIMIT = 60.0  # s that a setup may take
 UNLOAD_LIMIT = 10.0  # s that an integration's own unload may take
 PATIENCE = 10.0  # s that applying a plan waits for slow ones; they go on in the background
+HURRY = 0.5  # s that it waits for them when there is another edit already
 CLOSE_LIMIT = 30.0  # s for unloading everything at the end
 ISSUE_AFTER = 5  # attempts that were not ready before a person is bothered
 
@@ -51,6 +52,8 @@ class Entries:
         self.loader = loader
         self.leaving: Callable[[str], None] = lambda entry_id: None
         """Told the id of each entry that is about to be unloaded or reloaded."""
+        self.hurry = asyncio.Event()
+        """Set while another edit waits for the one that is being applied."""
         self._backoff = backoff or Backoff()
         self._live: dict[str, Live] = {}
         self._work: dict[str, asyncio.Task[None]] = {}
@@ -81,7 +84,8 @@ class Entries:
         """Unload what is ``removed``, then bring all in ``wanted`` to their new configuration.
 
         ``restart``: ids that are not to be reloaded in place. ``taken``: the old code of domains whose code is new,
-        to go back to when the new one does not work. Returns when all is done, or after ``PATIENCE`` seconds.
+        to go back to when the new one does not work. Returns when all is done, or after ``PATIENCE`` seconds, or
+        ``HURRY`` seconds when ``hurry`` is set.
         """
         for entry_id in reversed(self._order(removed, self.running())):
             await self._remove(entry_id)
@@ -91,8 +95,14 @@ class Entries:
             before = [works[d] for d in self._needs(wanted[entry_id].domain, wanted) if d in works]
             work = self._bring(wanted[entry_id], before, entry_id in restart, taken or {})
             works[entry_id] = self._work_on(entry_id, work)
-        if works:
-            await asyncio.wait(works.values(), timeout=PATIENCE)
+        if works and (await asyncio.wait(works.values(), timeout=HURRY))[1]:
+            hurried = asyncio.ensure_future(self.hurry.wait())
+            all_done = asyncio.ensure_future(asyncio.wait(works.values()))
+            try:
+                await asyncio.wait((hurried, all_done), timeout=PATIENCE - HURRY, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                hurried.cancel()
+                all_done.cancel()
 
     def refused(self, entry_id: str) -> bool:
         """Whether its last edit did not work, so that the configuration before it runs on."""

@@ -78,6 +78,22 @@ async def test_a_setup_that_hangs_is_given_up_and_tried_again(ward: House) -> No
     assert entry.error == "setting up took more than 0.3 s"
 
 
+async def test_a_setup_that_hangs_does_not_hold_up_the_next_edit(ward: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries_module, "SETUP_LIMIT", 60.0)
+    await ward.start("healthy:\n")
+    first = asyncio.ensure_future(ward.apply("healthy:\nsetup_hangs:\n"))
+    while "setup_hangs" not in ward.hub.entries:
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        await ward.apply("healthy:\nsetup_hangs:\nbad_schema:\n  size: 2\n")
+    assert first.done()
+    assert ward.entry("bad_schema").state is EntryState.LOADED
+    assert ward.entry("setup_hangs").state is EntryState.STARTING
+    async with asyncio.timeout(5):
+        await ward.apply("healthy:\n")
+    assert "setup_hangs" not in ward.hub.entries
+
+
 async def test_what_is_not_ready_is_tried_again_until_it_is(ward: House) -> None:
     await ward.start("healthy:\nnever_ready:\n")
     entry = ward.entry("never_ready")
