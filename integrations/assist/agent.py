@@ -109,7 +109,8 @@ class AssistAgent(Agent):
                 return await self._say(ask, *reply)
             return await self._meant(ask, text, found, grammar)
         except NanobotError as error:
-            return ask.say("failed", error=str(error).strip().rstrip("."))
+            reason = self._hub.scrubber.scrub(str(error))
+            return ask.say("failed", error=reason.strip().rstrip("."))
 
     # -- from meanings to one thing to do ---------------------------------------------------------
 

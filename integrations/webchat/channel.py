@@ -85,6 +85,11 @@ class WebChat(Channel):
 
     # -- the pages ------------------------------------------------------------------------------
 
+    @property
+    def pages(self) -> int:
+        """How many are open."""
+        return len(self._clients)
+
     def join(self, client: Client) -> None:
         """A page has connected."""
         self._clients.add(client)

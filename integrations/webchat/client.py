@@ -13,6 +13,7 @@ from nanobot.hub.context import Context
 from nanobot.storage.credentials import Identity
 
 QUEUE = 512  # messages; a page that is further behind is cut off and catches up when it comes back
+MAX_BEHIND = 16 * 1024 * 1024  # bytes, for the same
 WRITE_LIMIT = 30.0  # s for one message to leave
 
 
@@ -25,27 +26,34 @@ class Client:
         self.context = context
         self.language = language
         self.chat = ""
-        self._queue: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue(QUEUE)
-        self._cut = False
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE)
+        self._behind = 0
+        self.cut = False
+        """It did not read what it was told, and is about to be closed."""
 
     def tell(self, message: Mapping[str, Any]) -> None:
         """Have a message written. Never waits; a page that does not read is cut off."""
-        try:
-            self._queue.put_nowait(message)
-        except asyncio.QueueFull:
-            self._cut = True
+        if self.cut:
+            return
+        data = orjson.dumps(message)
+        if self._queue.full() or (self._behind and self._behind + len(data) > MAX_BEHIND):
+            self.cut = True
+            return
+        self._behind += len(data)
+        self._queue.put_nowait(data)
 
     async def write(self) -> None:
         """Write what there is, until the socket is closed."""
-        while not self._cut:
-            message = await self._queue.get()
-            if message is None or self.socket.closed:
+        while not self.cut:
+            data = await self._queue.get()
+            if self.socket.closed:
                 break
             try:
                 async with asyncio.timeout(WRITE_LIMIT):
-                    await self.socket.send_str(orjson.dumps(message).decode())
+                    await self.socket.send_str(data.decode())
             except (ConnectionError, TimeoutError, RuntimeError):
                 break
+            self._behind -= len(data)
         await self.close(WSCloseCode.TRY_AGAIN_LATER, "too far behind")
 
     async def close(self, code: int = WSCloseCode.GOING_AWAY, reason: str = "") -> None:

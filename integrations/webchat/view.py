@@ -11,7 +11,7 @@ import voluptuous as vol
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from nanobot.contracts.view import Access, View
-from nanobot.errors import NanobotError
+from nanobot.errors import Busy, NanobotError
 from nanobot.hub.entry import Entry
 from nanobot.hub.issues import Fix
 from nanobot.hub.web import StaticFolder, context_of, identity_of, language_of, page_texts
@@ -21,6 +21,7 @@ from .client import Client
 from .status import Status
 
 MAX_FRAME = 512 * 1024  # bytes
+MAX_PAGES = 100  # open at a time, of all devices
 HEARTBEAT = 25.0  # s
 
 _ID = vol.All(str, vol.Match(r"\A[A-Za-z0-9_-]{1,64}\Z"))
@@ -71,6 +72,8 @@ class ChatViews:
         """Serve one page until it leaves."""
         identity = identity_of(request)
         assert identity is not None
+        if self._channel.pages >= MAX_PAGES:
+            raise Busy(f"{MAX_PAGES} pages are open already; close one of them")
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MAX_FRAME)
         await socket.prepare(request)
         client = Client(socket, identity, context_of(request), language_of(request, self._hub.language))
@@ -88,7 +91,7 @@ class ChatViews:
 
     async def _serve(self, client: Client) -> None:
         async for frame in client.socket:
-            if frame.type is not WSMsgType.TEXT:
+            if frame.type is not WSMsgType.TEXT or client.cut:
                 return
             try:
                 data = orjson.loads(frame.data)
