@@ -14,7 +14,7 @@ import tracemalloc
 from pathlib import Path
 
 from nanobot.contracts.channel import Incoming
-from nanobot.hub.conversations import Conversations
+from nanobot.conversations.conversations import Conversations
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.testing.chat import Chat, Echo

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nanobot import __version__
-from nanobot.hub.conversations import Conversations
+from nanobot.conversations.conversations import Conversations
 from nanobot.hub.entry import Entry, EntryState
 from nanobot.hub.hub import Hub, Phase
 from nanobot.lifecycle import core
@@ -93,7 +93,7 @@ class App:
         self.started.set()
 
     async def _saved(self, paths: frozenset[Path]) -> None:
-        await self.edits.wait(self.edits.request())
+        self.edits.request()  # not waited for: a save while this one is applied is to be seen at once
 
     async def _shut_down(self) -> None:
         hub = self.hub

@@ -14,10 +14,10 @@ from typing import Any
 from aiohttp import WSCloseCode
 
 from nanobot.contracts.channel import Channel, Incoming, Limits, Outgoing, Receipt, Receive
+from nanobot.conversations.history import Line
 from nanobot.errors import Busy, NotReady, Refused, StorageError
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
-from nanobot.hub.history import Line
 from nanobot.util.dt import iso
 
 from .client import Client

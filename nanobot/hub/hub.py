@@ -29,7 +29,7 @@ from nanobot.util.dt import Clock, zone
 from nanobot.util.secrets import Scrubber
 
 if TYPE_CHECKING:
-    from nanobot.hub.conversations import Conversations
+    from nanobot.conversations.conversations import Conversations
     from nanobot.hub.entry import Entry
 
 

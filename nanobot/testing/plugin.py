@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nanobot.hub.conversations import Conversations
+from nanobot.conversations.conversations import Conversations
 from nanobot.hub.entry import Entry, EntryState
 from nanobot.hub.hub import Hub, Phase
 from nanobot.lifecycle import core

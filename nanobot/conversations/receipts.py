@@ -7,8 +7,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from nanobot.contracts.channel import Receipt
+from nanobot.conversations.outbox import SENDING, SENT, WAITING, Letter, Outbox
 from nanobot.hub.issues import Severity
-from nanobot.hub.outbox import SENDING, SENT, WAITING, Letter, Outbox
 
 if TYPE_CHECKING:
     from nanobot.hub.hub import Hub

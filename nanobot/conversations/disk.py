@@ -11,9 +11,9 @@ from nanobot.errors import StorageError
 from nanobot.util.backoff import Backoff
 
 if TYPE_CHECKING:
-    from nanobot.hub.delivery import Delivery
+    from nanobot.conversations.delivery import Delivery
+    from nanobot.conversations.inbox import Inbox
     from nanobot.hub.hub import Hub
-    from nanobot.hub.inbox import Inbox
 
 DAY = 86_400.0  # s
 KEEP = 30 * DAY  # how long done messages stay, and with them the knowledge of what was received

@@ -1,6 +1,6 @@
 """The process that ``test_conversations_kill`` kills: a hub with a channel that speaks to the test over a socket.
 
-python -m tests.hub.killed_child FOLDER PORT
+python -m tests.conversations.killed_child FOLDER PORT
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 from nanobot.contracts.agent import Agent, Part, Text, Turn
 from nanobot.contracts.channel import Channel, Incoming, Outgoing, Receipt, Receive
+from nanobot.conversations.conversations import Conversations
 from nanobot.errors import NotReady
-from nanobot.hub.conversations import Conversations
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 

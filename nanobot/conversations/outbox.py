@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 
 from nanobot.contracts.channel import Attachment, Limits
+from nanobot.conversations.inbox import pack, pack_attachments, unpack_attachments
 from nanobot.hub.context import Context
-from nanobot.hub.inbox import pack, pack_attachments, unpack_attachments
 from nanobot.storage.sql import Database, Work
 from nanobot.util.dt import Clock
 from nanobot.util.split import split

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from nanobot.hub.conversations import FILE
+from nanobot.conversations.conversations import FILE
 
 KILLS = int(os.environ.get("NANOBOT_TEST_KILLS", "20"))
 CHATS = 8
@@ -78,7 +78,13 @@ class Platform:
 
 async def start(folder: Path, port: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.hub.killed_child", str(folder), str(port), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "tests.conversations.killed_child",
+        str(folder),
+        str(port),
+        cwd=ROOT,
+        stderr=asyncio.subprocess.PIPE,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from nanobot.hub.bus import Event
 from nanobot.testing.plugin import House
-from tests.hub.stream import Platform
+from tests.conversations.stream import Platform
 
 SESSIONS = 50
 MESSAGES = 10_000
@@ -18,7 +18,7 @@ RELOADS = 100
 
 LINE = """
 import voluptuous as vol
-from tests.hub.stream import Line
+from tests.conversations.stream import Line
 
 CONFIG_SCHEMA = vol.Schema({"edit": int})
 
@@ -29,7 +29,7 @@ async def setup(hub, entry):
 """
 SLOW = """
 import voluptuous as vol
-from tests.hub.stream import Slow
+from tests.conversations.stream import Slow
 
 CONFIG_SCHEMA = vol.Schema({"edit": int})
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from nanobot.contracts.agent import Agent, Part, Text, Turn
 from nanobot.contracts.channel import Channel
+from nanobot.conversations.conversations import Conversations
 from nanobot.hub.bus import Event
-from nanobot.hub.conversations import Conversations
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.paths import bundled

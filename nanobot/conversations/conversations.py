@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Attachment, Channel, Incoming
+from nanobot.conversations import inbox, outbox
+from nanobot.conversations.delivery import Delivery
+from nanobot.conversations.disk import Disk, ignore
+from nanobot.conversations.gate import Gate
+from nanobot.conversations.history import Line, lines
+from nanobot.conversations.inbox import Inbox, Message, message_of, whole
+from nanobot.conversations.outbox import Letter, Outbox
+from nanobot.conversations.sessions import Sessions
+from nanobot.conversations.turns import Cut
+from nanobot.conversations.workers import Workers
 from nanobot.errors import Busy, NanobotError, StorageError
-from nanobot.hub import inbox, outbox
 from nanobot.hub.context import Context
-from nanobot.hub.delivery import Delivery
-from nanobot.hub.disk import Disk, ignore
-from nanobot.hub.gate import Gate
-from nanobot.hub.history import Line, lines
-from nanobot.hub.inbox import Inbox, Message, message_of, whole
-from nanobot.hub.outbox import Letter, Outbox
-from nanobot.hub.sessions import Sessions
-from nanobot.hub.turns import Cut
-from nanobot.hub.workers import Workers
 from nanobot.storage.sql import Database
 from nanobot.util.aio import Tasks
 from nanobot.util.backoff import Backoff

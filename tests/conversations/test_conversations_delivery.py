@@ -13,7 +13,7 @@ from nanobot.errors import NanobotError, NotReady, Refused
 from nanobot.hub.context import Context
 from nanobot.testing.chat import Chat
 from nanobot.util.dt import Clock
-from tests.hub.talk import Talk
+from tests.conversations.talk import Talk
 
 
 class Door(Chat):

@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nanobot.contracts.channel import Channel, Outgoing, Receipt
+from nanobot.conversations.disk import Disk, ignore
+from nanobot.conversations.outbox import Letter, Outbox
+from nanobot.conversations.receipts import Receipts
 from nanobot.errors import NotReady, Refused, StorageError
-from nanobot.hub.disk import Disk, ignore
-from nanobot.hub.outbox import Letter, Outbox
-from nanobot.hub.receipts import Receipts
 from nanobot.storage.sql import Work
 from nanobot.util.aio import Tasks
 from nanobot.util.backoff import Backoff

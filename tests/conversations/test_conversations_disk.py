@@ -10,9 +10,9 @@ from sqlite3 import Connection
 
 import pytest
 
+from nanobot.conversations.conversations import FILE
 from nanobot.errors import StorageError
-from nanobot.hub.conversations import FILE
-from tests.hub.talk import Parrot, Talk
+from tests.conversations.talk import Parrot, Talk
 
 
 @pytest.fixture

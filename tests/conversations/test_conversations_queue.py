@@ -11,7 +11,7 @@ import pytest
 from nanobot.contracts.agent import Agent, Part, Text, Turn
 from nanobot.errors import Busy
 from nanobot.util.dt import Clock
-from tests.hub.talk import Parrot, Says, Talk
+from tests.conversations.talk import Parrot, Says, Talk
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ async def test_stop_understands_the_language_of_the_sender(talk: Talk) -> None:
 
 
 async def test_an_agent_that_does_not_stop_is_left_behind(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nanobot.hub.turns.CUT_LIMIT", 0.05)
+    monkeypatch.setattr("nanobot.conversations.turns.CUT_LIMIT", 0.05)
     release = asyncio.Event()
 
     class Stubborn(Agent):
@@ -220,7 +220,7 @@ async def test_messages_wait_for_an_agent(talk: Talk) -> None:
 async def test_a_person_is_told_when_messages_wait_too_long(
     talk: Talk, monkeypatch: pytest.MonkeyPatch, name: str | None, issue: str
 ) -> None:
-    monkeypatch.setattr("nanobot.hub.attendance.MISSED_AFTER", 0.01)
+    monkeypatch.setattr("nanobot.conversations.attendance.MISSED_AFTER", 0.01)
     object.__setattr__(talk.hub.config, "agent", name)
     told = asyncio.Event()
     talk.hub.bus.listen("issue_created", lambda event: told.set())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nanobot.contracts.channel import Outgoing, Receipt
 from nanobot.testing.chat import Chat
-from tests.hub.talk import Parrot, Talk
+from tests.conversations.talk import Parrot, Talk
 
 
 async def test_what_waits_is_answered_after_a_restart_in_order(tmp_path: Path) -> None:

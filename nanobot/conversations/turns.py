@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from nanobot.contracts.agent import Agent, Attach, Part, Text, Thinking, ToolUse, Turn
 from nanobot.contracts.channel import Attachment
+from nanobot.conversations.inbox import Message
 from nanobot.errors import NanobotError
 from nanobot.hub.context import ACTING
-from nanobot.hub.inbox import Message
 from nanobot.util.aio import Tasks
 from nanobot.util.translate import translate
 

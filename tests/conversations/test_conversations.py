@@ -15,7 +15,7 @@ from nanobot.errors import NotReady, Refused
 from nanobot.hub.context import ACTING
 from nanobot.testing.chat import Chat
 from nanobot.util.dt import Clock
-from tests.hub.talk import Parrot, Says, Talk
+from tests.conversations.talk import Parrot, Says, Talk
 
 
 @pytest.fixture
@@ -267,8 +267,8 @@ async def test_whoever_acts_in_a_turn_is_known_as_the_agent(talk: Talk) -> None:
 
 
 async def test_typing_is_shown_while_an_answer_takes_its_time(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nanobot.hub.turns.TYPING_AFTER", 0.01)
-    monkeypatch.setattr("nanobot.hub.turns.TYPING_EVERY", 0.01)
+    monkeypatch.setattr("nanobot.conversations.turns.TYPING_AFTER", 0.01)
+    monkeypatch.setattr("nanobot.conversations.turns.TYPING_EVERY", 0.01)
     shown: list[tuple[str, str | None]] = []
     enough = asyncio.Event()
 

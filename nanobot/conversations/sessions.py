@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from nanobot.conversations.inbox import Message
 from nanobot.errors import Busy
-from nanobot.hub.inbox import Message
 
 MAX_WAITING = 100  # messages of one session
 MAX_TOTAL = 10_000  # messages of all sessions

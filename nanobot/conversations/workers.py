@@ -10,13 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nanobot.contracts.agent import Agent
-from nanobot.hub.attendance import Attendance
-from nanobot.hub.delivery import Delivery
-from nanobot.hub.disk import Disk, ignore
-from nanobot.hub.inbox import Inbox, Message, whole
-from nanobot.hub.outbox import Letter
-from nanobot.hub.sessions import Sessions
-from nanobot.hub.turns import CUT_LIMIT, Answer, Cut, Running
+from nanobot.conversations.attendance import Attendance
+from nanobot.conversations.delivery import Delivery
+from nanobot.conversations.disk import Disk, ignore
+from nanobot.conversations.inbox import Inbox, Message, whole
+from nanobot.conversations.outbox import Letter
+from nanobot.conversations.sessions import Sessions
+from nanobot.conversations.turns import CUT_LIMIT, Answer, Cut, Running
 from nanobot.util.aio import Tasks
 from nanobot.util.ids import ulid
 from nanobot.util.translate import translate
