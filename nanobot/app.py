@@ -18,7 +18,7 @@ from nanobot.hub.entry import Entry, EntryState
 from nanobot.hub.hub import Hub, Phase
 from nanobot.lifecycle import core
 from nanobot.lifecycle.control import Control
-from nanobot.lifecycle.edits import Edits
+from nanobot.lifecycle.edits import CONFIG_APPLIED, Edits
 from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.instance import Instance
 from nanobot.lifecycle.loader import Loader
@@ -83,6 +83,7 @@ class App:
         await control.open(self.core)
         watcher = Watcher(self.config_dir, self._saved, extra=lambda: self.edits.files)
         await watcher.mark()  # an edit made from now on is seen
+        self.core.listen(CONFIG_APPLIED, lambda event: watcher.wake())  # other files may be included now
         await self.edits.start()
         hub.bus.fire("homeassistant_start")
         hub.phase = Phase.RUNNING

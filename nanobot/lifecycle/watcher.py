@@ -68,6 +68,10 @@ class Watcher:
         """Remember how the folder looks. Called before it is read, so that an edit made after that is seen."""
         self._tree = await self._look()
 
+    def wake(self) -> None:
+        """Look now: what ``extra`` names is not the same any more."""
+        self._rung.set()
+
     async def run(self) -> None:
         """Until cancelled. Raises when watching ends although it should not."""
         if self._tree is None:

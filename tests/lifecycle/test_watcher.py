@@ -367,6 +367,17 @@ async def test_a_hidden_file_counts_once_it_is_included(watch: Watch) -> None:
     assert await watch.report(2) == {"part.yaml"}
 
 
+async def test_a_file_that_is_included_later_counts_from_then_on(watch: Watch, tmp_path: Path) -> None:
+    (tmp_path / "shared.yaml").write_text("x: 1\n")
+    in_place(watch.folder / "configuration.yaml")
+    await watch.report(1)
+    watch.extra.append(tmp_path / "shared.yaml")
+    watch.watcher.wake()
+    await watch.quiet()
+    renamed_over(tmp_path / "shared.yaml")
+    assert await watch.report(2) == {"shared.yaml"}
+
+
 async def test_an_included_file_elsewhere_may_vanish_and_come_back(watch: Watch, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
