@@ -79,11 +79,11 @@ def _start(
     times: dict[str, float] = {}
     try:
         if port is None:
-            times["start_s"] = hub.until(lambda: hub.says(READY))
+            times["start_s"] = hub.until(lambda: READY in hub.said())
         else:
             times["start_s"] = hub.until(lambda: hub.answers("/health"))
             times["start_page_s"] = hub.until(lambda: hub.answers("/"))
-            times["start_ready_s"] = hub.until(lambda: hub.says(READY))
+            times["start_ready_s"] = hub.until(lambda: READY in hub.said())
         times["start_cpu_s"] = process.cpu_s(hub.pid)
     except BaseException:
         hub.stop()

@@ -65,6 +65,7 @@ class Bench:
     """A hub with many integrations, of which one is edited."""
 
     def __init__(self, folder: Path, integrations: int) -> None:
+        self.hub: process.Hub | None = None
         self.config = folder / "config"
         self.notes = folder / "notes"
         self.integrations = integrations
@@ -103,7 +104,8 @@ class Bench:
                     self._seen = number
                     return float(moment)
             time.sleep(process.TICK)
-        raise SystemExit(f"no '{kind}' within {LIMIT:g} s after the save")
+        said = self.hub.said() if self.hub else ""
+        raise SystemExit(f"no '{kind}' within {LIMIT:g} s after the save; the hub said:\n{said}")
 
 
 def main() -> None:
@@ -114,6 +116,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="nanobot-bench-") as folder:
         bench = Bench(Path(folder), arguments.integrations)
         with process.running(bench.config) as hub:
+            bench.hub = hub
             bench.wait("ready")
             time.sleep(1)  # the watcher begins when the hub has started
             result = measure(bench, arguments.edits)

@@ -45,8 +45,7 @@ class Hub:
         limit = self.started + START_LIMIT
         while not is_there():
             if self._process.poll() is not None or time.monotonic() > limit:
-                self.output.seek(0)
-                raise SystemExit(f"the hub did not come up:\n{self.output.read().decode(errors='replace')}")
+                raise SystemExit(f"the hub did not come up:\n{self.said()}")
             time.sleep(TICK)
         return time.monotonic() - self.started
 
@@ -62,10 +61,10 @@ class Hub:
         finally:
             connection.close()
 
-    def says(self, text: str) -> bool:
-        """Whether the text is in what it has written so far."""
+    def said(self) -> str:
+        """What it has written to the terminal so far."""
         size = os.fstat(self.output.fileno()).st_size
-        return text.encode() in os.pread(self.output.fileno(), size, 0)
+        return os.pread(self.output.fileno(), size, 0).decode(errors="replace")
 
     def stop(self) -> float:
         """Ask it to stop; seconds until it had."""
