@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from nanobot.lifecycle.logs import Logs
 
 STOP_LIMIT = 60.0  # s for the whole shutdown
+FREEZE_AFTER = 10.0  # s after the start; what is there by then mostly stays
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +94,7 @@ class App:
         self.ready(hub)
         self.core.run(watcher.run, name="watcher")
         self.started.set()
+        self.core.call_later(FREEZE_AFTER, _spare_the_collector)
 
     async def _saved(self, paths: frozenset[Path]) -> None:
         self.edits.request()  # not waited for: a save while this one is applied is to be seen at once
@@ -143,6 +146,12 @@ def _has_terminal() -> bool:
         return os.isatty(0)
     except OSError:  # closed
         return False
+
+
+def _spare_the_collector() -> None:
+    """Have the garbage collector leave alone what was loaded at start: walking it all stops the loop for tens of ms."""
+    gc.collect(1)
+    gc.freeze()
 
 
 def run(
