@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from nanobot.cli.words import say
 from nanobot.paths import bundled
 
 TEMPLATE = "_template"
@@ -19,15 +20,14 @@ _TEXT = {".py", ".json", ".md"}
 def create(config_dir: Path, name: str) -> int:
     """Copy the template to ``<config_dir>/integrations/<name>`` under its new name. Never overwrites. Exit status."""
     if not _NAME.fullmatch(name):
-        print(f"'{name}' cannot be the name of an integration: small letters, digits and _, a letter first",
-              file=sys.stderr)  # fmt: skip
+        print(say("new.bad_name", name=name), file=sys.stderr)
         return 2
     if name in TAKEN or keyword.iskeyword(name) or (bundled("integrations") / name).exists():
-        print(f"'{name}' is taken; give yours another name", file=sys.stderr)
+        print(say("new.taken", name=name), file=sys.stderr)
         return 2
     folder = config_dir / "integrations" / name
     if folder.exists():
-        print(f"{folder} is there already", file=sys.stderr)
+        print(say("new.exists", folder=folder), file=sys.stderr)
         return 1
     title = name.replace("_", " ").capitalize()
     try:
@@ -37,10 +37,9 @@ def create(config_dir: Path, name: str) -> int:
                 text = path.read_text(encoding="utf-8")
                 path.write_text(_renamed(text, name, title), encoding="utf-8")
     except OSError as error:
-        print(f"{folder} cannot be written: {error.strerror or error}", file=sys.stderr)
+        print(say("new.cannot_write", folder=folder, error=error.strerror or error), file=sys.stderr)
         return 1
-    print(f"{folder} is a working integration now. Write this into configuration.yaml and save:\n\n{name}:\n")
-    print("Then change its code: each save is live. docs/writing-an-integration.md explains what there is.")
+    print(say("new.done", folder=folder), f"\n{name}:\n", say("new.then"), sep="\n")
     return 0
 
 
