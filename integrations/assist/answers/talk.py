@@ -28,7 +28,7 @@ def help_(ask: Ask) -> Answer:
     say = ask.say
     lines = examples(ask)
     lines += [say.word("examples", key) for key in ("timer", "remind", "time", "running", "failed", "reload")]
-    return say("help") + "\n" + say.bullets(map(say.quoted, lines)) + "\n" + say("help_more")
+    return say("help") + "\n" + say.bullets(map(say.quoted, lines)) + "\n\n" + say("help_more")
 
 
 def examples(ask: Ask, limit: int = 10) -> list[str]:
