@@ -106,6 +106,7 @@ class App:
         try:
             async with asyncio.timeout(STOP_LIMIT):
                 hub.bus.fire("homeassistant_stop")
+                await self.edits.close()
                 await self.core.release()
                 await hub.conversations.settle()
                 await self.entries.close()

@@ -89,14 +89,6 @@ class Bus:
             except Exception:
                 self._failed(call, event)
 
-    def dispatch(self, event: Event) -> None:
-        """Like ``fire`` for an event that exists already."""
-        for call in self.route(event.type):
-            try:
-                call(event)
-            except Exception:
-                self._failed(call, event)
-
     def route(self, event_type: str) -> tuple[Call, ...]:
         """Whom an event of this type goes to. Empty: nobody listens, no event is needed."""
         route = self._routes.get(event_type)

@@ -121,8 +121,3 @@ class Issues:
             return False
         self._bus.fire(ISSUE_RESOLVED, {"id": issue_id, "entry": issue.entry})
         return True
-
-    def resolve_all(self, prefix: str) -> None:
-        """Take away all issues whose id begins with ``prefix``."""
-        for issue_id in [i for i in self._issues if i.startswith(prefix)]:
-            self.resolve(issue_id)

@@ -36,6 +36,8 @@ REST = 0.3  # s that a file must have rested before it is read; a save may empty
 EMPTY_REST = 1.0  # the same when nothing stands in it: on a busy machine the filling can take its time
 MAX_LOADS = 10  # in a row, while somebody keeps writing
 
+STOPPING = "nanobot is stopping; nothing is applied any more"
+
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +69,7 @@ class Edits:
         self._next: asyncio.Future[Applied] | None = None
         self._restart: set[str] = set()
         self._busy = False
+        self._closed = False
         self._waiting: dict[asyncio.Future[None], str] = {}
         self.rest = REST
         """Seconds that the files must have rested; 0 where they are known to be replaced as a whole."""
@@ -86,6 +89,8 @@ class Edits:
 
         ``restart``: ids of entries to restart although nothing changed for them.
         """
+        if self._closed:
+            return _fail(asyncio.get_running_loop().create_future(), STOPPING)
         self._restart.update(restart)
         wanted = self._next
         if wanted is None:
@@ -96,6 +101,14 @@ class Edits:
             else:
                 self.entries.hurry.set()
         return wanted
+
+    async def close(self) -> None:
+        """Apply nothing any more: nanobot stops. Whoever waits for an apply is told so."""
+        self._closed = True
+        await self._tasks.cancel()
+        if self._next is not None:
+            _fail(self._next, STOPPING)
+            self._next = None
 
     async def wait(self, applied: asyncio.Future[Applied]) -> Applied | None:
         """Wait for a request. None when the one who waits is itself about to be reloaded: waiting would strand it."""
@@ -134,11 +147,12 @@ class Edits:
                 restart, self._restart = self._restart, set()
                 try:
                     applied = await self._once(restart)
+                except asyncio.CancelledError:
+                    _fail(done, STOPPING)
+                    raise
                 except Exception as error:  # an apply must never end the ability to apply
                     _log.exception("the configuration could not be applied")
-                    if not done.done():
-                        done.set_exception(NanobotError(f"the configuration could not be applied: {error}"))
-                        done.exception()  # whoever waits sees it; nobody has to
+                    _fail(done, f"the configuration could not be applied: {error}")
                 else:
                     if not done.done():
                         done.set_result(applied)
@@ -306,3 +320,11 @@ def _at_rest(folder: Path, loaded: Loaded | Unreadable, since: float) -> bool:
             if since < written <= time.time() + 1:  # a clock that is further ahead tells nothing
                 return False
     return True
+
+
+def _fail(applied: asyncio.Future[Applied], why: str) -> asyncio.Future[Applied]:
+    """Whoever waits for it gets the error; nobody has to wait."""
+    if not applied.done():
+        applied.set_exception(NanobotError(why))
+        applied.exception()
+    return applied

@@ -152,7 +152,9 @@ class Entries:
         live = self._live.get(config.id)
         self._refused.pop(config.id, None)
         if live is None:
-            await self._begin(config)
+            error = await self._start(config)
+            if error is not None:
+                self._try_again(error)
             return
         self.leaving(config.id)
         if not restart and await self._reload_in_place(live, config):
@@ -166,11 +168,6 @@ class Entries:
             self._try_again(error)
         else:
             await self._go_back(old, module, config, error, taken)
-
-    async def _begin(self, config: EntryConfig, module: ModuleType | None = None) -> None:
-        error = await self._start(config, module)
-        if error is not None:
-            self._try_again(error)
 
     async def _go_back(
         self,

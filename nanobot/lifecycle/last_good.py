@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -40,7 +39,3 @@ class LastGood:
                     copy.unlink()
         except (OSError, StorageError) as error:
             _log.warning("the last good configuration cannot be kept: %s", error)
-
-    def forget(self) -> None:
-        """Remove the copy."""
-        shutil.rmtree(self.folder, ignore_errors=True)

@@ -76,6 +76,7 @@ class House:
             return
         self.hub.phase = Phase.STOPPING
         self.hub.bus.fire("homeassistant_stop")
+        await self.edits.close()
         await self.core.release()
         await self.entries.close()
         self.hub.bus.fire("homeassistant_final_write")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nanobot.errors import NanobotError
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import EntryState
 from nanobot.testing.plugin import House
@@ -315,3 +316,23 @@ async def test_customize_adds_attributes_and_an_edit_of_it_is_live(house: House)
     assert a.attributes["friendly_name"] == "A"
     assert "kind" not in a.attributes
     assert b.attributes["friendly_name"] == "Bee"
+
+
+async def test_a_stop_in_the_midst_of_an_apply_leaves_nothing_behind(life: Life, house: House) -> None:
+    slow = PART.replace(
+        "async def setup(hub, entry):", "async def setup(hub, entry):\n    import asyncio\n    await asyncio.sleep(5)"
+    )
+    write_part(house.config_dir, "slow", slow)
+    await house.start("alpha:\n")
+    house.write("alpha:\n  value: 1\nslow:\n")
+    applied = house.edits.request()
+    async with asyncio.timeout(4):
+        while "slow" not in house.hub.entries:
+            await asyncio.sleep(0.01)
+        await house.close()
+    with pytest.raises(NanobotError, match="nanobot is stopping"):
+        await applied
+    with pytest.raises(NanobotError, match="nanobot is stopping"):
+        await house.edits.request()
+    assert life.state("alpha") is None
+    assert "sensor.slow" not in house.hub.states

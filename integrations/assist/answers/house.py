@@ -7,7 +7,6 @@ from nanobot.hub.entry import Entry, EntryState
 from ..ask import Answer, Ask
 
 WELL = (EntryState.LOADED, EntryState.STARTING)
-RELOAD_PATIENCE = 20.0  # s that a reload is waited for before the answer comes
 
 
 def time(ask: Ask) -> Answer:
