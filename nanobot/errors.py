@@ -4,6 +4,7 @@
     ├── ConfigError            the user edits the configuration
     ├── AuthFailed             the user renews credentials; nothing is retried
     ├── NotReady               time will tell; retried with backoff
+    ├── ModelError             a language model cannot answer this request, however often it is asked
     ├── ServiceError           whoever called a service
     │   ├── ServiceNotFound
     │   └── InvalidServiceData
@@ -32,7 +33,18 @@ class AuthFailed(NanobotError):
 
 
 class NotReady(NanobotError):
-    """Something this entry needs is not there yet. Setup is tried again, later and later."""
+    """Something this entry needs is not there yet. Setup is tried again, later and later.
+
+    ``retry_after``: seconds after which the other side wants to be asked again, where it said so.
+    """
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ModelError(NanobotError):
+    """A model refuses a request, or answers it with nonsense. Another model may do better; the same will not."""
 
 
 class ServiceError(NanobotError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nanobot.contracts.channel import Attachment
+    from nanobot.contracts.model import Message
     from nanobot.hub.context import Context
 
 
@@ -17,7 +18,9 @@ class Turn:
     """One message that waits for an answer.
 
     ``attempt`` counts from 1; more than 1 means that an earlier attempt was cut off (a reload past its limit,
-    a crash) and this one starts over: what it already did may have happened.
+    a crash) and this one starts over: what it already did may have happened. What it kept with ``Record`` is the
+    last exchange of ``hub.conversations.transcript``.
+    ``owner``: the sender is one of the people who run nanobot.
     """
 
     id: str
@@ -32,14 +35,33 @@ class Turn:
     sender_name: str | None = None
     attachments: tuple[Attachment, ...] = ()
     attempt: int = 1
+    owner: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of the answer; the pieces joined are the answer."""
+    """A piece of the answer; the pieces joined are the answer. ``understood``: False when it only says that the
+    message makes no sense to this agent, so that another one might try."""
 
     text: str
+    understood: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Retract:
+    """The text so far is no part of the answer: it was a remark on the way, or has to be said again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the agent needs to find again after a crash, and in later turns: a request of tools, or their results.
+
+    It is on disk before ``respond`` is resumed, unless ``wait`` is False: then it will be soon.
+    """
+
+    message: Message
+    wait: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +97,7 @@ class Attach:
     attachment: Attachment
 
 
-Part = Text | Thinking | ToolUse | ToolOutcome | Attach
+Part = Text | Retract | Record | Thinking | ToolUse | ToolOutcome | Attach
 
 
 class Agent(ABC):

@@ -13,10 +13,12 @@ class Limits:
     """What one message on this channel can carry."""
 
     characters: int = 4096
+    utf16: bool = False
+    """Whether ``characters`` counts UTF-16 code units, of which an emoji has two."""
     attachments: int = 0
     attachment_bytes: int = 20 * 1024 * 1024
-    edits: bool = False
-    """Whether a message that was sent can be changed afterwards (streaming by editing)."""
+    buttons: bool = False
+    """Whether a message can carry buttons. Elsewhere they become numbered lines, and the answer may be the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Incoming:
     chat with this id is dropped. None means that the platform has no ids.
     ``chat`` is where the answer goes; ``thread`` narrows it down. The session is
     ``channel:chat[:thread]`` unless the channel gives one itself.
+    ``group``: others read along; there a stranger is not answered at all.
     """
 
     chat: str
@@ -49,6 +52,7 @@ class Incoming:
     attachments: tuple[Attachment, ...] = ()
     reply_to: str | None = None
     language: str | None = None
+    group: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -59,7 +63,9 @@ class Outgoing:
     Each piece of a long text has its own.
     ``repeated`` is set when a crash, or a failure other than ``NotReady``, left it unknown whether an earlier send
     got through; a channel shows that to the reader.
-    ``answers`` is the platform's id of the message that is answered, if there is one.
+    ``answers`` is the platform's id of the message that is answered, if there is one; ``turn`` is our id of it, the
+    one that ``turn_progress`` names.
+    ``buttons``: labels to choose from; a press comes in as a message with that text. Only where ``Limits.buttons``.
     ``piece`` of ``pieces``: a long text was split to fit the channel's limits; both count from 1.
     """
 
@@ -70,6 +76,8 @@ class Outgoing:
     session: str | None = None
     attachments: tuple[Attachment, ...] = ()
     answers: str | None = None
+    turn: str | None = None
+    buttons: tuple[str, ...] = ()
     repeated: bool = False
     piece: int = 1
     pieces: int = 1
@@ -95,14 +103,17 @@ class Channel(ABC):
     """A connection to one platform under one account.
 
     ``name`` is unique in the hub: the id of the entry that adds it.
-    ``allow`` holds the senders who are let in, as the platform names them; "*" lets everybody in, an empty
-    set nobody. The hub checks it, never the channel.
+    ``allow`` holds the senders who are let in, as the platform names them, and groups all of whose members are;
+    "*" lets everybody in, an empty set nobody. The hub checks it, never the channel. Whoever is on this list by
+    name counts as an owner: the list is written by the person who runs nanobot.
     """
 
     limits: Limits = Limits()
     idempotent: bool = False
     """Whether the platform itself drops a second message with the same ``Outgoing.id``: then nothing is marked as
     a possible repetition."""
+    pairing: bool = False
+    """Whether an unknown sender in a chat of two gets a code that an owner can confirm."""
     silent_for: float | None = None
     """Seconds without ``entry.beat()`` after which the hub takes ``run`` for dead; None: it need not beat."""
 
@@ -118,8 +129,9 @@ class Channel(ABC):
     async def send(self, message: Outgoing) -> Receipt:
         """Send one message within the limits; return when the platform has taken it.
 
-        Raises ``NotReady`` when it cannot be delivered now (it is kept and tried again), and ``Refused`` when
-        this chat will never take it (it is given up and the person who runs nanobot is told).
+        Raises ``NotReady`` when it is certain that it was not delivered (it is kept and tried again, after
+        ``retry_after`` seconds where the platform says so), and ``Refused`` when this chat will never take it (it is
+        given up and the person who runs nanobot is told). After any other error the next try is ``repeated``.
         """
 
     async def typing(self, chat: str, thread: str | None = None) -> None:  # noqa: B027 - optional

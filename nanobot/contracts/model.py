@@ -48,11 +48,28 @@ class Delta:
 
 
 class Model(ABC):
-    """Answers requests as a stream."""
+    """Answers requests as a stream. ``name`` is unique in the hub, whichever integration brings the model.
+
+    The attributes say how whoever asks should deal with it; the model itself asks once, and neither tries again nor
+    falls back.
+    """
+
+    timeout: float = 120.0
+    """Seconds of silence, before the first piece and between two, after which it counts as hung."""
+    retries: int = 2
+    """How often it is asked again after a failure that may pass (``NotReady``)."""
+    fallbacks: tuple[str, ...] = ()
+    """Names of the models that are asked in its place, in order."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     @abstractmethod
     def stream(self, request: Request) -> AsyncIterator[Delta]:
-        """Raises ``NotReady`` (try later), ``AuthFailed``, or another ``NanobotError`` with a sentence."""
+        """Answer, piece by piece; the last piece has ``finish``, and each tool call comes whole.
+
+        Raises ``NotReady`` for what may pass (no connection, a limit, a server error, an answer that breaks off or
+        cannot be read; with ``retry_after`` where the server says so), ``AuthFailed`` when the key is refused, and
+        ``ModelError`` when this request will never be answered. Each with a sentence that names the model.
+        Closing the iterator ends the connection.
+        """

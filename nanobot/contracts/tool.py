@@ -38,6 +38,13 @@ class Tool(ABC):
     description: str
     parameters: vol.Schema = vol.Schema({})
     risk: Risk = Risk.READ
+    timeout: float = 60.0
+    """Seconds that one call may take."""
+
+    @property
+    def parallel(self) -> bool:
+        """Whether calls may run beside one another; others run in the order in which the model made them."""
+        return self.risk is Risk.READ
 
     @abstractmethod
     async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
