@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Attachment, Channel, Incoming
-from nanobot.conversations import inbox, outbox
+from nanobot.conversations import inbox, outbox, transcript
 from nanobot.conversations.delivery import Delivery
 from nanobot.conversations.disk import Disk, ignore
 from nanobot.conversations.gate import Gate
@@ -26,6 +26,7 @@ from nanobot.conversations.history import Line, lines
 from nanobot.conversations.inbox import Inbox, Message, message_of, whole
 from nanobot.conversations.outbox import Letter, Outbox
 from nanobot.conversations.sessions import Sessions
+from nanobot.conversations.transcript import Exchange, Steps, exchanges
 from nanobot.conversations.turns import Cut
 from nanobot.conversations.workers import Workers
 from nanobot.errors import Busy, NanobotError, StorageError
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
 FILE = "hub.db"
-MIGRATIONS = ("; ".join((inbox.SCHEMA, outbox.SCHEMA)),)
+MIGRATIONS = ("; ".join((inbox.SCHEMA, outbox.SCHEMA)), transcript.SCHEMA)
 BUSY_EVERY = 60.0  # s between two "too many messages" to one session
 SETTLE_LIMIT = 3.0  # s for the last answers to be sent at the end
 
@@ -61,10 +62,11 @@ class Conversations:
         self.database = Database(path or hub.config_dir / ".storage" / FILE, MIGRATIONS, damaged=self._damaged)
         self.inbox = Inbox(self.database, hub.clock)
         self.outbox = Outbox(self.database, hub.clock)
+        self.steps = Steps(self.database, hub.clock)
         self.disk = Disk(hub, backoff=self.backoff)
         self.gate = Gate(hub.bus, hub.clock)
         self.delivery = Delivery(hub, self.outbox, self.disk, backoff=self.backoff)
-        self.workers = Workers(hub, self.sessions, self.inbox, self.delivery, self.disk)
+        self.workers = Workers(hub, self.sessions, self.inbox, self.steps, self.delivery, self.disk)
         self._told_busy: dict[str, float] = {}
         self._tasks = Tasks("conversations")
         self._not_ready = "nanobot is starting"
@@ -195,6 +197,13 @@ class Conversations:
         """The last messages of a session, both ways, oldest first."""
         return await self.database.read(lines(session, limit))
 
+    async def transcript(self, session: str, turn: str | None = None, limit: int = 50) -> list[Exchange]:
+        """A session as an agent needs it: its last exchanges since it began anew, oldest first.
+
+        With the id of the turn that runs, that one is the last. Raises ``StorageError``.
+        """
+        return await self.database.read(exchanges(session, turn, limit))
+
     def _check_ready(self) -> None:
         if self._not_ready:
             raise StorageError(f"messages cannot be kept: {self._not_ready}")
@@ -297,7 +306,7 @@ class Conversations:
         self.delivery.open(unsent)
         self._not_ready = ""
         self.disk.told(None)
-        self._tasks.spawn(self.disk.clean_up(self.inbox, self.delivery), "clean up")
+        self._tasks.spawn(self.disk.clean_up(self.inbox, self.delivery, self.steps), "clean up")
         self.workers.attendance.open()
         self.workers.pump()
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nanobot.contracts.agent import Agent, Attach, Part, Text, Thinking, ToolUse, Turn
+from nanobot.contracts.agent import Agent, Attach, Part, Record, Retract, Text, Thinking, ToolUse, Turn
 from nanobot.contracts.channel import Attachment
 from nanobot.conversations.inbox import Message
 from nanobot.errors import NanobotError
@@ -50,13 +51,14 @@ class Answer:
 class Running:
     """A turn that runs. ``over``: the agent has nothing more to do with it; ``ended``: its answer is kept, too."""
 
-    def __init__(self, hub: Hub, message: Message, agent: Agent) -> None:
+    def __init__(self, hub: Hub, message: Message, agent: Agent, keep: Callable[[str, Record], Awaitable[None]]) -> None:
         self.hub = hub
         self.message = message
         self.agent = agent
         self.context = message.context
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._keep = keep
         self._cut: Cut | None = None
         self._texts: list[str] = []
         self._attachments: list[Attachment] = []
@@ -145,7 +147,10 @@ class Running:
             async for part in self.agent.respond(turn):
                 if self.over.done():
                     return
-                self._take(part)
+                if isinstance(part, Record):
+                    await self._keep(message.id, part)
+                else:
+                    self._take(part)
         except asyncio.CancelledError:
             if self._cut is None:
                 self._error = NanobotError(translate("chat.agent_failed", self.language))
@@ -159,6 +164,9 @@ class Running:
             case Text(text):
                 self._texts.append(text)
                 kind = "text"
+            case Retract():
+                self._texts.clear()
+                kind, text = "retract", ""
             case Thinking(text):
                 kind = "thinking"
             case ToolUse(name=text):

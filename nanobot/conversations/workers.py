@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nanobot.contracts.agent import Agent
+from nanobot.contracts.agent import Agent, Record
 from nanobot.conversations.attendance import Attendance
 from nanobot.conversations.delivery import Delivery
 from nanobot.conversations.disk import Disk, ignore
@@ -17,6 +17,8 @@ from nanobot.conversations.inbox import Inbox, Message, whole
 from nanobot.conversations.outbox import Letter
 from nanobot.conversations.sessions import Sessions
 from nanobot.conversations.turns import CUT_LIMIT, Answer, Cut, Running
+from nanobot.conversations.transcript import Steps
+from nanobot.errors import StorageError
 from nanobot.util.aio import Tasks
 from nanobot.util.ids import ulid
 from nanobot.util.translate import translate
@@ -24,7 +26,7 @@ from nanobot.util.translate import translate
 if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
-MAX_TURNS = 32  # turns that run at the same time
+MAX_TURNS = 100  # turns that run at the same time
 MAX_CRASHES = 3  # crashes of the process that a message may be in the midst of
 MAX_CUTS = 10  # times that a message may be taken from an agent that leaves
 BEGIN_AFTER = 0.05  # s before it is written down that a turn runs; most short ones are over by then
@@ -36,10 +38,13 @@ _log = logging.getLogger(__name__)
 class Workers:
     """At most one turn for each session, and ``max_turns`` in all. Nobody works while there is nothing to do."""
 
-    def __init__(self, hub: Hub, sessions: Sessions, inbox: Inbox, delivery: Delivery, disk: Disk) -> None:
+    def __init__(
+        self, hub: Hub, sessions: Sessions, inbox: Inbox, steps: Steps, delivery: Delivery, disk: Disk
+    ) -> None:
         self.hub = hub
         self.sessions = sessions
         self.inbox = inbox
+        self.steps = steps
         self.delivery = delivery
         self.disk = disk
         self.attendance = Attendance(hub, self.pump)
@@ -86,7 +91,7 @@ class Workers:
                 self.attendance.miss()
                 return
             message = self.sessions.next()
-            run = Running(self.hub, message, agent)
+            run = Running(self.hub, message, agent, self._keep)
             self._running[message.session] = run
             self._tasks.spawn(self._turn(run), f"turn {message.session}")
 
@@ -171,6 +176,14 @@ class Workers:
 
     async def _persist(self, write: Callable[[], asyncio.Future[None]]) -> bool:
         return await self.disk.persist(write, unless=lambda: self.resting)
+
+    async def _keep(self, turn: str, said: Record) -> None:
+        """Write what an agent wants to find again; with no disk to write on, its turn waits."""
+        write = partial(self.steps.keep, turn, said.message)
+        if not said.wait:
+            write().add_done_callback(ignore)
+        elif not await self._persist(write):
+            raise StorageError("what the agent does cannot be written down")
 
     async def end(self, runs: list[Running], limit: float) -> None:
         """Let turns end within ``limit`` seconds, then cut them off: they start over with the next agent."""

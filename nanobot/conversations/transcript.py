@@ -1,0 +1,185 @@
+"""The transcript: a session as an agent needs it, with what happened inside its turns.
+
+What people wrote is in the inbox and what they were told in the outbox. Between the two, in ``steps``, stands what an
+agent asked of its tools and what came of it, so that after a crash nothing is done twice that was done already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import orjson
+
+from nanobot.contracts.channel import Attachment
+from nanobot.contracts.model import Message, ToolCall
+from nanobot.conversations.inbox import unpack_attachments
+from nanobot.storage.sql import Database
+from nanobot.util.dt import Clock
+
+SCHEMA = """
+CREATE TABLE steps (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    turn TEXT NOT NULL,
+    message TEXT NOT NULL,
+    at REAL NOT NULL
+);
+CREATE INDEX steps_turn ON steps (turn, seq);
+CREATE INDEX steps_at ON steps (at)
+"""
+
+TURN_OUTCOMES = frozenset({"answered", "empty", "failed", "stopped", "given_up"})
+BEGIN_ANEW = "new"
+"""The outcome of a message after which the session begins as if nothing had been said."""
+
+_IN = """
+SELECT seq, id, sender, text, more, received, outcome FROM inbox
+WHERE session = ?1 AND (done IS NOT NULL OR id = ?2)
+  AND seq > COALESCE((SELECT MAX(seq) FROM inbox WHERE session = ?1 AND outcome = 'new'), 0)
+ORDER BY seq DESC LIMIT ?3
+"""
+_OUT = """
+SELECT text, more, created, turn FROM outbox
+WHERE session = ?1 AND created >= ?2 ORDER BY seq DESC LIMIT ?3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A message and what came of it, or something that was said without being asked (``id`` and ``sender`` None).
+
+    ``outcome`` is None while the turn runs. ``time``: when the message came in or, without one, when the answer was
+    written; seconds since the epoch.
+    """
+
+    time: float
+    id: str | None = None
+    sender: str | None = None
+    sender_name: str | None = None
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    steps: tuple[Message, ...] = ()
+    answer: str = ""
+    answer_files: tuple[str, ...] = ()
+    outcome: str | None = None
+
+
+class Steps:
+    """The statements on the table ``steps``."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def keep(self, turn: str, message: Message) -> asyncio.Future[None]:
+        """Write what an agent wants to find again of a turn."""
+        values = (turn, _pack(message), self._clock.time())
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO steps (turn, message, at) VALUES (?, ?, ?)", values)
+
+        return self._database.submit(work)
+
+    async def purge(self, before: float, at_most: int) -> int:
+        """Delete those written before a time; gives back how many."""
+        return await self._database.write(
+            lambda connection: (
+                connection.execute(
+                    "DELETE FROM steps WHERE seq IN (SELECT seq FROM steps WHERE at < ? LIMIT ?)", (before, at_most)
+                ).rowcount
+            )
+        )
+
+
+def exchanges(session: str, turn: str | None, limit: int) -> Callable[[sqlite3.Connection], list[Exchange]]:
+    """The last exchanges of a session since it began anew, oldest first, as work for a reader.
+
+    ``turn``: the one that runs; it is the last one then. Messages that wait behind it are not told, nor commands.
+    """
+
+    def work(connection: sqlite3.Connection) -> list[Exchange]:
+        rows = connection.execute(_IN, (session, turn, limit)).fetchall()
+        since = rows[-1][5] if rows else 0.0
+        said = connection.execute(_OUT, (session, since, 2 * limit)).fetchall() if rows else []
+        turns = [row for row in rows if row[6] is None or row[6] in TURN_OUTCOMES]
+        answers = {row[3]: row for row in said if row[3] is not None}
+        steps = _steps(connection, [row[1] for row in turns])
+        found = [_exchange(row, steps.get(row[1], ()), answers.get(row[1])) for row in turns]
+        known = {row[1] for row in rows}
+        found += [_unasked(row) for row in said if row[3] is None and _cause(row) not in known]
+        found.sort(key=lambda exchange: (exchange.outcome is None and exchange.id is not None, exchange.time))
+        return found[-limit:]
+
+    return work
+
+
+def _steps(connection: sqlite3.Connection, turns: list[str]) -> dict[str, tuple[Message, ...]]:
+    if not turns:
+        return {}
+    marks = ",".join("?" * len(turns))
+    statement = f"SELECT turn, message FROM steps WHERE turn IN ({marks}) ORDER BY turn, seq"  # noqa: S608 - only marks
+    rows: Iterable[tuple[str, str]] = connection.execute(statement, turns)
+    return {turn: tuple(_unpack(packed) for _, packed in group) for turn, group in groupby(rows, lambda row: row[0])}
+
+
+def _exchange(row: tuple[Any, ...], steps: tuple[Message, ...], answer: tuple[Any, ...] | None) -> Exchange:
+    _, id_, sender, text, packed, received, outcome = row
+    more = orjson.loads(packed) if packed else {}
+    return Exchange(
+        time=received,
+        id=id_,
+        sender=sender,
+        sender_name=more.get("sender_name"),
+        text=text,
+        attachments=unpack_attachments(more.get("attachments", [])),
+        steps=steps,
+        answer=answer[0] if answer else "",
+        answer_files=_files(answer[1]) if answer else (),
+        outcome=outcome,
+    )
+
+
+def _unasked(row: tuple[Any, ...]) -> Exchange:
+    text, more, created, _ = row
+    return Exchange(time=created, answer=text, answer_files=_files(more), outcome="sent")
+
+
+def _cause(row: tuple[Any, ...]) -> str | None:
+    cause: str | None = orjson.loads(row[1]).get("cause") if row[1] else None
+    return cause
+
+
+def _files(packed: str | None) -> tuple[str, ...]:
+    if not packed:
+        return ()
+    return tuple(file["name"] for file in orjson.loads(packed).get("attachments", ()))
+
+
+def _pack(message: Message) -> str:
+    fields: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        fields["tool_calls"] = [[call.id, call.name, call.arguments] for call in message.tool_calls]
+    if message.tool_call_id is not None:
+        fields["tool_call_id"] = message.tool_call_id
+    try:
+        return orjson.dumps(fields).decode()
+    except TypeError:  # halves of characters, which a model or a tool may well produce
+        return _pack(_whole(message))
+
+
+def _whole(message: Message) -> Message:
+    def whole(text: str) -> str:
+        return text.encode("utf-8", "replace").decode()
+
+    calls = tuple(ToolCall(whole(call.id), whole(call.name), whole(call.arguments)) for call in message.tool_calls)
+    return Message(message.role, whole(message.content), calls, message.tool_call_id and whole(message.tool_call_id))
+
+
+def _unpack(packed: str) -> Message:
+    fields = orjson.loads(packed)
+    calls = tuple(ToolCall(*call) for call in fields.get("tool_calls", ()))
+    return Message(fields["role"], fields["content"], calls, fields.get("tool_call_id"))
