@@ -89,17 +89,22 @@ class AssistAgent(Agent):
         return self._language or self._hub.language
 
     async def respond(self, turn: Turn) -> AsyncIterator[Part]:
-        yield Text(await self.answer(turn))
+        yield await self.answer(turn)
 
-    async def answer(self, turn: Turn) -> str:
+    async def answer(self, turn: Turn) -> Text:
         """The answer to one message."""
         language = turn.language if turn.language != self._hub.language else self.language
         text = " ".join(turn.text.split())
         ask = Ask(self._hub, turn, Phrases(language), self._now(), "", {}, turn.context.child("user"))
+        return Text(await self._answer(ask, text), ask.understood)
+
+    async def _answer(self, ask: Ask, text: str) -> str:
+        language = ask.say.language
         try:
             if not text.strip("?!.… "):
                 return await self._say(ask, "Help" if "?" in text else "Nevermind", {})
             if len(text) > LONGEST:
+                ask.understood = False
                 return ask.say("too_long")
             grammar = await self._grammar(language)
             named = ask.world.with_names(text)
@@ -173,6 +178,7 @@ class AssistAgent(Agent):
         similar = await in_thread(ask.world.near, unknown)
         near = [entity_id for entity_id in similar if fits(meaning.intent, ask, entity_id)][:3]
         if not near:
+            ask.understood = False
             return self._suggest(ask, ask.say("unknown_name", text=unknown))
         options = tuple((ask.world.called[entity_id], entity_id) for entity_id in near)
         names = ask.say.listed((ask.say.quoted(name) for name, _ in options), between="or")
@@ -188,6 +194,7 @@ class AssistAgent(Agent):
         return self._told(ask, Question(text, meaning.intent, meaning.slots, "entry", ((near, near),)))
 
     async def _not_understood(self, ask: Ask, text: str) -> str:
+        ask.understood = False
         mentioned = await in_thread(ask.world.mentioned, text)
         if mentioned:
             name = ask.world.called[mentioned[0]]

@@ -30,6 +30,8 @@ class Ask:
     matched: list[State] = field(default_factory=list)
     """For "which switches are on": those that are, for packaged answers."""
     unmatched: list[State] = field(default_factory=list)
+    understood: bool = True
+    """False: the answer only says that the sentence makes no sense here."""
 
     @property
     def now(self) -> datetime:

@@ -73,11 +73,11 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """The agent calls a tool."""
+    """The agent calls a tool. ``arguments`` is the JSON text as it stands in the call."""
 
     id: str
     name: str
-    arguments: Mapping[str, Any]
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ async def test_a_turn_tells_the_agent_what_it_answers(talk: Talk) -> None:
 
 
 async def test_a_turn_is_told_from_beginning_to_end(talk: Talk) -> None:
-    talk.add(Says(Thinking("hm"), ToolUse("1", "clock", {}), Text("It is "), Text("noon.")))
+    talk.add(Says(Thinking("hm"), ToolUse("1", "clock", "{}"), Text("It is "), Text("noon.")))
     assert await talk.chat.types("what time is it?") == "It is noon."
     await talk.until("message_sent")
     turn = talk.last("message_received")["id"]

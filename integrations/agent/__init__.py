@@ -1,0 +1,51 @@
+"""Agent: a language model that answers, remembers what was said, and acts with the tools of the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import voluptuous as vol
+
+from nanobot.config import validators as cv
+from nanobot.hub.entry import Entry
+from nanobot.hub.hub import Hub
+
+from .agent import ReactAgent
+
+TOOLS = vol.Any(
+    vol.All([cv.string], lambda globs: {"allow": globs}),
+    {
+        vol.Optional("allow"): vol.All(cv.ensure_list, [cv.string]),
+        vol.Optional("deny"): vol.All(cv.ensure_list, [cv.string]),
+    },
+)
+
+CONFIG_SCHEMA = vol.Schema(
+    {
+        vol.Optional("model"): cv.string,
+        vol.Optional("name", default="nanobot"): cv.string,
+        vol.Optional("instructions"): cv.string,
+        vol.Optional("tools", default=dict): TOOLS,
+        vol.Optional("rounds", default=20): vol.All(cv.whole_number, vol.Range(min=1, max=200)),
+        vol.Optional("history", default=50): vol.All(cv.whole_number, vol.Range(min=0, max=1000)),
+        vol.Optional("context", default=32_000): vol.All(cv.whole_number, vol.Range(min=1000)),
+        vol.Optional("fallback", default=True): vol.Any(cv.boolean, cv.string),
+    }
+)
+
+
+async def setup(hub: Hub, entry: Entry) -> None:
+    agent = entry.data = ReactAgent(hub, entry)
+    entry.add(agent)
+
+
+async def reload(hub: Hub, entry: Entry, config: Mapping[str, Any]) -> bool:
+    """Turns that run end as they began; the next one is taken with the new configuration."""
+    entry.data.configure(config)
+    return True
+
+
+def rights(config: Mapping[str, Any]) -> set[str]:
+    """What this configuration allows; `nanobot plan` shows what an edit adds."""
+    return {f"the model may use the tools {glob}" for glob in config["tools"].get("allow", ["*"])}

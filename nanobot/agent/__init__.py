@@ -1,0 +1,7 @@
+"""The craft of a turn: what an agent built on a language model does between a message and its answer.
+
+prompt    what the model is told: who it is, what was said, what its tools did
+asking    which model is asked, how often, and who is asked instead
+toolbox   what the model may call, and what comes of a call
+loop      the turn: ask, call, ask again, until there is an answer
+"""

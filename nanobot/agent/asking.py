@@ -1,0 +1,163 @@
+"""Asking a model: which one, how long, how often, and who is asked when it does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+from nanobot.contracts.model import Delta, Model, Request
+from nanobot.errors import AuthFailed, ModelError, NanobotError, NotReady
+from nanobot.hub.hub import Hub, Phase
+from nanobot.util.backoff import Backoff
+from nanobot.util.text import nearest
+from nanobot.util.translate import translate
+
+GRACE = 5.0  # s in which a model that is not there is expected back (a reload)
+LONGEST_WAIT = 30.0  # s that a model may ask to be left alone; one that wants more is passed over
+BACKOFF = Backoff(first=0.5, limit=8.0)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What was said so far is void: the answer broke off and begins anew."""
+
+
+class NoAnswer(NanobotError):
+    """No model answered. ``why`` is what the first of them said, as a sentence; ``tried`` are their names."""
+
+    def __init__(self, why: str, tried: Sequence[str]) -> None:
+        super().__init__(why)
+        self.why = why
+        self.tried = tuple(tried)
+
+
+class Asking:
+    """Asks the models of the hub on behalf of one agent. ``wanted``: the model's name, None for the first there is."""
+
+    def __init__(
+        self, hub: Hub, wanted: str | None, *, backoff: Backoff = BACKOFF, longest_wait: float = LONGEST_WAIT
+    ) -> None:
+        self.hub = hub
+        self.wanted = wanted
+        self.backoff = backoff
+        self.longest_wait = longest_wait
+        self.grace = GRACE
+        self._last: str | None = None
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta | Again]:
+        """The answer of the first model that gives one. An empty one counts as none. Raises ``NoAnswer``."""
+        waiting = [await self._first()]
+        tried: list[str] = []
+        why: NanobotError | None = None
+        said = False
+        while waiting:
+            name = waiting.pop(0)
+            if name in tried:
+                continue
+            tried.append(name)
+            model = self.hub.models.get(name)
+            if model is None:
+                why = why or ModelError(self._unknown(name))
+                continue
+            attempt = 0
+            while True:
+                attempt += 1
+                try:
+                    async with contextlib.aclosing(self._once(model, request)) as deltas:
+                        async for delta in deltas:
+                            said = said or bool(delta.text)
+                            yield delta
+                except NanobotError as error:
+                    failure: NanobotError = error
+                else:
+                    self._answered(model)
+                    return
+                _log.warning("%s", self.hub.scrubber.scrub(str(failure)))
+                self._failed(model, failure)
+                why = why or failure
+                if said:
+                    said = False
+                    yield Again()
+                pause = self._pause(model, failure, attempt)
+                if pause is None:
+                    break
+                await asyncio.sleep(pause)
+            waiting += model.fallbacks
+        raise NoAnswer(self.hub.scrubber.scrub(str(why)), tried)
+
+    async def _once(self, model: Model, request: Request) -> AsyncGenerator[Delta]:
+        """One try. Raises ``NotReady`` for silence and for an answer with nothing in it."""
+        something = False
+        stream = model.stream(request)
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(model.timeout):
+                        delta = await anext(stream)
+                except StopAsyncIteration:
+                    break
+                except TimeoutError:
+                    raise NotReady(f"{model.name} said nothing for {model.timeout:g} s") from None
+                something = something or bool(delta.text.strip() or delta.tool_calls)
+                yield delta
+        except NanobotError:
+            raise
+        except Exception as error:  # a fault of the model's integration: another model may do better
+            _log.exception("%s failed while it answered", model.name)
+            raise ModelError(f"{model.name} failed unexpectedly: {type(error).__name__}") from error
+        finally:
+            if close := getattr(stream, "aclose", None):
+                await close()
+        if not something:
+            raise NotReady(f"{model.name} gave an empty answer")
+
+    async def _first(self) -> str:
+        """The model to begin with. One that was there before, or may still come at the start, is waited for."""
+        deadline = asyncio.get_running_loop().time() + self.grace
+        while (name := self._there()) is None:
+            if self._last is None and self.hub.phase is Phase.RUNNING:
+                raise NoAnswer(self._unknown(self.wanted), ())
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self.hub.models.changed()
+            except TimeoutError:
+                raise NoAnswer(self._unknown(self.wanted), ()) from None
+        self._last = name
+        return name
+
+    def _there(self) -> str | None:
+        if self.wanted is None:
+            return next(iter(self.hub.models.names()), None)
+        return self.wanted if self.wanted in self.hub.models else None
+
+    def _unknown(self, name: str | None) -> str:
+        if name is None:
+            return translate("agent.no_model", self.hub.language)
+        near = nearest(name, self.hub.models.names())
+        key = "agent.unknown_model_near" if near else "agent.unknown_model"
+        return translate(key, self.hub.language, name=name, near=near)
+
+    def _pause(self, model: Model, failure: NanobotError, attempt: int) -> float | None:
+        """Seconds until the same model is asked again; None: it is not."""
+        if not isinstance(failure, NotReady) or attempt > model.retries:
+            return None
+        if failure.retry_after is None:
+            return self.backoff.delay(attempt)
+        return failure.retry_after if failure.retry_after <= self.longest_wait else None
+
+    def _failed(self, model: Model, failure: NanobotError) -> None:
+        if isinstance(failure, AuthFailed):
+            self.hub.issues.create(
+                f"model.{model.name}",
+                "issues.model_auth",
+                model=model.name,
+                error=self.hub.scrubber.scrub(str(failure)),
+            )
+
+    def _answered(self, model: Model) -> None:
+        self.hub.issues.resolve(f"model.{model.name}")

@@ -1,0 +1,146 @@
+"""The loop of a turn: ask the model, do what it asks for, ask again, until there is an answer."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nanobot.agent import prompt
+from nanobot.agent.asking import Again, Asking
+from nanobot.agent.toolbox import Outcome, Toolbox
+from nanobot.contracts.agent import Part, Record, Retract, Text, Thinking, ToolOutcome, ToolUse, Turn
+from nanobot.contracts.model import Delta, Message, Request, ToolCall
+from nanobot.conversations.transcript import Exchange
+from nanobot.hub.hub import Hub
+from nanobot.util.translate import translate
+
+ROUNDS = 20
+SAME_CALLS = 3  # times that a call with the same result is made before the model is told to stop it
+LAST_ROUND = (
+    "You have used up all your rounds of tool calls. Answer now, without tools, with what you know, and say what is"
+    " missing."
+)
+SAME_AGAIN = "You have made this very call before, and its result was the same. Do something else, or answer."
+MAX_CALLS = 32  # of one round; a model that makes more has lost its way
+
+
+@dataclass(slots=True)
+class Said:
+    """One answer of a model, gathered from its pieces."""
+
+    text: str = ""
+    calls: list[ToolCall] = field(default_factory=list)
+    finish: str | None = None
+
+    def take(self, delta: Delta) -> None:
+        """Add a piece."""
+        self.text += delta.text
+        self.calls += delta.tool_calls
+        self.finish = delta.finish or self.finish
+
+
+class Loop:
+    """How one agent takes its turns. ``context``: tokens that the model may be told, roughly."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        asking: Asking,
+        toolbox: Toolbox,
+        *,
+        name: str = "nanobot",
+        instructions: str | None = None,
+        rounds: int = ROUNDS,
+        history: int = 50,
+        context: int = 32_000,
+    ) -> None:
+        self.hub = hub
+        self.asking = asking
+        self.toolbox = toolbox
+        self.name = name
+        self.instructions = instructions
+        self.rounds = rounds
+        self.history = history
+        self.context = context
+
+    async def respond(self, turn: Turn) -> AsyncGenerator[Part]:
+        """Answer. Raises ``NoAnswer`` when no model does, and ``StorageError`` when nothing can be written down."""
+        exchanges = await self.hub.conversations.transcript(turn.session, turn.id, self.history + 1)
+        exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
+        head = prompt.system(self.hub, turn, self.name, self.instructions)
+        messages = [head, *prompt.conversation(exchanges, self.context)]
+        done = sum(step.role == "assistant" for step in exchanges[-1].steps)
+        made: Counter[tuple[str, str, str]] = Counter()
+        remark = ""
+        for round_ in range(done, self.rounds + 1):
+            last = round_ >= self.rounds
+            said = Said()
+            request = self._request(messages, last=last)
+            async with contextlib.aclosing(self._ask(request, said)) as parts:
+                async for part in parts:
+                    yield part
+            if not said.calls or last:
+                break
+            remark = said.text if said.text.strip() else remark
+            yield Retract()
+            said.calls = _distinct(said.calls[:MAX_CALLS])
+            asked = Message("assistant", said.text, tuple(said.calls))
+            # before a call that changes something the disk knows of it: a crash must not make it happen twice
+            yield Record(asked, wait=any(map(self.toolbox.writes, said.calls)))
+            for call in said.calls:
+                yield ToolUse(call.id, call.name, call.arguments)
+            messages.append(asked)
+            for outcome in await self.toolbox.run(said.calls, turn):
+                result = Message("tool", _noted(outcome, made), tool_call_id=outcome.call.id)
+                messages.append(result)
+                yield Record(result, wait=self.toolbox.writes(outcome.call))
+                yield ToolOutcome(outcome.call.id, outcome.call.name, outcome.text, outcome.failed)
+        if not said.text.strip():  # it called tools to the very end; what it said on the way is better than nothing
+            yield Text(remark or translate("agent.too_many_rounds", turn.language, rounds=self.rounds))
+        elif said.finish == "length":
+            yield Text("\n\n" + translate("agent.cut_off", turn.language))
+
+    def _request(self, messages: Sequence[Message], *, last: bool) -> Request:
+        fitting = prompt.shorten_results(messages, self.context * prompt.CHARACTERS_PER_TOKEN)
+        if last:
+            fitting.append(Message("user", LAST_ROUND))
+        scrub = self.hub.scrubber.scrub
+        scrubbed = [Message(m.role, scrub(m.content), m.tool_calls, m.tool_call_id) for m in fitting]
+        return Request(scrubbed, () if last else self.toolbox.offered())
+
+    async def _ask(self, request: Request, said: Said) -> AsyncGenerator[Part]:
+        async with contextlib.aclosing(self.asking.stream(request)) as deltas:
+            async for delta in deltas:
+                if isinstance(delta, Again):
+                    said.text, said.calls, said.finish = "", [], None
+                    yield Retract()
+                    continue
+                said.take(delta)
+                if delta.thinking:
+                    yield Thinking(delta.thinking)
+                if delta.text:
+                    yield Text(delta.text)
+
+
+def _exchange(turn: Turn) -> Exchange:
+    """The running turn, where its session is not that of the message (a turn made by a program)."""
+    return Exchange(0.0, turn.id, turn.sender, turn.sender_name, turn.text, turn.attachments)
+
+
+def _distinct(calls: Sequence[ToolCall]) -> list[ToolCall]:
+    """Calls with an id each of their own: results are told apart by it."""
+    seen: dict[str, ToolCall] = {}
+    for number, call in enumerate(calls):
+        id_ = call.id if call.id and call.id not in seen else f"{call.id or 'call'}_{number}"
+        seen[id_] = ToolCall(id_, call.name, call.arguments)
+    return list(seen.values())
+
+
+def _noted(outcome: Outcome, made: Counter[Any]) -> str:
+    """The result as the model reads it; one that it has read often enough says so."""
+    key = (outcome.call.name, outcome.call.arguments, outcome.text)
+    made[key] += 1
+    return outcome.text if made[key] < SAME_CALLS else f"{outcome.text}\n\n{SAME_AGAIN}"

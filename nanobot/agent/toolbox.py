@@ -1,0 +1,162 @@
+"""The toolbox: what a model may call, in the words it understands, and what comes of a call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import groupby
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import orjson
+import voluptuous as vol
+
+from nanobot.config.explain import explain
+from nanobot.contracts.agent import Turn
+from nanobot.contracts.model import ToolCall
+from nanobot.contracts.tool import Risk, Tool
+from nanobot.errors import NanobotError
+from nanobot.hub.hub import Hub
+from nanobot.util.json_schema import to_json_schema
+from nanobot.util.text import nearest, shorten
+
+RESULT_LIMIT = 16_000  # characters of one result that the model reads
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a call: ``text`` is for the model."""
+
+    call: ToolCall
+    text: str
+    failed: bool = False
+
+
+class Toolbox:
+    """The tools of the hub that an agent may use: those whose names fit ``allow`` and not ``deny`` (globs)."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        allow: Sequence[str] = ("*",),
+        deny: Sequence[str] = (),
+        result_limit: int = RESULT_LIMIT,
+    ) -> None:
+        self.hub = hub
+        self.allow = tuple(allow)
+        self.deny = tuple(deny)
+        self.result_limit = result_limit
+        self._described: WeakKeyDictionary[Tool, Mapping[str, Any]] = WeakKeyDictionary()
+
+    def offered(self) -> list[Mapping[str, Any]]:
+        """The tools in the shape of OpenAI's API."""
+        return [self._describe(tool) for tool in self.hub.tools if self._may(tool.name)]
+
+    def writes(self, call: ToolCall) -> bool:
+        """Whether a call may change the world."""
+        tool = self._find(call.name)
+        return tool is not None and tool.risk is not Risk.READ
+
+    async def run(self, calls: Sequence[ToolCall], turn: Turn) -> list[Outcome]:
+        """Do what the model asked for: neighbours that harm nobody side by side, the others one after the other.
+
+        Whatever goes wrong is told in the outcome; only a cancellation gets out.
+        """
+        outcomes: list[Outcome] = []
+        for side_by_side, group in groupby(calls, self._harmless):
+            if side_by_side:
+                outcomes += await asyncio.gather(*(self.call(call, turn) for call in group))
+            else:
+                for call in group:
+                    outcomes.append(await self.call(call, turn))
+        return outcomes
+
+    async def call(self, call: ToolCall, turn: Turn) -> Outcome:
+        """Do one thing. Raises nothing but a cancellation."""
+        try:
+            tool, arguments = self._understand(call)
+            try:
+                async with asyncio.timeout(tool.timeout):
+                    result = await tool.call(arguments, turn)
+            except TimeoutError:
+                return Outcome(call, f"{call.name} took more than {tool.timeout:g} s and was ended.", failed=True)
+        except NanobotError as error:
+            return Outcome(call, self._fit(str(error)), failed=True)
+        except Exception as error:
+            _log.exception("the tool %s failed", call.name)
+            return Outcome(call, self._fit(f"{call.name} failed: {type(error).__name__}: {error}"), failed=True)
+        return Outcome(call, self._fit(result.text) or "Done.")
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _may(self, name: str) -> bool:
+        return any(fnmatchcase(name, glob) for glob in self.allow) and not any(
+            fnmatchcase(name, glob) for glob in self.deny
+        )
+
+    def _find(self, name: str) -> Tool | None:
+        tool = self.hub.tools.get(name)
+        return tool if tool is not None and self._may(name) else None
+
+    def _harmless(self, call: ToolCall) -> bool:
+        tool = self._find(call.name)
+        return tool is None or tool.parallel
+
+    def _understand(self, call: ToolCall) -> tuple[Tool, Any]:
+        tool = self._find(call.name)
+        if tool is None:
+            names = [tool.name for tool in self.hub.tools if self._may(tool.name)]
+            near = nearest(call.name, names)
+            meant = f" Did you mean {near}?" if near else ""
+            raise NanobotError(
+                f"There is no tool {shorten(call.name)}.{meant} There are: {', '.join(names) or 'none'}."
+            )
+        if tool.risk is Risk.ASK:
+            raise NanobotError(f"{tool.name} needs the person's approval, and there is no way to ask for it yet.")
+        arguments = _read(call)
+        try:
+            return tool, tool.parameters(arguments)
+        except vol.Invalid as error:
+            problems = explain(error, arguments, (), tool.parameters)
+            told = " ".join(problem.sentence() for problem in problems)
+            raise NanobotError(f"The arguments of {tool.name} are wrong: {told}") from error
+
+    def _describe(self, tool: Tool) -> Mapping[str, Any]:
+        described = self._described.get(tool)
+        if described is None:
+            function = {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": to_json_schema(tool.parameters),
+            }
+            described = self._described[tool] = {"type": "function", "function": function}
+        return described
+
+    def _fit(self, text: str) -> str:
+        """Scrubbed of secrets, and cut in the middle where it is too long."""
+        text = self.hub.scrubber.scrub(text).strip()
+        if len(text) <= self.result_limit:
+            return text
+        half = self.result_limit // 2
+        left_out = len(text) - 2 * half
+        return f"{text[:half]}\n[… {left_out} characters left out …]\n{text[-half:]}"
+
+
+def _read(call: ToolCall) -> dict[str, Any]:
+    if not call.arguments.strip():
+        return {}
+    try:
+        arguments = orjson.loads(call.arguments)
+    except ValueError as error:
+        raise NanobotError(
+            f"The arguments of {call.name} are no valid JSON ({error}). Call it again with one JSON object."
+        ) from error
+    if not isinstance(arguments, dict):
+        raise NanobotError(f"The arguments of {call.name} must be one JSON object, such as {{}}.")
+    return arguments
