@@ -124,7 +124,9 @@ class Toolbox:
             return tool, tool.parameters(arguments)
         except vol.Invalid as error:
             problems = explain(error, arguments, (), tool.parameters)
-            told = " ".join(problem.sentence() for problem in problems)
+            told = "; ".join(
+                f"{'.'.join(map(str, problem.path))}: {problem.sentence()}".lstrip(": ") for problem in problems
+            )
             raise NanobotError(f"The arguments of {tool.name} are wrong: {told}") from error
 
     def _describe(self, tool: Tool) -> Mapping[str, Any]:

@@ -27,6 +27,9 @@ CUT_LIMIT = 2.0  # s that an agent may take to end when it is told to
 
 _log = logging.getLogger(__name__)
 
+Keep = Callable[[str, Record], Awaitable[None]]
+"""Writes what an agent wants to find again of the turn with that id."""
+
 
 class Cut(StrEnum):
     """Why a turn was cut off."""
@@ -51,7 +54,9 @@ class Answer:
 class Running:
     """A turn that runs. ``over``: the agent has nothing more to do with it; ``ended``: its answer is kept, too."""
 
-    def __init__(self, hub: Hub, message: Message, agent: Agent, keep: Callable[[str, Record], Awaitable[None]]) -> None:
+    def __init__(
+        self, hub: Hub, message: Message, agent: Agent, keep: Callable[[str, Record], Awaitable[None]]
+    ) -> None:
         self.hub = hub
         self.message = message
         self.agent = agent
@@ -141,10 +146,12 @@ class Running:
             sender_name=message.sender_name,
             attachments=message.attachments,
             attempt=message.attempts + 1,
+            owner=message.owner,
             extra=extra,
         )
+        parts = self.agent.respond(turn)
         try:
-            async for part in self.agent.respond(turn):
+            async for part in parts:
                 if self.over.done():
                     return
                 if isinstance(part, Record):
@@ -158,6 +165,9 @@ class Running:
             raise
         except Exception as error:  # an agent may raise what it likes: the person gets a sentence, the log the rest
             self._error = error
+        finally:
+            if close := getattr(parts, "aclose", None):  # whatever it holds open, such as a request, ends now
+                await close()
 
     def _take(self, part: Part) -> None:
         match part:

@@ -16,8 +16,8 @@ from nanobot.conversations.disk import Disk, ignore
 from nanobot.conversations.inbox import Inbox, Message, whole
 from nanobot.conversations.outbox import Letter
 from nanobot.conversations.sessions import Sessions
-from nanobot.conversations.turns import CUT_LIMIT, Answer, Cut, Running
 from nanobot.conversations.transcript import Steps
+from nanobot.conversations.turns import CUT_LIMIT, Answer, Cut, Running
 from nanobot.errors import StorageError
 from nanobot.util.aio import Tasks
 from nanobot.util.ids import ulid
