@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -15,10 +16,13 @@ import voluptuous as vol
 from nanobot.config import validators as cv
 from nanobot.config.explain import explain
 from nanobot.config.problem import Problem
-from nanobot.config.wrong import expected
+from nanobot.config.wrong import Wrong, expected
+from nanobot.contracts.media import MediaLimits
+from nanobot.util.text import shorten
 
 REQUIREMENTS = ("auto", "ask", "never")
 UNIT_SYSTEMS = {"metric": "metric", "us_customary": "us_customary", "imperial": "us_customary"}
+_MEDIA_TYPE = re.compile(r"\*/\*|[a-z]+/(?:\*|[a-z0-9][a-z0-9.+_-]*)")
 NOT_USED = ("auth_mfa_modules", "auth_providers", "legacy_templates", "temperature_unit")
 """Home Assistant's options that mean nothing here; a warning says so."""
 
@@ -46,6 +50,7 @@ class CoreConfig:
     allowlist_external_dirs: tuple[Path, ...] = ()
     allowlist_external_urls: tuple[str, ...] = ()
     media_dirs: Mapping[str, Path] = field(default_factory=dict)
+    media: MediaLimits = field(default_factory=MediaLimits)
     customize: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     customize_domain: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     customize_glob: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -85,6 +90,16 @@ def _attributes(value: Any) -> dict[str, Any]:
     return {cv.string(key): item for key, item in value.items()}
 
 
+def _media_type(value: Any) -> str:
+    """``image/png``, ``image/*``, or ``*`` for all."""
+    text = cv.string(value).strip().lower()
+    if text == "*":
+        return "*/*"
+    if not _MEDIA_TYPE.fullmatch(text):
+        raise Wrong("not_a_media_type", value=shorten(value))
+    return text
+
+
 def _each(schema: Any) -> Any:
     return vol.All(cv.ensure_list, [schema], lambda values: tuple(values))
 
@@ -110,6 +125,14 @@ SCHEMA = vol.Schema(
         vol.Optional("allowlist_external_dirs"): _each(cv.existing_folder),
         vol.Optional("allowlist_external_urls"): _each(cv.url),
         vol.Optional("media_dirs"): _or_nothing({cv.slug: cv.existing_folder}),
+        vol.Optional("media"): _or_nothing(
+            {
+                vol.Optional("max_size"): cv.size,
+                vol.Optional("max_total"): cv.size,
+                vol.Optional("keep_days"): vol.All(cv.whole_number, vol.Range(min=1, max=36_500)),
+                vol.Optional("types"): _each(_media_type),
+            }
+        ),
         vol.Optional("customize"): _or_nothing({cv.entity_id: _attributes}),
         vol.Optional("customize_domain"): _or_nothing({cv.slug: _attributes}),
         vol.Optional("customize_glob"): _or_nothing({_pattern: _attributes}),
@@ -137,6 +160,7 @@ def check_core(data: Mapping[str, Any], key: str) -> tuple[CoreConfig, list[Prob
             problems += explain(error, wanted, (key,), SCHEMA)
             if isinstance(value, dict):
                 valid.update(_what_is_good(name, value))
+    valid["media"] = MediaLimits(**valid.get("media", {}))
     return CoreConfig(**valid), problems
 
 

@@ -46,6 +46,7 @@ _KINDS: Mapping[Any, str] = {
     "secret": "text",
     "url": "url",
     "slug": "slug",
+    "size": "size",
     "Coerce(int)": "int",
     "Coerce(float)": "float",
     "Coerce(str)": "text",

@@ -55,6 +55,7 @@ __all__ = [
     "positive_time_period",
     "secret",
     "service_name",
+    "size",
     "slug",
     "slug_keys",
     "small_float",
@@ -76,6 +77,7 @@ SECRETS: ContextVar[set[str] | None] = ContextVar("secrets", default=None)
 _ENTITY_ID = re.compile(r"(?!_)[a-z0-9_]+(?<!_)\.(?!_)[a-z0-9_]+(?<!_)")
 _SLUG = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*(?:([kmgt])i?b?|b|bytes?)?", re.IGNORECASE)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,4}|-[0-9]{3})*")
 
 TRUE = frozenset({"1", "true", "yes", "on", "enable"})
@@ -174,6 +176,17 @@ def latitude(value: Any) -> float:
 def longitude(value: Any) -> float:
     """Degrees east."""
     return float(_within(number, -180, 180)(value))
+
+
+def size(value: Any) -> int:
+    """Bytes: a number, or text such as ``20 MB``, where each unit is 1024 of the one before."""
+    if isinstance(value, (bool, dict, list)) or value is None:
+        raise Wrong("not_a_size", value=shorten(value))
+    found = _SIZE.fullmatch(str(value).strip())
+    if found is None:
+        raise Wrong("not_a_size", value=shorten(value))
+    power = "kmgt".index(found[2].lower()) + 1 if found[2] else 0
+    return int(float(found[1]) * 1024**power)
 
 
 def one_of(*options: Any, fold: bool = False) -> Callable[[Any], Any]:

@@ -26,6 +26,7 @@ from nanobot.storage.credentials import Credentials
 from nanobot.storage.files import Files
 from nanobot.util.aio import Tasks
 from nanobot.util.dt import Clock, zone
+from nanobot.storage.media import Media
 from nanobot.util.secrets import Scrubber
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Hub:
         self.storage = Files(config_dir / ".storage")
         self.tasks = Tasks("hub")
         self.entries: dict[str, Entry] = {}
+        self.media = Media(config_dir, self.clock)
         """By entry id, in the order of their setup. Written by the lifecycle alone."""
         self.channels: Registry[Channel] = Registry("channel")
         self.agents: Registry[Agent] = Registry("agent")
@@ -119,3 +121,4 @@ class Hub:
         if any(getattr(before, name) != getattr(config, name) for name in CUSTOMIZING):
             self.entities.customize(config.customized)
         self.bus.fire("core_config_updated", {})
+        self.media.limits = config.media

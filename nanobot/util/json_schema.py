@@ -39,6 +39,12 @@ KNOWN: Mapping[str, Schema] = {
     "port": {"type": "integer", "minimum": 1, "maximum": 65535},
     "latitude": {"type": "number", "minimum": -90, "maximum": 90},
     "longitude": {"type": "number", "minimum": -180, "maximum": 180},
+    "size": {
+        "anyOf": [
+            {"type": "number", "minimum": 0},
+            {"type": "string", "pattern": "^ *[0-9.]+ *([kKmMgGtT]?i?[bB]?|bytes?) *$"},
+        ]
+    },
     "slug": {"type": "string", "pattern": "^[a-z0-9]+(_[a-z0-9]+)*$"},
     "identifier": {"type": "string", "pattern": "^[a-z_][a-z0-9_]*$"},
     "entity_id": {"type": "string", "pattern": "^[A-Za-z0-9_]+\\.[A-Za-z0-9_]+$"},

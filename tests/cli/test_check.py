@@ -203,6 +203,9 @@ def test_the_schema_takes_the_examples(example: str, tmp_path: Path, capsys: pyt
         ("timer: timers.yaml", True),  # an editor sees the argument of !include
         ("timer: {tea: tea.yaml}", True),
         ("nanobot: {name: Home, packages: {a: a.yaml, b: {timer: {}}}}", True),
+        ("nanobot: {media: {max_size: 20 MB, max_total: 1000000, keep_days: 7, types: [image/*]}}", True),
+        ("nanobot: {media: {max_sise: 20 MB}}", False),
+        ("nanobot: {media: {keep_days: often}}", False),
         ("nanobot: {langage: de}", False),
         ("timer: {tea: {durtion: 5}}", False),
         ("timer: 5", False),

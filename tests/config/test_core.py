@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nanobot.config.core import CoreConfig, check_core, local_zone
+from nanobot.contracts.media import MediaLimits
 
 from .conftest import Folder
 
@@ -68,6 +69,30 @@ def test_a_wrong_option_has_its_default_and_the_rest_counts(folder: Folder) -> N
     assert not checked.core_ok
     assert (checked.core.name, checked.core.latitude, checked.core.unit_system) == ("Home", 0.0, "metric")
     assert checked.core.customize == {"light.a": {"x": 1}}
+
+
+def test_limits_of_files_are_written_as_people_say_them(folder: Folder) -> None:
+    checked = folder.check(
+        "nanobot:\n  media:\n    max_size: 5 MB\n    max_total: 1 GB\n    keep_days: 7\n    types: [image/*, Audio/OGG]\n"
+    )
+    assert checked.problems == []
+    assert checked.core.media == MediaLimits(5 * 2**20, 2**30, 7, ("image/*", "audio/ogg"))
+    assert folder.check("nanobot:\n  media: {types: '*'}\n").core.media == MediaLimits()
+    assert folder.check("nanobot:\n  media: {types: []}\n").core.media.types == ()
+    assert folder.check("nanobot:\n  media:\n").core.media == MediaLimits()
+
+
+def test_a_wrong_limit_of_files_has_its_default_and_the_rest_counts(folder: Folder) -> None:
+    checked = folder.check(
+        "nanobot:\n  media:\n    max_size: much\n    keep_days: 0\n    max_total: 1 GB\n    types: [images]\n    max_sise: 1\n"
+    )
+    assert [str(problem) for problem in checked.problems] == [
+        "configuration.yaml:3: nanobot > media > max_size: 'much' is not a size; write bytes, or for example '20 MB'",
+        "configuration.yaml:4: nanobot > media > keep_days: 0 is out of range; it has to be from 1 to 36500",
+        "configuration.yaml:6: nanobot > media > types > 0: 'images' is not a type of file; write it like 'image/png' or 'image/*'",
+        "configuration.yaml:7: nanobot > media > max_sise: unknown option; there is only 'max_size', 'max_total', 'keep_days', 'types'",
+    ]
+    assert checked.core.media == MediaLimits(max_total=2**30)
 
 
 def test_options_that_mean_nothing_here_are_warned_about(folder: Folder) -> None:
