@@ -162,7 +162,7 @@ class Stub:
             "model": args.model,
             "models": [one for one in args.models.split(",") if one],
             "api_key": args.api_key,
-            "keep_requests": 0,  # 1: keep the last bodies and headers
+            "keep_requests": 0,  # keep the bodies and headers of the last that many, and of 50 at least
         }
         self.script: deque[dict[str, Any]] = deque()
         self.changed = asyncio.Condition()
@@ -174,7 +174,7 @@ class Stub:
         self.inflight = 0
         self.peak = 0
         self.log: deque[dict[str, Any]] = deque(maxlen=200_000)
-        self.raw: deque[dict[str, Any]] = deque(maxlen=50)
+        self.raw: deque[dict[str, Any]] = deque()
         self.script.clear()
         self.released.clear()
 
@@ -213,6 +213,8 @@ class Stub:
         self.log.append(entry)
         if self.settings["keep_requests"]:
             self.raw.append({"n": n, "body": body, "headers": dict(request.headers)})
+            if len(self.raw) > max(50, self.settings["keep_requests"]):
+                self.raw.popleft()
         self.inflight += 1
         self.peak = max(self.peak, self.inflight)
         await self.count("requests")
