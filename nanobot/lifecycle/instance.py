@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from nanobot.errors import NanobotError, StorageError
-from nanobot.storage.files import close_to_others, make_private
+from nanobot.storage.files import close_to_others, make_private, sweep
 
 fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None  # Windows: two hubs are not told apart
 
@@ -59,6 +59,7 @@ class Instance:
             os.close(handle)
             raise
         self._handle = handle
+        sweep(self._folder)
         return self
 
     def __exit__(

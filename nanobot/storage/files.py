@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from nanobot.errors import StorageError
+
+ABANDONED_AFTER = 60.0  # s since the last change of a file in the making; whoever lives is done in less
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -49,6 +52,15 @@ def close_to_others(folder: Path) -> None:
     mode = folder.stat().st_mode
     if os.name == "posix" and mode & 0o077:
         folder.chmod(mode & 0o700)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what crashes have left half made in a folder and below it."""
+    before = time.time() - ABANDONED_AFTER
+    for path in folder.rglob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            if path.lstat().st_mtime < before:
+                path.unlink()
 
 
 class Files:

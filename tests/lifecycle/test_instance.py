@@ -50,6 +50,19 @@ def test_a_killed_process_leaves_the_folder_free(tmp_path: Path) -> None:
         assert holder(tmp_path) == os.getpid()
 
 
+def test_what_crashes_left_half_made_is_swept_up_at_the_next_start(tmp_path: Path) -> None:
+    (tmp_path / ".storage" / "last_good").mkdir(parents=True)
+    left = [tmp_path / ".storage" / name for name in (".run.x1.tmp", "last_good/.a.yaml.x2.tmp")]
+    for path in left:
+        path.touch()
+        os.utime(path, (1, 1))
+    in_the_making = tmp_path / ".storage" / ".tokens.json.x3.tmp"  # by another command, just now
+    in_the_making.touch()
+    with Instance(tmp_path):
+        assert not any(path.exists() for path in left)
+        assert in_the_making.exists()
+
+
 def test_each_change_of_the_run_info_is_on_disk_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / ".storage" / "run.json"
     with Instance(tmp_path) as instance:
