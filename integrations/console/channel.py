@@ -80,6 +80,7 @@ class ConsoleChannel(Channel):
             "id": message.id,
             "text": message.text,
             "answers": message.answers,
+            "turn": message.turn,
             "repeated": message.repeated,
             "last": message.piece == message.pieces,
             "attachments": [attachment.path for attachment in message.attachments],
@@ -157,7 +158,7 @@ class ConsoleChannel(Channel):
         async with asyncio.timeout(READY_LIMIT):
             receive = await asyncio.shield(self._running())
         message_id = ulid()
-        await receive(Incoming(chat=seat.chat, sender=OWNER, text=text, message_id=message_id))
+        await receive(Incoming(chat=seat.chat, sender=OWNER, text=text, message_id=message_id, owner=True))
         return message_id
 
     def session(self, seat: Seat) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import WSCloseCode
 
 from nanobot.contracts.channel import Channel, Incoming, Limits, Outgoing, Receipt, Receive
+from nanobot.contracts.view import Access
 from nanobot.conversations.history import Line
 from nanobot.errors import Busy, NotReady, Refused, StorageError
 from nanobot.hub.bus import Event
@@ -128,6 +129,7 @@ class WebChat(Channel):
             message_id=message_id,
             session=self.session_of(chat),
             language=client.language,
+            owner=client.identity.may(Access.ADMIN),
         )
         try:
             await self._receive(incoming)

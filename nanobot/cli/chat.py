@@ -86,6 +86,8 @@ async def _answer(events: Events, message_id: str, *, again: bool = False) -> in
             case "message" if event.get("answers") == message_id:
                 print(event["text"], flush=True)
                 answered = event.get("last", True)
+                if answered and event.get("turn") is None:  # a chat command: no turn begins, and none will end
+                    return 0
             case "turn" if event["state"] == "finished":
                 outcome = event.get("outcome") or "answered"
             case "problem":

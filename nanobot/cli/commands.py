@@ -129,6 +129,25 @@ def reload(
     _leave(reload.run(_folder(context, config), entry, as_json=as_json))
 
 
+@app.command(help=say("help.pair"))
+def pair(
+    context: typer.Context,
+    code: Annotated[list[str] | None, typer.Argument(metavar="CODE", help=say("help.pair_code"))] = None,
+    config: Config = None,
+    owner: Annotated[bool, typer.Option("--owner", help=say("help.pair_owner"))] = False,
+    remove: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--remove", metavar="CHANNEL SENDER", help=say("help.pair_remove"), show_default=False),
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help=say("help.pair_list"))] = False,
+    as_json: AsJson = False,
+) -> None:
+    from nanobot.cli import pair
+
+    folder = _folder(context, config)
+    _leave(pair.run(folder, code or (), owner=owner, remove=remove, listed=listed, as_json=as_json))
+
+
 @app.command(help=say("help.onboard"))
 def onboard(
     context: typer.Context,

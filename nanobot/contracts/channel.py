@@ -40,6 +40,8 @@ class Incoming:
     ``chat`` is where the answer goes; ``thread`` narrows it down. The session is
     ``channel:chat[:thread]`` unless the channel gives one itself.
     ``group``: others read along; there a stranger is not answered at all.
+    ``owner``: the channel itself knows that one of the people who run nanobot writes, by more than a name that
+    anybody could have chosen (the terminal of this account, a page that is signed in as admin).
     """
 
     chat: str
@@ -53,6 +55,7 @@ class Incoming:
     reply_to: str | None = None
     language: str | None = None
     group: bool = False
+    owner: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

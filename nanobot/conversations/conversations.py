@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,17 +19,21 @@ from typing import TYPE_CHECKING, Any
 from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Attachment, Channel, Incoming
 from nanobot.conversations import inbox, outbox, transcript
+from nanobot.conversations.commands import Commands
+from nanobot.conversations.core_commands import core_commands
 from nanobot.conversations.delivery import Delivery
 from nanobot.conversations.disk import Disk, ignore
 from nanobot.conversations.gate import Gate
+from nanobot.conversations.door import Door
 from nanobot.conversations.history import Line, lines
 from nanobot.conversations.inbox import Inbox, Message, message_of, whole
 from nanobot.conversations.outbox import Letter, Outbox
 from nanobot.conversations.sessions import Sessions
+from nanobot.conversations.pairing import Pairing
 from nanobot.conversations.transcript import Exchange, Steps, exchanges
 from nanobot.conversations.turns import Cut
 from nanobot.conversations.workers import Workers
-from nanobot.errors import Busy, NanobotError, StorageError
+from nanobot.errors import Busy, NanobotError, Refused, StorageError
 from nanobot.hub.context import Context
 from nanobot.storage.sql import Database
 from nanobot.util.aio import Tasks
@@ -64,10 +68,14 @@ class Conversations:
         self.outbox = Outbox(self.database, hub.clock)
         self.steps = Steps(self.database, hub.clock)
         self.disk = Disk(hub, backoff=self.backoff)
-        self.gate = Gate(hub.bus, hub.clock)
+        self.pairing = Pairing(hub)
+        self.gate = Gate(hub, self.pairing)
         self.delivery = Delivery(hub, self.outbox, self.disk, backoff=self.backoff)
         self.workers = Workers(hub, self.sessions, self.inbox, self.steps, self.delivery, self.disk)
         self._told_busy: dict[str, float] = {}
+        self.door = Door(hub, self.pairing, self.outbox, self.delivery, self.disk)
+        self.commands = Commands(hub, self.inbox, self.delivery, self.disk, self._tell_received)
+        self._offered: list[Callable[[], None]] = []
         self._tasks = Tasks("conversations")
         self._not_ready = "nanobot is starting"
         """Why no message can be taken in, or nothing."""
@@ -77,6 +85,7 @@ class Conversations:
     async def open(self) -> None:
         """Take up what was not done. A disk that cannot be used is an issue, and tried again and again."""
         try:
+        self._offered = [self.hub.chat_commands.add(one.name, one) for one in core_commands(self.hub)]
             await self._take_up()
         except StorageError as error:
             self._not_ready = str(error)
@@ -94,6 +103,10 @@ class Conversations:
             await self.settle()
         self._not_ready = "nanobot is stopping"
         await self.workers.close()
+        await self.commands.close()
+        await self.pairing.close()
+        for remove in self._offered:
+            remove()
         await self.delivery.close(SETTLE_LIMIT)
         await self._tasks.cancel(1.0)
         if self.database.is_open:
@@ -121,14 +134,15 @@ class Conversations:
 
         Raises ``Refused``, ``Busy`` or ``StorageError``; then nothing of it was kept.
         """
-        self.gate.check(channel, incoming)
-        message = message_of(channel, incoming, self.hub.clock.time())
-        self._check_ready()
-        if self._is_stop(message):
-            # in a task of its own: a channel that is unloaded meanwhile must not leave it half done
-            error = await asyncio.shield(self._tasks.spawn(self._take_stop(message), "stop"))
-            if error is not None:
-                raise error
+        self._check_ready()  # before that nobody knows who is paired
+        try:
+            owner = self.gate.check(channel, incoming)
+        except Refused:
+            await self.door.meet(channel, incoming)
+            raise
+        message = message_of(channel, incoming, self.hub.clock.time(), owner=owner)
+        if (found := self.commands.find(message)) is not None:
+            await self.commands.take(message, *found)
             return
         try:
             self.sessions.reserve(message.session)
@@ -250,36 +264,6 @@ class Conversations:
         )
         await self._reply(message, text)
 
-    def _is_stop(self, message: Message) -> bool:
-        text = message.text.strip().rstrip("!.").removeprefix("/").casefold()
-        if not text or len(text) > 40 or message.attachments:
-            return False
-        if text == "stop":
-            return True
-        language = message.language or self.hub.language
-        words = translate("chat.stop_words", language).casefold().split(",")
-        return text in [word.strip() for word in words]
-
-    async def _take_stop(self, message: Message) -> StorageError | None:
-        try:
-            new = await self.database.write(self.inbox.keep(message, outcome="stop"))
-        except StorageError as error:
-            self.disk.told(error)
-            await self.stop(message.session)  # a stop is obeyed even when nothing can be kept
-            return error
-        if not new:
-            return None
-        self._tell_received(message)
-        stopped = await self.stop(message.session)
-        waiting = self.sessions.waiting_in(message.session)
-        key = "chat.stopped" if stopped else "chat.nothing_running"
-        language = message.language or self.hub.language
-        text = translate(key, language)
-        if waiting:
-            text += " " + translate("chat.still_waiting", language, count=waiting)
-        await self._reply(message, text)
-        return None
-
     async def _reply(self, message: Message, text: str) -> None:
         """Answer without a turn. A failure is an issue by then; whoever wrote the message cannot do anything."""
         try:
@@ -304,6 +288,7 @@ class Conversations:
         for message in messages:
             self.sessions.restore(message)
         self.delivery.open(unsent)
+        await self.pairing.open()
         self._not_ready = ""
         self.disk.told(None)
         self._tasks.spawn(self.disk.clean_up(self.inbox, self.delivery, self.steps), "clean up")

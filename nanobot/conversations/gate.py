@@ -1,13 +1,16 @@
-"""The gate: who may write to nanobot. Whoever may not costs next to nothing and learns nothing."""
+"""The gate: who may write to nanobot, and who of them runs it. Whoever may not write costs next to nothing."""
 
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from nanobot.contracts.channel import Channel, Incoming
+from nanobot.conversations.pairing import Pairing
 from nanobot.errors import Refused
-from nanobot.hub.bus import Bus
-from nanobot.util.dt import Clock
+
+if TYPE_CHECKING:
+    from nanobot.hub.hub import Hub
 
 EVERYBODY = "*"
 LOG_EVERY = 3600.0  # s between two log lines about the same stranger
@@ -19,37 +22,46 @@ _log = logging.getLogger(__name__)
 class Gate:
     """Asked for each message, before anything is written."""
 
-    def __init__(self, bus: Bus, clock: Clock) -> None:
-        self._bus = bus
-        self._clock = clock
+    def __init__(self, hub: Hub, pairing: Pairing) -> None:
+        self._hub = hub
+        self._pairing = pairing
         self._logged: dict[tuple[str, str], float] = {}
 
-    def check(self, channel: Channel, incoming: Incoming) -> None:
-        """Raises ``Refused`` for a sender who is not on the channel's list; an empty list lets nobody in."""
-        sender = str(incoming.sender)
-        if sender in channel.allow or EVERYBODY in channel.allow:
-            return
-        if sender and sender in {str(allowed) for allowed in channel.allow}:  # 42 in YAML is meant as "42"
-            return
-        self._bus.fire(
+    def check(self, channel: Channel, incoming: Incoming) -> bool:
+        """Let a sender in; True for an owner: one whom the channel knows as such, or whom the list names.
+
+        Raises ``Refused`` for a sender who is neither on the channel's list nor paired.
+        """
+        sender, chat = str(incoming.sender), str(incoming.chat)
+        # who speaks as the group itself is its member, not the person whom the list names
+        if sender != EVERYBODY and not (incoming.group and sender == chat) and _names(channel, sender):
+            return True
+        member = self._pairing.member(channel.name, sender)
+        if member is not None:
+            return member.owner or incoming.owner
+        if EVERYBODY in channel.allow or (incoming.group and _names(channel, chat)):
+            return incoming.owner
+        self._hub.bus.fire(
             "message_refused",
-            {
-                "channel": channel.name,
-                "chat": str(incoming.chat),
-                "sender": sender,
-                "sender_name": incoming.sender_name,
-            },
+            {"channel": channel.name, "chat": chat, "sender": sender, "sender_name": incoming.sender_name},
         )
-        self._note(channel.name, sender)
+        self._note(channel, sender)
         raise Refused(f"{channel.name} lets '{sender}' not in")
 
-    def _note(self, channel: str, sender: str) -> None:
-        now = self._clock.time()
-        if now - self._logged.get((channel, sender), float("-inf")) < LOG_EVERY:
+    def _note(self, channel: Channel, sender: str) -> None:
+        now = self._hub.clock.time()
+        key = (channel.name, sender)
+        if now - self._logged.get(key, float("-inf")) < LOG_EVERY:
             return
         if len(self._logged) >= MAX_STRANGERS:
             self._logged = {who: at for who, at in self._logged.items() if now - at < LOG_EVERY}
             if len(self._logged) >= MAX_STRANGERS:
                 return
-        self._logged[channel, sender] = now
-        _log.warning("%s: a message of %r was refused; add it to 'allow' to let it in", channel, sender[:100])
+        self._logged[key] = now
+        how = "add it to 'allow', or confirm its code with `nanobot pair`," if channel.pairing else "add it to 'allow'"
+        _log.warning("%s: a message of %r was refused; %s to let it in", channel.name, sender[:100], how)
+
+
+def _names(channel: Channel, who: str) -> bool:
+    """Whether the list of a channel names somebody; 42 in YAML is meant as "42"."""
+    return who in channel.allow or (bool(who) and any(str(allowed) == who for allowed in channel.allow))

@@ -61,6 +61,7 @@ class Message:
     ``attempts``: turns for it that were cut off. ``crashes``: how many of them a crash of the process cut.
     ``restored``: it was found at start, so whatever happened to it before may happen again.
     """
+    ``owner``: it came from one of the people who run nanobot.
 
     id: str
     session: str
@@ -77,6 +78,7 @@ class Message:
     reply_to: str | None = None
     language: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    owner: bool = False
     attempts: int = 0
     crashes: int = 0
     cuts: int = 0
@@ -88,7 +90,7 @@ class Message:
         return Context(id=self.id, actor="user")
 
 
-def message_of(channel: Channel, incoming: Incoming, received: float) -> Message:
+def message_of(channel: Channel, incoming: Incoming, received: float, *, owner: bool = False) -> Message:
     """The row for a message that just arrived."""
     thread = incoming.thread or None
     session = incoming.session or f"{channel.name}:{incoming.chat}" + (f":{thread}" if thread else "")
@@ -112,6 +114,7 @@ def message_of(channel: Channel, incoming: Incoming, received: float) -> Message
 
 class Inbox:
     """The statements on the table ``inbox``. Those that take a connection run in the writer thread."""
+        owner=owner,
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -152,6 +155,18 @@ class Inbox:
 
     def begin(self, message: Message) -> asyncio.Future[None]:
         """Note that a turn for it runs: should the process die now, that was a crash in this turn."""
+    async def knows(self, message: Message) -> bool:
+        """Whether a message with this id of the platform was kept before."""
+        values = (message.channel, message.chat, message.message_id)
+        return await self._database.read(
+            lambda connection: (
+                connection.execute(
+                    "SELECT 1 FROM inbox WHERE channel = ? AND chat = ? AND message_id = ?", values
+                ).fetchone()
+                is not None
+            )
+        )
+
         return self._database.submit(
             lambda connection: _run(
                 connection, "UPDATE inbox SET begun = 1 WHERE seq = ? AND id = ?", message.seq, message.id
@@ -229,7 +244,7 @@ def unpack_attachments(packed: list[dict[str, Any]]) -> tuple[Attachment, ...]:
 def _pack(message: Message) -> str | None:
     """The seldom used fields as one JSON text; None when all are empty."""
     fields: Iterator[tuple[str, Any]] = (
-        (name, getattr(message, name)) for name in ("sender_name", "reply_to", "language", "extra")
+        (name, getattr(message, name)) for name in ("sender_name", "reply_to", "language", "owner", "extra")
     )
     more = {name: value for name, value in fields if value}
     if message.attachments:

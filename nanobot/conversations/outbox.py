@@ -46,6 +46,9 @@ CREATE INDEX outbox_session ON outbox (session, seq);
 CREATE INDEX outbox_id ON outbox (id)
 """
 
+AT_THE_DOOR = "pairing"
+"""The session of what is said to those who are not let in yet; no conversation has it."""
+
 WAITING, SENDING, SENT, FAILED = "waiting", "sending", "sent", "failed"
 
 _COLUMNS = "seq, id, turn, session, channel, chat, thread, text, more, created, state, pieces_sent, cut_at"
@@ -122,6 +125,10 @@ class Outbox:
                 letter.thread,
                 letter.text,
                 _pack(letter),
+    def forget(self, connection: sqlite3.Connection, session: str, before: float) -> None:
+        """Delete what ended in a session before a time."""
+        connection.execute("DELETE FROM outbox WHERE session = ? AND ended < ?", (session, before))
+
                 letter.created,
                 SENDING if letter.marked else WAITING,
             ),

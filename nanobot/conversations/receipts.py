@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from nanobot.contracts.channel import Receipt
-from nanobot.conversations.outbox import SENDING, SENT, WAITING, Letter, Outbox
+from nanobot.conversations.outbox import AT_THE_DOOR, SENDING, SENT, WAITING, Letter, Outbox
 from nanobot.hub.issues import Severity
 
 if TYPE_CHECKING:
@@ -63,8 +63,9 @@ class Receipts:
         """It was given up."""
         _log.error("%s: a message to %s is given up: %s", letter.channel, letter.chat, error)
         self._answer(letter, False)
-        issue_id = f"{letter.channel}.message_failed.{letter.chat}"
-        self._issue(issue_id, "issues.message_failed", letter.channel, chat=letter.chat, error=error)
+        if letter.session != AT_THE_DOOR:  # strangers can break off a chat as often as they like
+            issue_id = f"{letter.channel}.message_failed.{letter.chat}"
+            self._issue(issue_id, "issues.message_failed", letter.channel, chat=letter.chat, error=error)
         data = {"id": letter.id, "channel": letter.channel, "chat": letter.chat, "error": error}
         self.hub.bus.fire("message_failed", data, letter.context)
 

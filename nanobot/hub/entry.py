@@ -160,7 +160,7 @@ class Entry:
             supervised.beat()
 
     def add(self, thing: Any) -> Remove:
-        """Put a channel, agent, model, tool, service, entity, view, command or panel into the hub.
+        """Put a channel, agent, model, tool, service, entity, view, command, chat command or panel into the hub.
 
         A channel is run from now on. Raises ``ValueError`` when its name is taken.
         """

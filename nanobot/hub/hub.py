@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nanobot.config.core import CoreConfig
 from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Channel
+from nanobot.contracts.chat_command import ChatCommand
 from nanobot.contracts.command import Command
 from nanobot.contracts.model import Model
 from nanobot.contracts.panel import Panel
@@ -82,6 +83,7 @@ class Hub:
         self.panels: Registry[Panel] = Registry("panel")
         self.credentials = Credentials(config_dir / ".storage", self.clock)
         self.port_override: int | None = None
+        self.chat_commands: Registry[ChatCommand] = Registry("chat command")
         """The port that the command line asks for, over the configured one."""
         self.run_info: dict[str, Any] = {}
         """What other processes may know of the running hub: ``url``, … Written to ``.storage/run.json``."""
@@ -114,6 +116,8 @@ class Hub:
 
     def configure(self, config: CoreConfig) -> None:
         """Take over the core block. Fires ``core_config_updated`` when it is another than before."""
+            case ChatCommand():
+                return self.chat_commands, thing.name
         if config == self.config:
             return
         before, self.config = self.config, config

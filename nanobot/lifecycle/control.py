@@ -32,6 +32,7 @@ from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.lifecycle.edits import Edits
+from nanobot.lifecycle.pairing import pairing_commands
 from nanobot.lifecycle.report import core_commands
 from nanobot.storage.files import make_private
 from nanobot.util.aio import Tasks, settle
@@ -63,7 +64,7 @@ class Control:
 
     async def open(self, entry: Entry) -> None:
         """Listen until ``entry`` is released. A folder in which no socket can be made is logged; the hub runs on."""
-        for command in core_commands(self.hub, self._edits, self._stop):
+        for command in (*core_commands(self.hub, self._edits, self._stop), *pairing_commands(self.hub)):
             entry.add(command)
         if not hasattr(socket, "AF_UNIX"):
             _log.warning("this system has no unix sockets: `nanobot status`, `chat` and `reload` cannot reach the hub")

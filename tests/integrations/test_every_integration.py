@@ -39,7 +39,17 @@ def sample(domain: str) -> str:
 def left(hub: Hub) -> dict[str, Any]:
     """Everything that an integration may leave in a hub or in the process."""
     gc.collect()
-    registries = (hub.channels, hub.agents, hub.models, hub.tools, hub.views, hub.commands, hub.panels)
+    registries = (
+        hub.channels,
+        hub.agents,
+        hub.models,
+        hub.tools,
+        hub.workspaces,
+        hub.views,
+        hub.commands,
+        hub.chat_commands,
+        hub.panels,
+    )
     process = psutil.Process()
     return {
         "listeners": hub.bus.counts(),
