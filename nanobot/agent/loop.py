@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nanobot.agent import prompt
@@ -105,8 +105,8 @@ class Loop:
 
     def _request(self, messages: Sequence[Message], *, last: bool) -> Request:
         fitting = prompt.shorten_results(messages, self.context * prompt.CHARACTERS_PER_TOKEN)
-        if last:
-            fitting.append(Message("user", LAST_ROUND))
+        if last:  # in the last result: a message of its own would be taken for the person's
+            fitting[-1] = replace(fitting[-1], content=f"{fitting[-1].content}\n\n{LAST_ROUND}")
         scrub = self.hub.scrubber.scrub
         scrubbed = [Message(m.role, scrub(m.content), m.tool_calls, m.tool_call_id) for m in fitting]
         return Request(scrubbed, () if last else self.toolbox.offered())

@@ -163,7 +163,8 @@ async def test_a_loop_without_end_is_ended_with_an_answer(begin: Begin, entry: E
     assert await chat.types("go") == "I gave up looking."
     assert len(tool.calls) == 3
     assert model.requests[-1].tools == ()
-    assert "Do something else" in model.requests[-1].messages[-2].content
+    assert "Do something else" in model.requests[-1].messages[-1].content
+    assert "Answer now" in model.requests[-1].messages[-1].content
 
 
 async def test_a_model_that_calls_tools_to_the_very_end_leaves_a_sentence(

@@ -95,7 +95,10 @@ async def test_the_delay_that_a_server_asks_for_is_kept(begin: Begin, stub: Stub
     assert time.monotonic() - began >= 1
 
 
-async def test_a_tool_that_does_not_exist_is_told_to_the_model(begin: Begin, stub: Stub, chat: Chat) -> None:
+async def test_a_tool_that_does_not_exist_is_told_to_the_model(
+    begin: Begin, stub: Stub, chat: Chat, set_up: SetUp
+) -> None:
+    await set_up("states")
     await begin()
     await stub.post("config", {"keep_requests": 5})
     assert await ask(chat, "[[tool:no_such_tool {}]] [[reply:I see]]") == "I see"
