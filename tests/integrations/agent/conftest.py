@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-sys.path.append(str(Path(__file__).parents[2] / "servers"))
-
-from running import Server, running
-
 from nanobot.testing.chat import Chat
 from nanobot.testing.plugin import SetUp
+from tests.servers.running import Server, running
 
 Begin = Callable[..., Awaitable[None]]
 
