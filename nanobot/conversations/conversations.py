@@ -19,17 +19,18 @@ from typing import TYPE_CHECKING, Any
 from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Attachment, Channel, Incoming
 from nanobot.conversations import inbox, outbox, transcript
+from nanobot.conversations.choices import chosen
 from nanobot.conversations.commands import Commands
 from nanobot.conversations.core_commands import core_commands
 from nanobot.conversations.delivery import Delivery
 from nanobot.conversations.disk import Disk, ignore
-from nanobot.conversations.gate import Gate
 from nanobot.conversations.door import Door
+from nanobot.conversations.gate import Gate
 from nanobot.conversations.history import Line, lines
 from nanobot.conversations.inbox import Inbox, Message, message_of, whole
 from nanobot.conversations.outbox import Letter, Outbox
-from nanobot.conversations.sessions import Sessions
 from nanobot.conversations.pairing import Pairing
+from nanobot.conversations.sessions import Sessions
 from nanobot.conversations.transcript import Exchange, Steps, exchanges
 from nanobot.conversations.turns import Cut
 from nanobot.conversations.workers import Workers
@@ -72,10 +73,10 @@ class Conversations:
         self.gate = Gate(hub, self.pairing)
         self.delivery = Delivery(hub, self.outbox, self.disk, backoff=self.backoff)
         self.workers = Workers(hub, self.sessions, self.inbox, self.steps, self.delivery, self.disk)
-        self._told_busy: dict[str, float] = {}
         self.door = Door(hub, self.pairing, self.outbox, self.delivery, self.disk)
         self.commands = Commands(hub, self.inbox, self.delivery, self.disk, self._tell_received)
         self._offered: list[Callable[[], None]] = []
+        self._told_busy: dict[str, float] = {}
         self._tasks = Tasks("conversations")
         self._not_ready = "nanobot is starting"
         """Why no message can be taken in, or nothing."""
@@ -84,8 +85,8 @@ class Conversations:
 
     async def open(self) -> None:
         """Take up what was not done. A disk that cannot be used is an issue, and tried again and again."""
-        try:
         self._offered = [self.hub.chat_commands.add(one.name, one) for one in core_commands(self.hub)]
+        try:
             await self._take_up()
         except StorageError as error:
             self._not_ready = str(error)
@@ -102,11 +103,11 @@ class Conversations:
         if not self.workers.resting:
             await self.settle()
         self._not_ready = "nanobot is stopping"
-        await self.workers.close()
         await self.commands.close()
         await self.pairing.close()
         for remove in self._offered:
             remove()
+        await self.workers.close()
         await self.delivery.close(SETTLE_LIMIT)
         await self._tasks.cancel(1.0)
         if self.database.is_open:
@@ -145,11 +146,12 @@ class Conversations:
             await self.commands.take(message, *found)
             return
         try:
-            self.sessions.reserve(message.session)
+            self.sessions.reserve(message)
         except Busy:
             await self._tell_busy(message)
             raise
-        kept = self.database.submit(self.inbox.keep(message))
+        keep = self.inbox.keep(message)
+        kept = self.database.submit(keep if channel.limits.buttons else chosen(message, keep))
         kept.add_done_callback(partial(self._kept, message))  # whether or not the channel still waits for it
         try:
             await asyncio.shield(kept)
@@ -167,11 +169,13 @@ class Conversations:
         session: str | None = None,
         attachments: Sequence[Attachment] = (),
         answers: str | None = None,
+        buttons: Sequence[str] = (),
         extra: Mapping[str, Any] | None = None,
         context: Context | None = None,
     ) -> str:
         """Send a message to a chat, now or when its channel is there. On disk when this returns.
 
+        ``buttons`` are labels to choose from; where the platform has none, they are numbered lines.
         Gives the id to ask ``delivered`` for. Raises ``StorageError``.
         """
         if not text.strip() and not attachments:
@@ -187,6 +191,7 @@ class Conversations:
             thread=thread,
             attachments=tuple(attachments),
             answers=answers,
+            buttons=tuple(map(whole, buttons)),
             extra=extra or {},
             cause=context.id if context else None,
             actor=context.actor if context else "system",
@@ -230,11 +235,11 @@ class Conversations:
 
     def _kept(self, message: Message, kept: asyncio.Future[bool]) -> None:
         if kept.cancelled() or kept.exception() is not None:
-            self.sessions.release(message.session)
+            self.sessions.release(message)
             return
         self.disk.told(None)
         if not kept.result():
-            self.sessions.release(message.session)
+            self.sessions.release(message)
             _log.debug("%s: message %s was received before", message.channel, message.message_id)
             return
         self.sessions.put(message)
@@ -283,12 +288,12 @@ class Conversations:
 
     async def _take_up(self) -> None:
         await self.database.open()
+        await self.pairing.open()
         messages = await self.inbox.restore()
         unsent = await self.outbox.unsent()
         for message in messages:
             self.sessions.restore(message)
         self.delivery.open(unsent)
-        await self.pairing.open()
         self._not_ready = ""
         self.disk.told(None)
         self._tasks.spawn(self.disk.clean_up(self.inbox, self.delivery, self.steps), "clean up")

@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from nanobot.contracts.channel import Channel, Outgoing, Receipt
 from nanobot.conversations.disk import Disk, ignore
+from nanobot.conversations.lanes import Lane
 from nanobot.conversations.outbox import Letter, Outbox
+from nanobot.conversations.pieces import lost_files
 from nanobot.conversations.receipts import Receipts
 from nanobot.errors import NotReady, Refused, StorageError
 from nanobot.storage.sql import Work
-from nanobot.util.aio import Tasks
+from nanobot.util.aio import Tasks, in_thread
 from nanobot.util.backoff import Backoff
 
 if TYPE_CHECKING:
@@ -29,25 +31,11 @@ CANCEL_LIMIT = 2.0  # s that a send may take to end when it is told to
 AT_ONCE = 16  # sends that run at the same time on one channel
 ISSUE_AFTER = 5  # failures in a row before a person is bothered
 GIVE_UP_AFTER = 7 * 86_400.0  # s that a letter may wait
+MOST_PATIENCE = 3600.0  # s that a platform can make a chat wait by asking for it
 FAULTS = (TypeError, ValueError, LookupError, AttributeError, AssertionError)
 FAULTS_ALLOWED = 10  # tries (a good quarter of an hour) for a letter that makes the channel itself stumble
 
 _log = logging.getLogger(__name__)
-
-
-class Lane:
-    """The letters to one chat. A number stands for a letter that is only on disk."""
-
-    __slots__ = ("channel", "chat", "failures", "letters", "sending", "task", "wake")
-
-    def __init__(self, channel: str, chat: str) -> None:
-        self.channel = channel
-        self.chat = chat
-        self.letters: deque[Letter | int] = deque()
-        self.failures = 0
-        self.task: asyncio.Task[None] | None = None
-        self.sending: asyncio.Task[Receipt | Exception] | None = None
-        self.wake: asyncio.Future[None] | None = None
 
 
 class Delivery:
@@ -82,7 +70,7 @@ class Delivery:
         self._open = False
         self._remove()
         for lane in self._all():
-            _wake(lane)
+            lane.end_wait()
         await self._end_sends(list(self._all()), limit)
         if tasks := [lane.task for lane in self._all() if lane.task is not None]:
             await asyncio.wait(tasks, timeout=CANCEL_LIMIT)  # they note what was sent
@@ -97,7 +85,7 @@ class Delivery:
 
     async def settled(self, limit: float) -> None:
         """Wait up to ``limit`` seconds until nothing is left that can be sent now."""
-        tasks = [lane.task for lane in self._all() if lane.task is not None and lane.wake is None]
+        tasks = [lane.task for lane in self._all() if lane.task is not None and not lane.waits]
         if tasks:
             await asyncio.wait(tasks, timeout=limit)
 
@@ -106,7 +94,12 @@ class Delivery:
         return [item for lane in self._all() for item in lane.letters if isinstance(item, Letter)]
 
     def post(self, letter: Letter, work: Work[None]) -> asyncio.Future[None]:
-        """Have ``work`` write a letter, and send it when it is written, whoever waits for that."""
+        """Have ``work`` write a letter, and send it when it is written, whoever waits for that.
+
+        No letter carries a secret of the configuration, whoever wrote it.
+        """
+        letter.text = self.hub.scrubber.scrub(letter.text)
+        letter.buttons = tuple(map(self.hub.scrubber.scrub, letter.buttons))
         # When it can be sent at once, its row says so from the start: one write less for almost every answer.
         letter.marked = self._open and self._is_free(letter.channel, letter.chat)
         written = self.outbox.submit(work)
@@ -196,18 +189,21 @@ class Delivery:
 
     async def _deliver(self, lane: Lane, channel: Channel, letter: Letter) -> BaseException | None:
         """Send the pieces that were not sent yet; the error that keeps the rest from being sent now."""
-        pieces = letter.pieces(channel.limits)
+        lost = await self._lost_files(channel, letter)
+        pieces = letter.pieces(channel.limits, lost)
         receipt = Receipt()
         for number in range(letter.pieces_sent + 1, len(pieces) + 1):
-            text, attachments = pieces[number - 1]
+            piece = pieces[number - 1]
             outgoing = Outgoing(
                 id=letter.id if number == 1 else f"{letter.id}.{number}",
                 chat=letter.chat,
-                text=text,
+                text=piece.text,
                 thread=letter.thread,
                 session=letter.session,
-                attachments=attachments,
+                attachments=piece.attachments,
                 answers=letter.answers,
+                turn=letter.turn,
+                buttons=piece.buttons,
                 repeated=letter.repeated and not channel.idempotent,
                 piece=number,
                 pieces=len(pieces),
@@ -215,6 +211,8 @@ class Delivery:
             )
             result = await self._send(lane, channel, letter, outgoing)
             if not isinstance(result, Receipt):
+                if isinstance(result, Refused) and await self._lost_files(channel, letter) != lost:
+                    return await self._deliver(lane, channel, letter)  # it was the file, which has just gone
                 return await self._not_sent(lane, channel, letter, result)
             receipt = result
             letter.pieces_sent = number
@@ -224,6 +222,12 @@ class Delivery:
         await self._keep(partial(self.outbox.sent, letter, receipt.message_id))
         self.receipts.sent(letter, receipt)
         return None
+
+    async def _lost_files(self, channel: Channel, letter: Letter) -> Mapping[str, str]:
+        """The attachments that this channel cannot send (any more), each with the line that takes its place."""
+        if not letter.attachments or channel.limits.attachments < 1:
+            return {}
+        return await in_thread(lost_files, self.hub.media, letter.attachments, channel.limits, self.hub.language)
 
     async def _send(self, lane: Lane, channel: Channel, letter: Letter, outgoing: Outgoing) -> Receipt | BaseException:
         slots = self._slots.get(lane.channel)
@@ -252,7 +256,7 @@ class Delivery:
             await self._give_up(letter, str(error))
             return None
         if self.hub.clock.time() - letter.created > GIVE_UP_AFTER:
-            await self._give_up(letter, str(error) or type(error).__name__)
+            await self._give_up(letter, _text(error))
             return None
         if isinstance(error, (NotReady, ConnectionRefusedError)):
             if not letter.repeated:
@@ -263,31 +267,31 @@ class Delivery:
         if isinstance(error, FAULTS):
             _log.error("%s stumbled over a message to %s", channel.name, letter.chat, exc_info=error)
             if lane.failures + 1 >= FAULTS_ALLOWED:
-                await self._give_up(letter, str(error) or type(error).__name__)
+                await self._give_up(letter, _text(error))
                 return None
         return error
 
     async def _wait(self, lane: Lane, channel: Channel, error: BaseException) -> None:
-        """Until the backoff is over, the channel is another one, or a send on it worked."""
-        if self.hub.channels.get(lane.channel) is not channel:
+        """Until the backoff is over, the channel is another one, or a send on it worked; where the platform has asked
+        for some time, at least that long."""
+        asked = min((error.retry_after if isinstance(error, NotReady) else None) or 0.0, MOST_PATIENCE)
+        if asked <= 0 and self.hub.channels.get(lane.channel) is not channel:
             return
         lane.failures += 1
-        delay = self.backoff.delay(lane.failures)
-        text = str(error) or type(error).__name__
+        delay = max(asked, self.backoff.delay(lane.failures))
+        text = _text(error)
         level = logging.WARNING if lane.failures == 1 else logging.DEBUG
-        _log.log(level, "%s: a message to %s waits: %s; trying again in %.0f s", lane.channel, lane.chat, text, delay)
+        said = ", as the platform asks" if delay == asked else ""
+        _log.log(
+            level, "%s: a message to %s waits: %s; trying again in %.0f s%s",
+            lane.channel, lane.chat, text, delay, said,
+        )  # fmt: skip
         if lane.failures == ISSUE_AFTER:
             self.receipts.stuck(lane.channel, text)
-        loop = asyncio.get_running_loop()
-        lane.wake = loop.create_future()
-        timer = loop.call_later(delay, _wake, lane)
-        try:
-            await lane.wake
-        finally:
-            timer.cancel()
-            lane.wake = None
+        await lane.wait(delay, asked)
 
     async def _give_up(self, letter: Letter, error: str) -> None:
+        error = self.hub.scrubber.scrub(error)
         await self._keep(partial(self.outbox.failed, letter, error))
         self.receipts.failed(letter, error)
 
@@ -317,7 +321,7 @@ class Delivery:
             for lane in list(self._lanes[name].values()):
                 self._start(lane)
                 if another:
-                    _wake(lane)
+                    lane.wake()
 
     def _all(self) -> Iterator[Lane]:
         return (lane for lanes in list(self._lanes.values()) for lane in list(lanes.values()))
@@ -337,7 +341,7 @@ class Delivery:
             lane.failures = 0
             self.receipts.moves(lane.channel)
             for other in self._lanes.get(lane.channel, {}).values():
-                _wake(other)
+                other.wake()
 
 
 async def _attempt(channel: Channel, outgoing: Outgoing) -> Receipt | Exception:
@@ -347,9 +351,8 @@ async def _attempt(channel: Channel, outgoing: Outgoing) -> Receipt | Exception:
         return error
 
 
-def _wake(lane: Lane) -> None:
-    if lane.wake is not None and not lane.wake.done():
-        lane.wake.set_result(None)
+def _text(error: BaseException) -> str:
+    return str(error) or type(error).__name__
 
 
 def _seq(item: Letter | int) -> int:

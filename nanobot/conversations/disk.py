@@ -72,7 +72,17 @@ class Disk:
                 await _purge(steps.purge, now - KEEP)
             except StorageError as error:
                 self.told(error)
+            await self._clean_up_files(inbox, delivery, now)
             await asyncio.sleep(CLEAN_EVERY)
+
+    async def _clean_up_files(self, inbox: Inbox, delivery: Delivery, now: float) -> None:
+        async def in_use() -> set[str]:
+            return await inbox.files() | await delivery.outbox.files()
+
+        try:
+            await self.hub.media.clean_up(now, in_use)
+        except StorageError as error:
+            _log.warning("old files are not deleted: %s", error)
 
 
 def ignore(future: asyncio.Future[Any]) -> None:

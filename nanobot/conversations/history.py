@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import orjson
 
+from nanobot.conversations.choices import with_choices
 from nanobot.util.dt import iso
 
 _LINES = """
@@ -78,7 +79,7 @@ def _line(row: tuple[Any, ...]) -> Line:
     return Line(
         id=id_,
         direction=direction,
-        text=text,
+        text=with_choices(text, more.get("buttons", ())),
         time=time,
         state=state,
         sender=sender,

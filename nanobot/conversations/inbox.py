@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,8 +61,8 @@ class Message:
 
     ``attempts``: turns for it that were cut off. ``crashes``: how many of them a crash of the process cut.
     ``restored``: it was found at start, so whatever happened to it before may happen again.
-    """
     ``owner``: it came from one of the people who run nanobot.
+    """
 
     id: str
     session: str
@@ -77,12 +78,17 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     reply_to: str | None = None
     language: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
     owner: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
     attempts: int = 0
     crashes: int = 0
     cuts: int = 0
     restored: bool = False
+    size: int = field(init=False)
+    """Bytes that it takes in memory, roughly."""
+
+    def __post_init__(self) -> None:
+        self.size = sys.getsizeof(self.text) + (len(pack(self.extra)) if self.extra else 0)
 
     @property
     def context(self) -> Context:
@@ -108,13 +114,13 @@ def message_of(channel: Channel, incoming: Incoming, received: float, *, owner: 
         attachments=tuple(incoming.attachments),
         reply_to=incoming.reply_to,
         language=incoming.language,
+        owner=owner,
         extra=incoming.extra,
     )
 
 
 class Inbox:
     """The statements on the table ``inbox``. Those that take a connection run in the writer thread."""
-        owner=owner,
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -149,12 +155,6 @@ class Inbox:
 
         return work
 
-    def submit(self, work: Work[None]) -> asyncio.Future[None]:
-        """Have something written, in the order of the calls."""
-        return self._database.submit(work)
-
-    def begin(self, message: Message) -> asyncio.Future[None]:
-        """Note that a turn for it runs: should the process die now, that was a crash in this turn."""
     async def knows(self, message: Message) -> bool:
         """Whether a message with this id of the platform was kept before."""
         values = (message.channel, message.chat, message.message_id)
@@ -167,6 +167,12 @@ class Inbox:
             )
         )
 
+    def submit(self, work: Work[None]) -> asyncio.Future[None]:
+        """Have something written, in the order of the calls."""
+        return self._database.submit(work)
+
+    def begin(self, message: Message) -> asyncio.Future[None]:
+        """Note that a turn for it runs: should the process die now, that was a crash in this turn."""
         return self._database.submit(
             lambda connection: _run(
                 connection, "UPDATE inbox SET begun = 1 WHERE seq = ? AND id = ?", message.seq, message.id
@@ -218,6 +224,15 @@ class Inbox:
         """Note that the process ends in order: no turn runs any more."""
         await self._database.write(lambda connection: _run(connection, "UPDATE life SET clean = 1"))
 
+    async def files(self) -> set[str]:
+        """The paths of all attachments of messages that are not done."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT more FROM inbox WHERE done IS NULL AND more IS NOT NULL"
+            ).fetchall()
+        )
+        return paths_in(rows)
+
     async def purge(self, before: float, at_most: int) -> int:
         """Delete rows that were done before a time; gives back how many."""
         return await self._database.write(
@@ -239,6 +254,11 @@ def pack_attachments(attachments: tuple[Attachment, ...]) -> list[dict[str, Any]
 def unpack_attachments(packed: list[dict[str, Any]]) -> tuple[Attachment, ...]:
     """What ``pack_attachments`` made."""
     return tuple(Attachment(**fields) for fields in packed)
+
+
+def paths_in(rows: list[tuple[str]]) -> set[str]:
+    """The paths of the attachments in JSON columns."""
+    return {file["path"] for (more,) in rows for file in orjson.loads(more).get("attachments", ())}
 
 
 def _pack(message: Message) -> str | None:

@@ -15,11 +15,11 @@ from typing import Any
 import orjson
 
 from nanobot.contracts.channel import Attachment, Limits
-from nanobot.conversations.inbox import pack, pack_attachments, unpack_attachments
+from nanobot.conversations.inbox import pack, pack_attachments, paths_in, unpack_attachments
+from nanobot.conversations.pieces import Piece, cut
 from nanobot.hub.context import Context
 from nanobot.storage.sql import Database, Work
 from nanobot.util.dt import Clock
-from nanobot.util.split import split
 
 SCHEMA = """
 CREATE TABLE outbox (
@@ -59,7 +59,7 @@ class Letter:
     """A row of the outbox.
 
     ``marked``: the disk says that a send of its next piece may have happened. ``repeated``: it may really have.
-    ``cause`` is the id of the context that led to it.
+    ``cause`` is the id of the context that led to it. ``cut_at``: the length of a piece, below 0 in UTF-16 units.
     """
 
     id: str
@@ -73,6 +73,7 @@ class Letter:
     thread: str | None = None
     attachments: tuple[Attachment, ...] = ()
     answers: str | None = None
+    buttons: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     cause: str | None = None
     actor: str = "system"
@@ -86,22 +87,15 @@ class Letter:
         """The cause of its sending, as a context of its own."""
         return Context(parent_id=self.cause, actor=self.actor)
 
-    def pieces(self, limits: Limits) -> list[tuple[str, tuple[Attachment, ...]]]:
-        """What is sent, piece by piece; attachments go with the last text, or after it.
+    def pieces(self, limits: Limits, lost: Mapping[str, str] | None = None) -> list[Piece]:
+        """What is sent, piece by piece; see ``cut``.
 
         The cut stays as it was at the first piece, so that a changed limit neither repeats nor loses text.
         """
         if self.cut_at is None:
-            self.cut_at = max(1, limits.characters)
-        if not self.attachments and len(self.text) <= self.cut_at:
-            return [(self.text, ())]
-        text, files = self.text, self.attachments
-        if files and limits.attachments < 1:  # better a name than silence
-            text, files = "\n".join([text, *(f"[{file.name}]" for file in files)]).strip(), ()
-        texts = split(text, self.cut_at) or [""]
-        groups = _groups(files, max(1, limits.attachments))
-        last = texts.pop()
-        return [*((piece, ()) for piece in texts), (last, groups[0]), *(("", group) for group in groups[1:])]
+            self.cut_at = max(1, limits.characters) * (-1 if limits.utf16 else 1)
+        whole = Piece(self.text, self.attachments, self.buttons)
+        return cut(whole, self.cut_at, limits, lost or {}, self.pieces_sent)
 
 
 class Outbox:
@@ -125,15 +119,15 @@ class Outbox:
                 letter.thread,
                 letter.text,
                 _pack(letter),
-    def forget(self, connection: sqlite3.Connection, session: str, before: float) -> None:
-        """Delete what ended in a session before a time."""
-        connection.execute("DELETE FROM outbox WHERE session = ? AND ended < ?", (session, before))
-
                 letter.created,
                 SENDING if letter.marked else WAITING,
             ),
         )
         letter.seq = cursor.lastrowid or 0
+
+    def forget(self, connection: sqlite3.Connection, session: str, before: float) -> None:
+        """Delete what ended in a session before a time."""
+        connection.execute("DELETE FROM outbox WHERE session = ? AND ended < ?", (session, before))
 
     def submit(self, work: Work[None]) -> asyncio.Future[None]:
         """Have something written, in the order of the calls."""
@@ -179,6 +173,15 @@ class Outbox:
         )
         return None if row is None else _letter(row)
 
+    async def files(self) -> set[str]:
+        """The paths of all attachments that are still to be sent."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT more FROM outbox WHERE ended IS NULL AND more IS NOT NULL"
+            ).fetchall()
+        )
+        return paths_in(rows)
+
     async def state_of(self, outbox_id: str) -> str | None:
         """``waiting``, ``sending``, ``sent`` or ``failed``; None for an unknown id."""
         row = await self._database.read(
@@ -222,12 +225,10 @@ def _updating(columns: Sequence[str], values: tuple[Any, ...], letter: Letter) -
     return work
 
 
-def _groups(files: tuple[Attachment, ...], size: int) -> list[tuple[Attachment, ...]]:
-    return [files[i : i + size] for i in range(0, len(files), size)] or [()]
-
-
 def _pack(letter: Letter) -> str | None:
-    more: dict[str, Any] = {name: value for name in ("answers", "extra", "cause") if (value := getattr(letter, name))}
+    more: dict[str, Any] = {
+        name: value for name in ("answers", "buttons", "extra", "cause") if (value := getattr(letter, name))
+    }
     if letter.actor != "system":
         more["actor"] = letter.actor
     if letter.attachments:
@@ -239,6 +240,7 @@ def _letter(row: tuple[Any, ...]) -> Letter:
     seq, id_, turn, session, channel, chat, thread, text, more, created, state, pieces_sent, cut_at = row
     rest = orjson.loads(more) if more else {}
     rest["attachments"] = unpack_attachments(rest.get("attachments", []))
+    rest["buttons"] = tuple(rest.get("buttons", ()))
     return Letter(
         id=id_,
         channel=channel,

@@ -6,9 +6,11 @@ from collections import deque
 
 from nanobot.conversations.inbox import Message
 from nanobot.errors import Busy
+from nanobot.storage.media import size_text
 
 MAX_WAITING = 100  # messages of one session
 MAX_TOTAL = 10_000  # messages of all sessions
+MAX_BYTES = 64 * 1024 * 1024  # of all messages that wait, roughly, as they take place in memory
 
 
 class _Session:
@@ -29,8 +31,10 @@ class Sessions:
     def __init__(self) -> None:
         self.max_waiting = MAX_WAITING
         self.max_total = MAX_TOTAL
+        self.max_bytes = MAX_BYTES
         self.waiting = 0
         """Messages of all sessions that are not in a turn yet."""
+        self.waiting_bytes = 0
         self._sessions: dict[str, _Session] = {}
         self._ready: dict[str, None] = {}
 
@@ -46,24 +50,26 @@ class Sessions:
         known = self._sessions.get(session)
         return len(known.messages) + known.reserved if known else 0
 
-    def reserve(self, session: str) -> None:
+    def reserve(self, message: Message) -> None:
         """Take a place in the queue; ``put`` or ``release`` follows. Raises ``Busy``."""
         if self.waiting >= self.max_total:
             raise Busy(f"{self.waiting} messages wait already")
-        known = self._sessions.get(session)
+        if self.waiting and self.waiting_bytes + message.size > self.max_bytes:
+            raise Busy(f"the messages that wait have {size_text(self.waiting_bytes)} already")
+        known = self._sessions.get(message.session)
         if known is None:
-            known = self._sessions[session] = _Session()
+            known = self._sessions[message.session] = _Session()
         elif len(known.messages) + known.reserved >= self.max_waiting:
             raise Busy(f"{self.max_waiting} messages of this conversation wait already")
         known.reserved += 1
-        self.waiting += 1
+        self._count(message)
 
-    def release(self, session: str) -> None:
-        """Give back a place: there is no message for it."""
-        known = self._sessions[session]
+    def release(self, message: Message) -> None:
+        """Give back a place: there will be no message in it."""
+        known = self._sessions[message.session]
         known.reserved -= 1
-        self.waiting -= 1
-        self._drop_if_idle(session, known)
+        self._count(message, -1)
+        self._drop_if_idle(message.session, known)
 
     def put(self, message: Message) -> None:
         """Fill a reserved place."""
@@ -76,7 +82,7 @@ class Sessions:
     def restore(self, message: Message) -> None:
         """Put in a message that was accepted long ago, whatever the limits say now."""
         self._sessions.setdefault(message.session, _Session()).reserved += 1
-        self.waiting += 1
+        self._count(message)
         self.put(message)
 
     def messages(self) -> list[Message]:
@@ -89,8 +95,9 @@ class Sessions:
         del self._ready[session]
         known = self._sessions[session]
         known.in_turn = True
-        self.waiting -= 1
-        return known.messages.popleft()
+        message = known.messages.popleft()
+        self._count(message, -1)
+        return message
 
     def done(self, session: str) -> None:
         """The turn is over; the session goes to the end of the line if it has more."""
@@ -103,8 +110,12 @@ class Sessions:
     def put_back(self, message: Message) -> None:
         """The turn was cut off: the message is its session's next one again."""
         self._sessions[message.session].messages.appendleft(message)
-        self.waiting += 1
+        self._count(message)
         self.done(message.session)
+
+    def _count(self, message: Message, sign: int = 1) -> None:
+        self.waiting += sign
+        self.waiting_bytes += sign * message.size
 
     def _drop_if_idle(self, session: str, known: _Session) -> None:
         if not known.in_turn and not known.messages and not known.reserved:

@@ -17,6 +17,7 @@ from nanobot.contracts.model import Model
 from nanobot.contracts.panel import Panel
 from nanobot.contracts.tool import Tool
 from nanobot.contracts.view import View
+from nanobot.contracts.workspace import Workspace
 from nanobot.hub.bus import Bus
 from nanobot.hub.entities import Entities
 from nanobot.hub.issues import Issues
@@ -25,9 +26,9 @@ from nanobot.hub.services import Services
 from nanobot.hub.states import States
 from nanobot.storage.credentials import Credentials
 from nanobot.storage.files import Files
+from nanobot.storage.media import Media
 from nanobot.util.aio import Tasks
 from nanobot.util.dt import Clock, zone
-from nanobot.storage.media import Media
 from nanobot.util.secrets import Scrubber
 
 if TYPE_CHECKING:
@@ -70,20 +71,21 @@ class Hub:
         """Knows the secret values of the configuration: for what people are told of a failure."""
         self.issues = Issues(self.bus, self.clock, lambda text: self.scrubber.scrub(text))
         self.storage = Files(config_dir / ".storage")
+        self.media = Media(config_dir, self.clock)
         self.tasks = Tasks("hub")
         self.entries: dict[str, Entry] = {}
-        self.media = Media(config_dir, self.clock)
         """By entry id, in the order of their setup. Written by the lifecycle alone."""
         self.channels: Registry[Channel] = Registry("channel")
         self.agents: Registry[Agent] = Registry("agent")
         self.models: Registry[Model] = Registry("model")
         self.tools: Registry[Tool] = Registry("tool")
+        self.workspaces: Registry[Workspace] = Registry("workspace")
         self.views: Registry[View] = Registry("view")
         self.commands: Registry[Command] = Registry("command")
         self.panels: Registry[Panel] = Registry("panel")
+        self.chat_commands: Registry[ChatCommand] = Registry("chat command")
         self.credentials = Credentials(config_dir / ".storage", self.clock)
         self.port_override: int | None = None
-        self.chat_commands: Registry[ChatCommand] = Registry("chat command")
         """The port that the command line asks for, over the configured one."""
         self.run_info: dict[str, Any] = {}
         """What other processes may know of the running hub: ``url``, … Written to ``.storage/run.json``."""
@@ -106,23 +108,25 @@ class Hub:
                 return self.models, thing.name
             case Tool():
                 return self.tools, thing.name
+            case Workspace():
+                return self.workspaces, thing.name
             case View():
                 return self.views, thing.key
             case Command():
                 return self.commands, thing.name
             case Panel():
                 return self.panels, thing.name
+            case ChatCommand():
+                return self.chat_commands, thing.name
         raise TypeError(f"{type(thing).__name__} is nothing that can be added to the hub")
 
     def configure(self, config: CoreConfig) -> None:
         """Take over the core block. Fires ``core_config_updated`` when it is another than before."""
-            case ChatCommand():
-                return self.chat_commands, thing.name
         if config == self.config:
             return
         before, self.config = self.config, config
         self.clock.zone = zone(config.time_zone)
+        self.media.limits = config.media
         if any(getattr(before, name) != getattr(config, name) for name in CUSTOMIZING):
             self.entities.customize(config.customized)
         self.bus.fire("core_config_updated", {})
-        self.media.limits = config.media

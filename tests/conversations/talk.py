@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nanobot.contracts.agent import Agent, Part, Text, Turn
-from nanobot.contracts.channel import Channel
+from nanobot.contracts.channel import Channel, Outgoing, Receipt
 from nanobot.conversations.conversations import Conversations
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
@@ -132,3 +132,28 @@ class Says(Agent):
             if isinstance(part, BaseException):
                 raise part
             yield part
+
+
+class Door(Chat):
+    """A channel whose sends do what the test says: an exception is raised, a number of seconds is taken."""
+
+    def __init__(self, *script: BaseException | asyncio.Event | None, name: str = "door") -> None:
+        super().__init__(name, allow=frozenset({"*"}))
+        self.script = list(script)
+        self.tries: list[Outgoing] = []
+        self.tried = asyncio.Condition()
+
+    async def send(self, message: Outgoing) -> Receipt:
+        async with self.tried:
+            self.tries.append(message)
+            self.tried.notify_all()
+        step = self.script.pop(0) if self.script else None
+        if isinstance(step, BaseException):
+            raise step
+        if step is not None:
+            await step.wait()
+        return await super().send(message)
+
+    async def until_tried(self, count: int) -> None:
+        async with asyncio.timeout(10), self.tried:
+            await self.tried.wait_for(lambda: len(self.tries) >= count)

@@ -223,7 +223,7 @@ async def test_an_empty_answer_is_an_end_without_a_message(talk: Talk) -> None:
 
 
 async def test_attachments_go_out_with_the_last_piece(talk: Talk) -> None:
-    file = Attachment("/media/plot.png", "plot.png")
+    file = await talk.hub.media.keep("tool", "plot.png", b"...")
     talk.chat.limits = Limits(characters=10, attachments=1)
     talk.add(Says(Text("one two three four"), Attach(file), Attach(file)))
     await talk.chat.types("draw")

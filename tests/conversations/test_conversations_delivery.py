@@ -8,37 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from nanobot.contracts.channel import Limits, Outgoing, Receipt
+from nanobot.contracts.channel import Limits
 from nanobot.errors import NanobotError, NotReady, Refused
 from nanobot.hub.context import Context
-from nanobot.testing.chat import Chat
 from nanobot.util.dt import Clock
-from tests.conversations.talk import Talk
-
-
-class Door(Chat):
-    """A channel whose sends do what the test says: an exception is raised, a number of seconds is taken."""
-
-    def __init__(self, *script: BaseException | asyncio.Event | None, name: str = "door") -> None:
-        super().__init__(name, allow=frozenset({"*"}))
-        self.script = list(script)
-        self.tries: list[Outgoing] = []
-        self.tried = asyncio.Condition()
-
-    async def send(self, message: Outgoing) -> Receipt:
-        async with self.tried:
-            self.tries.append(message)
-            self.tried.notify_all()
-        step = self.script.pop(0) if self.script else None
-        if isinstance(step, BaseException):
-            raise step
-        if step is not None:
-            await step.wait()
-        return await super().send(message)
-
-    async def until_tried(self, count: int) -> None:
-        async with asyncio.timeout(10), self.tried:
-            await self.tried.wait_for(lambda: len(self.tries) >= count)
+from tests.conversations.talk import Door, Talk
 
 
 @pytest.fixture

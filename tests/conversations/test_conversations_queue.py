@@ -109,6 +109,51 @@ async def test_all_sessions_together_have_a_limit(talk: Talk) -> None:
         await talk.chat.says("hello", chat="one more")
 
 
+async def test_all_that_waits_together_has_a_limit_in_bytes(talk: Talk) -> None:
+    assert talk.conversations.sessions.max_bytes == 64 * 2**20
+    talk.conversations.sessions.max_bytes = 5000
+    await talk.chat.says("x" * 2000, chat="a")
+    await talk.chat.says("x", chat="b", extra={"raw": "x" * 2000})
+    with pytest.raises(Busy, match="the messages that wait have 4 kB already"):
+        await talk.chat.says("x" * 2000, chat="c")
+    with pytest.raises(Busy):
+        await talk.chat.says("ж" * 1000, chat="d")
+    await talk.chat.says("short", chat="e")
+    talk.add(Parrot())
+    await talk.until("turn_finished", count=3)
+    assert talk.conversations.sessions.waiting_bytes == 0
+    assert await talk.chat.types("x" * 4000, chat="c") == "x" * 4000
+
+
+async def test_one_message_is_taken_however_long_it_is(talk: Talk) -> None:
+    talk.conversations.sessions.max_bytes = 100
+    await talk.chat.says("x" * 2000)
+    with pytest.raises(Busy):
+        await talk.chat.says("x")
+
+
+async def test_bytes_are_counted_right_through_cuts_duplicates_and_restarts(tmp_path: Path) -> None:
+    async with Talk(tmp_path) as talk:
+        parrot = Parrot()
+        parrot.held = {"long"}
+        talk.add(parrot)
+        await talk.chat.says("long")
+        await talk.chat.says("x" * 1000, message_id="1")
+        await talk.chat.says("x" * 1000, message_id="1")
+        await parrot.until_turns(1)
+        waiting = talk.conversations.sessions.waiting_bytes
+        talk.conversations.drain_limit = 0.01
+        await talk.remove("parrot")
+        assert talk.conversations.sessions.waiting_bytes > waiting
+        waiting = talk.conversations.sessions.waiting_bytes
+    async with Talk(tmp_path) as talk:
+        assert talk.conversations.sessions.waiting_bytes == waiting
+        talk.add(Parrot())
+        await talk.chat.wait_for(2)
+        await talk.until("message_sent", count=2)
+        assert talk.conversations.sessions.waiting_bytes == 0
+
+
 async def test_duplicates_and_stop_leave_no_place_taken(talk: Talk) -> None:
     for _ in range(3):
         await talk.chat.says("hello", message_id="1")
