@@ -14,6 +14,7 @@ from nanobot.errors import NanobotError
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.util.aio import in_thread, settle
+from nanobot.util.text import without_quote
 
 from .answers import ANSWERS, fits
 from .answers.talk import examples
@@ -94,7 +95,7 @@ class AssistAgent(Agent):
     async def answer(self, turn: Turn) -> Text:
         """The answer to one message."""
         language = turn.language if turn.language != self._hub.language else self.language
-        text = " ".join(turn.text.split())
+        text = " ".join(without_quote(turn.text).split())
         ask = Ask(self._hub, turn, Phrases(language), self._now(), "", {}, turn.context.child("user"))
         return Text(await self._answer(ask, text), ask.understood)
 

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nanobot.util.backoff import Backoff
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -39,6 +41,8 @@ class Incoming:
     chat with this id is dropped. None means that the platform has no ids.
     ``chat`` is where the answer goes; ``thread`` narrows it down. The session is
     ``channel:chat[:thread]`` unless the channel gives one itself.
+    ``text``: where it replies to another message, and the agent is to see to which, lines such as ``> Anna: the quote``
+    stand before it, and then a blank line.
     ``group``: others read along; there a stranger is not answered at all.
     ``owner``: the channel itself knows that one of the people who run nanobot writes, by more than a name that
     anybody could have chosen (the terminal of this account, a page that is signed in as admin).
@@ -119,6 +123,8 @@ class Channel(ABC):
     """Whether an unknown sender in a chat of two gets a code that an owner can confirm."""
     silent_for: float | None = None
     """Seconds without ``entry.beat()`` after which the hub takes ``run`` for dead; None: it need not beat."""
+    backoff: Backoff | None = None
+    """How long ``run`` waits after failures, where not up to five minutes."""
 
     def __init__(self, name: str, *, allow: frozenset[str] = frozenset()) -> None:
         self.name = name

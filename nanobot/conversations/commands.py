@@ -20,6 +20,7 @@ from nanobot.conversations.outbox import Letter
 from nanobot.errors import NanobotError, StorageError
 from nanobot.util.aio import Tasks
 from nanobot.util.ids import ulid
+from nanobot.util.text import without_quote
 from nanobot.util.translate import translate
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Commands:
             command = self.hub.chat_commands.get(name.casefold())
             if command is not None:
                 return command, rest[0] if rest else ""
+        text = without_quote(text)
         if len(text) <= LONGEST_STOP and _means_stop(text, message.language or self.hub.language):
             command = self.hub.chat_commands.get(STOP)
             return (command, "") if command is not None else None

@@ -32,6 +32,23 @@ class Gate:
 
         Raises ``Refused`` for a sender who is neither on the channel's list nor paired.
         """
+        owner = self._known(channel, incoming)
+        if owner is not None:
+            return owner
+        sender, chat = str(incoming.sender), str(incoming.chat)
+        self._hub.bus.fire(
+            "message_refused",
+            {"channel": channel.name, "chat": chat, "sender": sender, "sender_name": incoming.sender_name},
+        )
+        self._note(channel, sender)
+        raise Refused(f"{channel.name} lets '{sender}' not in")
+
+    def lets_in(self, channel: Channel, incoming: Incoming) -> bool:
+        """Whether ``check`` would; for a channel that wants to know before it fetches what belongs to a message."""
+        return self._known(channel, incoming) is not None
+
+    def _known(self, channel: Channel, incoming: Incoming) -> bool | None:
+        """None for a sender who is not let in, True for an owner."""
         sender, chat = str(incoming.sender), str(incoming.chat)
         # who speaks as the group itself is its member, not the person whom the list names
         if sender != EVERYBODY and not (incoming.group and sender == chat) and _names(channel, sender):
@@ -41,12 +58,7 @@ class Gate:
             return member.owner or incoming.owner
         if EVERYBODY in channel.allow or (incoming.group and _names(channel, chat)):
             return incoming.owner
-        self._hub.bus.fire(
-            "message_refused",
-            {"channel": channel.name, "chat": chat, "sender": sender, "sender_name": incoming.sender_name},
-        )
-        self._note(channel, sender)
-        raise Refused(f"{channel.name} lets '{sender}' not in")
+        return None
 
     def _note(self, channel: Channel, sender: str) -> None:
         now = self._hub.clock.time()

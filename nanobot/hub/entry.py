@@ -123,7 +123,8 @@ class Entry:
         silent_for: float | None = None,
     ) -> None:
         """Keep ``work`` running until unload: it is called anew when it raises, returns, or gives no ``beat()``
-        for ``silent_for`` seconds."""
+        for ``silent_for`` seconds. After a failure it counts as running again at its next ``beat()``; work that
+        need not beat, after some seconds."""
         supervised = Supervised(work, name=name, log=self.log, told=self._told, backoff=backoff, silent_for=silent_for)
         self._supervised.append(supervised)
         task = self.tasks.spawn(supervised.run(), name)
@@ -172,7 +173,12 @@ class Entry:
         remove = registry.add(name, thing)
         if isinstance(thing, Channel):
             receive = partial(self.hub.conversations.receive, thing)
-            self.run(partial(thing.run, receive), name=f"channel {name}", silent_for=thing.silent_for)
+            self.run(
+                partial(thing.run, receive),
+                name=f"channel {name}",
+                backoff=thing.backoff,
+                silent_for=thing.silent_for,
+            )
         undo: Undo = remove
         if isinstance(thing, (Agent, Channel)):
             # undone before ``run`` is: what is being answered or sent needs the connection

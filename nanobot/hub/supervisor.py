@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Any
 
-from nanobot.errors import AuthFailed, NanobotError
+from nanobot.errors import AuthFailed, NanobotError, NotReady
 from nanobot.util.backoff import Backoff
 
 HEALTHY_AFTER = 60.0  # s without failure, and the next failure counts as the first again
-RUNNING_AFTER = 5.0  # s without failure or one beat, and it counts as running again
+RUNNING_AFTER = 5.0  # s without failure, and work that need not beat counts as running again
 CANCEL_LIMIT = 10.0  # s that work may take to end when it is told to
 
 Log = logging.Logger | logging.LoggerAdapter[Any]
@@ -79,7 +79,8 @@ class Supervised:
                 self.log.error("%s: %s", self.name, error)
                 self._say(Health.FAILED, error)
                 return
-            delay = self.backoff.delay(self.failures)
+            asked = error.retry_after if isinstance(error, NotReady) else None
+            delay = max(self.backoff.delay(self.failures), asked or 0.0)
             self._log_failure(error, delay)
             self.next_try = loop.time() + delay
             self._say(Health.RETRYING, error)
@@ -95,10 +96,10 @@ class Supervised:
             while True:
                 now = loop.time()
                 limits = []
-                if self._health is Health.RETRYING:
-                    limits.append(started + RUNNING_AFTER - now)
                 if self.silent_for is not None:
                     limits.append(self._last_beat + self.silent_for - now)
+                elif self._health is Health.RETRYING:
+                    limits.append(started + RUNNING_AFTER - now)
                 await asyncio.wait([task], timeout=max(0.0, min(limits)) if limits else None)
                 if task.done():
                     return self._end_of(task)
@@ -106,7 +107,7 @@ class Supervised:
                 if self.silent_for is not None and now - self._last_beat >= self.silent_for:
                     await self._end(task)
                     return Silent(f"no sign of life for {self.silent_for:g} s")
-                if self._health is Health.RETRYING and now - started >= RUNNING_AFTER:
+                if self.silent_for is None and self._health is Health.RETRYING and now - started >= RUNNING_AFTER:
                     self._recovered()
         except asyncio.CancelledError:
             await self._end(task)

@@ -20,6 +20,7 @@ _SPELLED: Mapping[str, str] = {
 }
 """Letters that do not become plain Latin ones by dropping their accents."""
 
+_QUOTE = re.compile(r"(?:> .*\n)+\n")
 _ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]+);", re.IGNORECASE)
 _PLAIN = re.compile(r"[a-z0-9_]*")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d)")
@@ -65,3 +66,9 @@ def shorten(value: Any, limit: int = 60) -> str:
         return f"'{text}'".replace("\n", "\\n")
     text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def without_quote(text: str) -> str:
+    """A message without the lines at its head that quote what it replies to: ``> …``, and then a blank line."""
+    found = _QUOTE.match(text)
+    return text[found.end() :] if found else text

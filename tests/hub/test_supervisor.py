@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from nanobot.errors import AuthFailed
+from nanobot.errors import AuthFailed, NotReady
 from nanobot.hub.supervisor import Health, Supervised
 from nanobot.util.backoff import Backoff
 
@@ -97,7 +97,29 @@ async def test_silence_counts_as_failure_and_a_beat_as_life() -> None:
     assert watched.told[0] == (11, Health.RETRYING, "no sign of life for 5 s")
 
 
-async def test_it_counts_as_running_again_after_a_beat_or_five_seconds() -> None:
+async def test_work_that_has_to_beat_is_not_running_again_before_it_does() -> None:
+    async def late(watched: Watched) -> None:
+        if len(watched.attempts) == 1:
+            raise ConnectionError("no line")
+        await asyncio.sleep(8)
+        watched.supervised.beat()
+        await asyncio.sleep(1000)
+
+    watched = Watched(late, silent_for=10)
+    await watched.run_for(15)
+    assert watched.told == [(0, Health.RETRYING, "no line"), (9, Health.RUNNING, "None")]
+
+
+async def test_whoever_asks_to_be_left_alone_is() -> None:
+    async def asked(_: Watched) -> None:
+        raise NotReady("too many requests", retry_after=30)
+
+    watched = Watched(asked)
+    await watched.run_for(70)
+    assert watched.attempts == [0, 30, 60]
+
+
+async def test_work_without_beats_counts_as_running_again_after_five_seconds() -> None:
     async def second_time_lucky(watched: Watched) -> None:
         if len(watched.attempts) == 1:
             raise ConnectionError("no line")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nanobot.util.secrets import SecretText
-from nanobot.util.text import nearest, shorten, slugify
+from nanobot.util.text import nearest, shorten, slugify, without_quote
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,20 @@ from nanobot.util.text import nearest, shorten, slugify
 )
 def test_a_name_becomes_part_of_an_entity_id(text: str | None, slug: str) -> None:
     assert slugify(text) == slug
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("> Anna: first\n> second\n\nstop", "stop"),
+        ("> Anna: first\n\nfor me:\n> no more", "for me:\n> no more"),
+        ("> 5 is true", "> 5 is true"),
+        ("a\n> b\n\nc", "a\n> b\n\nc"),
+        ("", ""),
+    ],
+)
+def test_what_is_said_stands_below_what_it_replies_to(text: str, said: str) -> None:
+    assert without_quote(text) == said
 
 
 @pytest.mark.parametrize(
