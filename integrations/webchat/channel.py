@@ -181,7 +181,9 @@ class WebChat(Channel):
     def _turn_progress(self, event: Event) -> None:
         chat, turn, kind, text = (event.data[key] for key in ("chat", "turn", "kind", "text"))
         running = self._running.setdefault(chat, Running(turn))
-        if kind == "text" and len(running.text) < MAX_STREAM:
+        if kind == "retract":
+            running.text = ""
+        elif kind == "text" and len(running.text) < MAX_STREAM:
             running.text += text
         self._tell(chat, {"type": "progress", "chat": chat, "turn": turn, "kind": kind, "text": text})
 

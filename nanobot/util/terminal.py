@@ -93,6 +93,8 @@ class Terminal:
         self._turn: str | None = None
         self._turn_since = 0.0
         self._streamed = ""
+        self._above = False
+        """Whether lines of what was streamed stand above the prompt, where nothing can be taken back."""
         self._interrupted = float("-inf")
         self._asking = False
         self._session: PromptSession[bool] = PromptSession(
@@ -131,14 +133,18 @@ class Terminal:
                 await asyncio.wait(tasks)
 
     def show(self, event: Mapping[str, Any]) -> None:
-        """Print an event: ``kind`` is turn, text, thinking, tool, message, note or problem."""
+        """Print an event: ``kind`` is turn, text, retract, thinking, tool, message, note or problem."""
         text = str(event.get("text") or "").translate(_CLEAN)
         match event.get("kind"):
             case "turn":
                 self._show_turn(event)
             case "text":
                 self._streamed += text
-                self._print([[("", line)] for line in self._flow.feed(text)])
+                lines = self._flow.feed(text)
+                self._above = self._above or bool(lines)
+                self._print([[("", line)] for line in lines])
+            case "retract":
+                self._retract()
             case "tool":
                 self._print([*self._rest(), [("class:dim", f"  · {text}")]])
             case "message":
@@ -281,14 +287,20 @@ class Terminal:
     def _show_turn(self, event: Mapping[str, Any]) -> None:
         if event.get("state") == "started":
             self._print(self._rest())
-            self._streamed = ""
+            self._streamed, self._above = "", False
             self._turn, self._turn_since = str(event.get("turn")), time.monotonic()
             asyncio.get_running_loop().call_later(PATIENCE + 0.05, self._app.invalidate)
         else:
             self._turn = None
 
+    def _retract(self) -> None:
+        self._flow.rest()  # the line that is not full yet just disappears
+        if self._above:
+            self._print([[("class:dim", self._text("retracted"))]])
+        self._streamed, self._above = "", False
+
     def _show_message(self, event: Mapping[str, Any], text: str) -> None:
-        streamed, self._streamed = self._streamed.strip(), ""
+        streamed, self._streamed, self._above = self._streamed.strip(), "", False
         if streamed and text.strip().startswith(streamed):  # it was read already, save perhaps for an end
             text = text.strip()[len(streamed) :]
             if not text:

@@ -146,6 +146,34 @@ async def test_an_answer_that_was_read_as_it_came_is_not_printed_again(stage: St
     assert stage.paper.text.count("first line") == 1
 
 
+async def test_a_remark_that_is_no_part_of_the_answer_disappears(stage: Stage) -> None:
+    await stage.event(kind="turn", turn="1", state="started")
+    await stage.event(kind="text", turn="1", text="Let me see")
+    await stage.event(kind="retract", turn="1", text="")
+    await stage.event(kind="tool", turn="1", text="clock")
+    await stage.event(kind="text", turn="1", text="Noon.")
+    await stage.event(kind="message", text="Noon.", answers="m")
+    await stage.event(kind="note", text="over")
+    await stage.shows("· over")
+    printed = stage.paper.text.split("· clock")[1]
+    assert "Let me see" not in printed
+    assert "<retracted>" not in stage.paper.text
+    assert stage.terminal._flow.tail == ""
+
+
+async def test_lines_that_stand_above_already_are_said_to_be_void_and_the_answer_is_printed_whole(
+    stage: Stage,
+) -> None:
+    await stage.event(kind="turn", turn="1", state="started")
+    await stage.event(kind="text", turn="1", text="It is one\nor rather")
+    await stage.event(kind="retract", turn="1", text="")
+    await stage.event(kind="retract", turn="1", text="")
+    await stage.event(kind="message", text="It is two", answers="m")
+    await stage.shows("It is two")
+    assert stage.paper.text.count("<retracted>") == 1
+    assert stage.paper.text.index("It is one") < stage.paper.text.index("<retracted>")
+
+
 async def test_the_end_that_was_not_read_yet_is_printed(stage: Stage) -> None:
     await stage.event(kind="turn", turn="1", state="started")
     await stage.event(kind="text", turn="1", text="I begin")

@@ -111,6 +111,7 @@ const heard = {
   progress({ turn, kind, text }) {
     const now = chat.turn?.turn === turn ? chat.turn : { turn, text: "", thinking: "" };
     if (kind === "text") showTurn({ ...now, text: now.text + text, tool: "" });
+    else if (kind === "retract") showTurn({ ...now, text: "" }); // it was no part of the answer
     else if (kind === "thinking") showTurn({ ...now, thinking: now.thinking + text });
     else showTurn({ ...now, tool: text });
   },

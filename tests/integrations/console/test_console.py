@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nanobot.contracts.agent import Agent, Text, Turn
+from nanobot.contracts.agent import Agent, Retract, Text, Turn
 from nanobot.contracts.command import Connection
 from nanobot.errors import NanobotError
 from nanobot.hub.context import Context
@@ -16,6 +16,7 @@ from nanobot.hub.entry import Entry
 from nanobot.lifecycle.control import run_command
 from nanobot.testing.chat import Echo
 from nanobot.testing.plugin import House, SetUp
+from tests.conversations.talk import Says
 
 
 class Client(Connection):
@@ -79,6 +80,15 @@ async def test_what_is_said_is_answered_at_the_same_seat(house: House, console: 
     assert (await client.next("text"))["text"] == "hello"
     message = await client.next("message")
     assert (message["text"], message["answers"]) == ("hello", sent["id"])
+
+
+async def test_a_seat_hears_what_is_no_part_of_the_answer(house: House, console: Entry, entry: Entry) -> None:
+    entry.add(Says(Text("Let me see."), Retract(), Text("Noon.")))
+    client = Client(house)
+    seat = await client.call("chat")
+    await client.call("chat/send", seat=seat["seat"], text="what time is it?")
+    heard = [(await client.next(kind))["text"] for kind in ("text", "retract", "text", "message")]
+    assert heard == ["Let me see.", "", "Noon.", "Noon."]
 
 
 async def test_each_terminal_has_a_chat_of_its_own(house: House, console: Entry, entry: Entry) -> None:

@@ -37,10 +37,10 @@ class Speaker(Agent):
         self.heard: list[str] = []
         self.hesitates = False
         self.answer: Callable[[str], str] = lambda text: f"you said {text}"
-        self._pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        self._pieces: asyncio.Queue[str | Part | None] = asyncio.Queue()
 
-    def say(self, *pieces: str | None) -> None:
-        """The next pieces of the answer; None ends it."""
+    def say(self, *pieces: str | Part | None) -> None:
+        """The next pieces of the answer, as text or as they are; None ends it."""
         for piece in pieces:
             self._pieces.put_nowait(piece)
 
@@ -50,7 +50,7 @@ class Speaker(Agent):
             yield Text(self.answer(turn.text))
             return
         while (piece := await self._pieces.get()) is not None:
-            yield Text(piece)
+            yield Text(piece) if isinstance(piece, str) else piece
 
 
 @pytest.fixture

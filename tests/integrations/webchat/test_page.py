@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nanobot.contracts.agent import Retract, ToolUse
 from nanobot.hub.hub import Hub
 from nanobot.testing.plugin import House
 
@@ -71,6 +72,18 @@ async def test_an_answer_is_seen_while_it_is_written(page: Page, speaker: Speake
     await expect(page.theirs).to_have_count(1)
     await expect(page.theirs.locator(".text")).to_have_text("one two three")
     await expect(page.page.locator(".message.streaming")).to_be_hidden()
+
+
+async def test_a_remark_that_is_no_part_of_the_answer_disappears(page: Page, speaker: Speaker) -> None:
+    speaker.hesitates = True
+    await page.types("what time is it?")
+    speaker.say("Let me see.")
+    await expect(page.stream).to_have_text("Let me see.")
+    speaker.say(Retract(), ToolUse("1", "clock", "{}"))
+    await expect(page.stream).to_have_count(0)
+    await expect(page.page.locator(".busy")).to_contain_text("clock")
+    speaker.say("Noon.", None)
+    await expect(page.theirs.locator(".text")).to_have_text("Noon.")
 
 
 async def test_a_page_that_comes_late_sees_what_is_being_written(page: Page, speaker: Speaker, site: str) -> None:

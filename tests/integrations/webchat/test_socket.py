@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse
 
+from nanobot.contracts.agent import Retract
 from nanobot.contracts.view import Access
 from nanobot.hub.hub import Hub
 from nanobot.hub.issues import Fix
@@ -91,6 +92,19 @@ async def test_a_message_that_comes_again_is_kept_once(connect: Connect, speaker
         await tab.say("message", chat="a", id="m2", text="bye")
         await tab.hears("message", text="you said bye")
     assert speaker.heard == ["hello", "bye"]
+
+
+async def test_a_page_that_comes_late_is_not_given_what_was_retracted(connect: Connect, speaker: Speaker) -> None:
+    speaker.hesitates = True
+    async with connect() as tab, connect() as late:
+        await tab.opens()
+        await tab.say("message", chat="a", id="m1", text="what time is it?")
+        speaker.say("Let me see. ", Retract(), "It is ")
+        assert (await tab.hears("progress", text=""))["kind"] == "retract"
+        await tab.hears("progress", text="It is ")
+        assert (await late.opens())["turn"]["text"] == "It is "
+        speaker.say("noon.", None)
+        assert (await late.hears("message"))["text"] == "It is noon."
 
 
 async def test_chats_do_not_hear_one_another(connect: Connect) -> None:
