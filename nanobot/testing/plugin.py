@@ -18,6 +18,7 @@ from nanobot.lifecycle.edits import Edits
 from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.loader import Loader
 from nanobot.testing.chat import Chat
+from nanobot.testing.tools import Hands
 from nanobot.util.dt import Clock
 
 SetUp = Callable[..., Awaitable[Entry]]
@@ -143,6 +144,12 @@ async def chat(hub: Hub) -> AsyncIterator[Chat]:
     owner.add(chat)
     yield chat
     await owner.release()
+
+
+@pytest.fixture
+async def hands(hub: Hub) -> Hands:
+    """Calls tools as a model does: ``await hands("read_file", path="notes.md")`` gives what it reads."""
+    return Hands(hub)
 
 
 @pytest.fixture

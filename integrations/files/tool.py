@@ -1,0 +1,175 @@
+"""The four tools on files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import voluptuous as vol
+
+from nanobot.config import validators as cv
+from nanobot.contracts.agent import Turn
+from nanobot.contracts.tool import Risk, Tool, ToolResult
+from nanobot.errors import ToolError
+from nanobot.storage.folder import MAX_DEPTH, Found, shown
+from nanobot.storage.media import size_text
+
+from .glob import fitting
+from .text import FileText, edited, encode
+from .workspace import FileWorkspace
+
+MAX_READ = 14_000  # characters of a file in one result; an agent may cut what is longer
+MAX_LISTED = 200  # files and folders in one result
+
+_FROM_ONE = vol.All(cv.whole_number, vol.Range(min=1))
+
+
+def tools(workspace: FileWorkspace) -> list[Tool]:
+    """Those that change something are left out where nothing may be changed."""
+    reading: list[Tool] = [ReadFile(workspace), ListDir(workspace)]
+    return reading if workspace.rules.read_only else [*reading, WriteFile(workspace), EditFile(workspace)]
+
+
+class _FileTool(Tool):
+    def __init__(self, workspace: FileWorkspace) -> None:
+        self.workspace = workspace
+
+
+class ReadFile(_FileTool):
+    """Text as it is; what is no text is described."""
+
+    name = "read_file"
+    description = "Read a text file of the workspace, or a received one in media/."
+    parameters = vol.Schema(
+        {
+            vol.Required("path"): str,
+            vol.Optional("offset", description="first line"): _FROM_ONE,
+            vol.Optional("limit", description="lines"): _FROM_ONE,
+            vol.Optional("numbers", description="number the lines"): cv.boolean,
+        }
+    )
+
+    async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
+        path = arguments["path"]
+        kind, size = await self.workspace.kind(path, turn)
+        if kind.startswith("image/") and kind != "image/svg+xml":
+            return ToolResult(f"{shown(path)} is a picture ({kind}, {size_text(size)}). It cannot be read as text.")
+        file = FileText.of((await self.workspace.read(path, turn)).data)
+        if file is None:
+            raise ToolError(f"{shown(path)} is no text ({kind}, {size_text(size)}).")
+        return ToolResult(
+            _excerpt(file, arguments.get("offset", 1), arguments.get("limit"), numbers=arguments.get("numbers", False))
+        )
+
+
+class WriteFile(_FileTool):
+    """All of a file."""
+
+    name = "write_file"
+    description = "Write a file of the workspace as a whole; folders are made."
+    risk = Risk.WRITE
+    parameters = vol.Schema({vol.Required("path"): str, vol.Required("content"): str})
+
+    async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
+        path, content = arguments["path"], arguments["content"]
+        data = encode(content)
+        replaced = await self.workspace.write(path, data, turn)
+        lines = content.count("\n") + (not content.endswith("\n") and bool(content))
+        did = "Replaced" if replaced else "Made"
+        return ToolResult(f"{did} {shown(path)} ({lines} line{'s' * (lines != 1)}, {size_text(len(data))}).")
+
+
+class EditFile(_FileTool):
+    """A part of a file."""
+
+    name = "edit_file"
+    description = "Replace text in a file of the workspace. old must match exactly and be there once, unless all."
+    risk = Risk.WRITE
+    parameters = vol.Schema(
+        {
+            vol.Required("path"): str,
+            vol.Required("old"): str,
+            vol.Required("new"): str,
+            vol.Optional("all"): cv.boolean,
+        }
+    )
+
+    async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
+        path, every = arguments["path"], arguments.get("all", False)
+        told = ""
+
+        def change(data: bytes) -> bytes:
+            nonlocal told
+            file = FileText.of(data)
+            if file is None:
+                raise ToolError(f"{shown(path)} is no text.")
+            text, count, line = edited(
+                file.text, file.as_here(arguments["old"]), file.as_here(arguments["new"]), every=every
+            )
+            told = f"at line {line}" if count == 1 else f"in {count} places, the first at line {line}"
+            return file.encode(text)
+
+        await self.workspace.edit(path, turn, change)
+        return ToolResult(f"Edited {shown(path)} {told}.")
+
+
+class ListDir(_FileTool):
+    """Names and sizes."""
+
+    name = "list_dir"
+    description = "List files and sizes; folders end with /."
+    parameters = vol.Schema(
+        {
+            vol.Optional("path"): str,
+            vol.Optional("pattern", description="glob, such as *.md"): vol.All(str, vol.Length(max=200)),
+            vol.Optional("recursive"): cv.boolean,
+        }
+    )
+
+    async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
+        path, pattern = arguments.get("path", ""), arguments.get("pattern", "")
+        depth = MAX_DEPTH if arguments.get("recursive") or "/" in pattern else 1
+        fits = fitting(pattern) if pattern else lambda _: True
+        found, more = await self.workspace.listing(path, turn, depth=depth, most=MAX_LISTED, fits=fits)
+        if not found and not more:
+            return ToolResult(f"Nothing there fits {shown(pattern)}." if pattern else "It is empty.")
+        lines = [_line(one) for one in found]
+        if more:
+            lines.append(f"[and more; only {len(found)} are shown: give a path or a pattern]")
+        return ToolResult("\n".join(lines))
+
+
+def _line(found: Found) -> str:
+    path = found.path if found.path.isprintable() else repr(found.path)[1:-1]
+    match found.kind:
+        case "folder":
+            return f"{path}/"
+        case "file":
+            return f"{path}  {size_text(found.size)}"
+    return f"{path}  (no plain file)"
+
+
+def _excerpt(file: FileText, offset: int, limit: int | None, *, numbers: bool) -> str:
+    lines = file.lines()
+    if not lines:
+        return "(The file is empty.)"
+    if offset > len(lines):
+        raise ToolError(f"The file has {len(lines)} lines.")
+    taken: list[str] = []
+    room, cut = MAX_READ, 0
+    for number, line in enumerate(lines[offset - 1 : None if limit is None else offset - 1 + limit], offset):
+        text = f"{number}\t{line}" if numbers else line
+        if len(text) > room and taken:
+            break
+        cut = max(0, len(text) - room)
+        taken.append(text[:room])
+        room -= len(text) + 1
+    last = offset + len(taken) - 1
+    notes = []
+    if cut:
+        notes.append(f"line {last} goes on for {cut} characters")
+    if offset > 1 or last < len(lines):
+        notes.append(f"lines {offset} to {last} of {len(lines)}")
+    if file.encoding == "cp1252":
+        notes.append("not UTF-8, read as Windows-1252")
+    return "\n".join([*taken, f"[{'; '.join(notes)}]"] if notes else taken)
