@@ -288,7 +288,7 @@ class Stub:
     async def _paced(self, plan: Plan) -> AsyncIterator[dict[str, Any]]:
         """The pieces, with ``HALF``, an empty one, where the first half of them ends."""
         deltas = plan.deltas()
-        middle = (len(deltas) + 1) // 2
+        middle = len(deltas) // 2
         for i, delta in enumerate(deltas):
             if plan.chunk_delay and i > 1:
                 await asyncio.sleep(plan.chunk_delay)
@@ -351,10 +351,14 @@ class Stub:
         limit = wanted.pop("timeout", 10)
         try:
             async with asyncio.timeout(limit), self.changed:
-                await self.changed.wait_for(lambda: all(self._stats()[name] >= n for name, n in wanted.items()))
+                await self.changed.wait_for(lambda: self._has_reached(wanted))
         except TimeoutError:
             return web.json_response(self._stats(), status=408)
         return web.json_response(self._stats())
+
+    def _has_reached(self, wanted: dict[str, int]) -> bool:
+        stats = self._stats()
+        return all(stats[name] <= n if name == "inflight" else stats[name] >= n for name, n in wanted.items())
 
     async def read_log(self, _: web.Request) -> web.Response:
         return web.json_response(list(self.log))

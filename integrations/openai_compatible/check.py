@@ -1,0 +1,45 @@
+"""Asks a server which models it has, so that a misspelt one is noticed before it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from aiohttp import ClientError
+
+from nanobot.hub.entry import EntryLog
+from nanobot.util.text import nearest
+
+from .models import Models
+from .server import Server, reason
+
+PATIENCE = 10.0  # s
+LLAMA_CPP = "llamacpp"
+"""Owner of the models of llama.cpp's server, which has one and answers to every name."""
+
+
+async def check(server: Server, models: Models, log: EntryLog) -> None:
+    """Tell about models that the server does not list. A server that is away, or has no list, is no cause for alarm."""
+    try:
+        answer = await server.models(PATIENCE)
+    except (ClientError, OSError) as error:
+        log.debug("%s cannot say which models it has: %s", server.address, server.scrub(reason(error)))
+        return
+    listed = _ids(answer)
+    models.trust()
+    for name, model in models.here.items():
+        if listed and not is_listed(model.settings.id, listed):
+            models.doubt(name, nearest(model.settings.id, listed))
+
+
+def is_listed(model: str, listed: Iterable[str]) -> bool:
+    """Also when it is listed with the tag that Ollama takes for granted, or without the variant of OpenRouter."""
+    return not {model, f"{model}:latest", model.partition(":")[0]}.isdisjoint(listed)
+
+
+def _ids(answer: Any) -> list[str]:
+    data = answer.get("data") if isinstance(answer, dict) else None
+    found = [one for one in data if isinstance(one, dict)] if isinstance(data, list) else []
+    if any(one.get("owned_by") == LLAMA_CPP for one in found):
+        return []
+    return [one["id"] for one in found if isinstance(one.get("id"), str)]
