@@ -11,8 +11,9 @@ from nanobot.config import validators as cv
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.tool import Risk, Tool, ToolResult
 from nanobot.errors import ToolError
-from nanobot.storage.folder import MAX_DEPTH, Found, shown
+from nanobot.storage.folder import Found
 from nanobot.storage.media import size_text
+from nanobot.storage.naming import MAX_DEPTH, shown
 
 from .glob import fitting
 from .text import FileText, edited, encode

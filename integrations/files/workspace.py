@@ -14,8 +14,9 @@ from nanobot.contracts.channel import Attachment
 from nanobot.contracts.workspace import Workspace
 from nanobot.errors import Refused, StorageError, ToolError
 from nanobot.hub.hub import Hub
-from nanobot.storage.folder import Content, Folder, Found, Version, blocks, parts_of
+from nanobot.storage.folder import Content, Folder, Found, Version, blocks
 from nanobot.storage.media import size_text
+from nanobot.storage.naming import parts_of
 from nanobot.util.aio import in_thread
 from nanobot.util.file_kind import HEAD, media_type_of
 

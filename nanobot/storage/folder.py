@@ -11,11 +11,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import secrets
 import stat
 import time
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -23,10 +21,9 @@ from pathlib import Path
 
 from nanobot.errors import ToolError
 from nanobot.storage.media import size_text
-from nanobot.util.text import nearest, shorten
+from nanobot.storage.naming import IN_THE_MAKING, MAX_DEPTH, parts_of, shown
+from nanobot.util.text import nearest
 
-MAX_NAME = 255  # bytes of one name: what the usual file systems take
-MAX_DEPTH = 32  # names in a path
 MAX_ENTRIES = 10_000  # of one folder that are looked at
 MAX_SEARCHED = 2000  # files among which one of a similar name is looked for
 LEFT_BEHIND = 3600.0  # s after which a file in the making is one that a crash has left
@@ -35,9 +32,6 @@ BLOCK = 4096  # bytes that the smallest file takes
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_IN_THE_MAKING = re.compile(r"\.nanobot-[0-9a-f]{16}\.tmp")
-_DISGUISES = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Ends of lines, and what turns the direction of the letters that follow: a name must look like what it is."""
 _REASONS = {
     errno.ENOSPC: "The disk is full",
     errno.EDQUOT: "The disk is full",
@@ -73,32 +67,6 @@ class Found:
     path: str
     kind: str
     size: int
-
-
-def parts_of(path: str) -> tuple[str, ...]:
-    """The names in a path; none is the folder itself. Raises ``ToolError`` for a path that leads anywhere else."""
-    if path.startswith(("/", "~/")) or path == "~":
-        raise ToolError(f"{shown(path)} is not a path in the workspace. Write it without the folders above it.")
-    parts = tuple(part for part in path.split("/") if part not in ("", "."))
-    if len(parts) > MAX_DEPTH:
-        raise ToolError(f"The path has {len(parts)} names; {MAX_DEPTH} are the most.")
-    for part in parts:
-        if part == "..":
-            raise ToolError(f"{shown(path)} leads out of the workspace. Write paths without '..'.")
-        if any(unicodedata.category(letter) in ("Cc", "Cs") or letter in _DISGUISES for letter in part):
-            raise ToolError(f"{shown(path)} has characters that no file name should have.")
-        if "\\" in part or _looks_like_a_way_out(part):
-            raise ToolError(f"{shown(path)} is no name for a file. Write '/' between folders and their files.")
-        if len(part.encode()) > MAX_NAME:
-            raise ToolError(f"The name {shown(part)} is too long; {MAX_NAME} bytes are the most.")
-        if _IN_THE_MAKING.fullmatch(part):
-            raise ToolError(f"{shown(path)} is a file in the making. Take another name.")
-    return parts
-
-
-def shown(path: str) -> str:
-    """A path for a sentence, whatever is in it."""
-    return shorten(path, 120) if path.isprintable() else shorten(repr(path)[1:-1], 120)
 
 
 class Folder:
@@ -161,7 +129,7 @@ class Folder:
         parts = parts_of(path)
         with self._told(path), self._open(parts, make=False) as folder:
             for _, found in _walk(folder, "/".join(parts), depth):
-                if not _IN_THE_MAKING.fullmatch(found.path.rpartition("/")[2]):
+                if not IN_THE_MAKING.fullmatch(found.path.rpartition("/")[2]):
                     yield found
 
     def total(self, enough: int) -> int:
@@ -171,7 +139,7 @@ class Folder:
             with self._open((), make=False) as folder:
                 for above, found in _walk(folder, "", MAX_DEPTH):
                     name = found.path.rpartition("/")[2]
-                    if _IN_THE_MAKING.fullmatch(name):
+                    if IN_THE_MAKING.fullmatch(name):
                         _sweep(above, name, now - LEFT_BEHIND)
                     taken += blocks(found.size)
                     if taken > enough:
@@ -335,11 +303,3 @@ def _make_alike(handle: int, old: os.stat_result) -> None:
 
 def _reason(error: OSError) -> str:
     return _REASONS.get(error.errno or 0, error.strerror or "It failed")
-
-
-def _looks_like_a_way_out(part: str) -> bool:
-    """Characters that some file systems take for dots and slashes."""
-    if part.isascii():
-        return False
-    plain = "".join(letter for letter in unicodedata.normalize("NFKC", part) if unicodedata.category(letter) != "Cf")
-    return plain in ("", ".", "..") or "/" in plain or "\\" in plain
