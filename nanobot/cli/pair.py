@@ -15,7 +15,7 @@ from nanobot.errors import NanobotError
 
 
 class Confused(NanobotError):
-    """Two things were asked for at once."""
+    """What was asked for makes no sense together."""
 
     exit_code = 2
 
@@ -24,8 +24,10 @@ def run(
     folder: Path, code: Sequence[str], *, owner: bool, remove: tuple[str, str] | None, listed: bool, as_json: bool
 ) -> int:
     """Without a code and without ``remove``, show the lists. Raises ``NanobotError`` with the hub's sentence."""
-    if bool(code) + bool(remove) + listed > 1 or (owner and not code):
+    if bool(code) + bool(remove) + listed > 1:
         raise Confused(say("pair.one_thing"))
+    if owner and not code:
+        raise Confused(say("pair.owner_needs"))
     if code:
         result = ask(folder, "pair", {"code": " ".join(code), "owner": owner, "language": language()})
         sentence = say("pair.confirmed_owner" if result["owner"] else "pair.confirmed", **result)

@@ -13,6 +13,7 @@ from nanobot.conversations.disk import Disk
 from nanobot.conversations.outbox import AT_THE_DOOR, Letter, Outbox
 from nanobot.conversations.paired import Request
 from nanobot.conversations.pairing import EXPIRES, Pairing
+from nanobot.conversations.pairing_code import readable
 from nanobot.errors import StorageError
 from nanobot.util.ids import ulid
 from nanobot.util.translate import translate
@@ -39,13 +40,13 @@ class Door:
         if not channel.pairing or incoming.group:
             return
         try:
-            code = await self._pairing.ask(channel.name, incoming)
+            request = await self._pairing.ask(channel.name, incoming)
         except StorageError as error:
             _log.error("%s: an unknown sender gets no code: %s", channel.name, error)
             return
-        if code is not None:
-            text = translate("chat.pairing.code", incoming.language or self.hub.language, code=code)
-            await self._say(channel.name, str(incoming.chat), incoming.thread, text, incoming.message_id)
+        if request is not None:
+            text = translate("chat.pairing.code", request.language, code=readable(request.code))
+            await self._say(request, text, incoming.message_id)
 
     async def pair(
         self, code: str, asker: str, *, language: str, owner: bool = False, context: Context | None = None
@@ -53,21 +54,20 @@ class Door:
         """Let in whoever was shown this code, and welcome them. See ``Pairing.confirm``."""
         request, new = await self._pairing.confirm(code, asker, language=language, owner=owner, context=context)
         if new:
-            text = translate("chat.pairing.welcome", request.language)
-            await self._say(request.channel, request.chat, request.thread, text)
+            await self._say(request, translate("chat.pairing.welcome", request.language))
         return request
 
-    async def _say(self, channel: str, chat: str, thread: str | None, text: str, answers: str | None = None) -> None:
+    async def _say(self, request: Request, text: str, answers: str | None = None) -> None:
         now = self.hub.clock.time()
         letter = Letter(
             id=ulid(),
-            channel=channel,
-            chat=chat,
+            channel=request.channel,
+            chat=request.chat,
             text=text,
             created=now,
             session=AT_THE_DOOR,
-            thread=thread or None,
-            answers=answers,
+            thread=request.thread,
+            answers=str(answers) if answers else None,
         )
 
         def work(connection: sqlite3.Connection) -> None:

@@ -66,9 +66,10 @@ class Gate:
         if now - self._logged.get(key, float("-inf")) < LOG_EVERY:
             return
         if len(self._logged) >= MAX_STRANGERS:
-            self._logged = {who: at for who, at in self._logged.items() if now - at < LOG_EVERY}
-            if len(self._logged) >= MAX_STRANGERS:
+            if now - next(iter(self._logged.values())) < LOG_EVERY:  # the oldest comes first
                 return
+            self._logged = {who: at for who, at in self._logged.items() if now - at < LOG_EVERY}
+        self._logged.pop(key, None)
         self._logged[key] = now
         how = "add it to 'allow', or confirm its code with `nanobot pair`," if channel.pairing else "add it to 'allow'"
         _log.warning("%s: a message of %r was refused; %s to let it in", channel.name, sender[:100], how)
@@ -76,4 +77,4 @@ class Gate:
 
 def _names(channel: Channel, who: str) -> bool:
     """Whether the list of a channel names somebody; 42 in YAML is meant as "42"."""
-    return who in channel.allow or (bool(who) and any(str(allowed) == who for allowed in channel.allow))
+    return bool(who) and (who in channel.allow or any(str(allowed) == who for allowed in channel.allow))

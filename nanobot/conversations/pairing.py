@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
-import secrets
-import unicodedata
+import re
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nanobot.contracts.channel import Incoming
 from nanobot.conversations import paired
+from nanobot.conversations.attempts import Attempts
 from nanobot.conversations.paired import Member, Request
+from nanobot.conversations.pairing_code import hash_of, new_code, plain
 from nanobot.errors import NanobotError, StorageError
 from nanobot.util.aio import Tasks, in_thread
 from nanobot.util.translate import translate
@@ -29,17 +29,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that looks like another: no 0 1 I L O U
-LENGTH = 8  # 39 bits, of which 20 an hour may be guessed
 EXPIRES = 3600.0  # s
 AGAIN_AFTER = 60.0  # s between two times that a code is shown
 MOST_SHOWN = 3  # times that a code is shown
 MOST_WAITING = 20  # codes of one channel
 NEW_WITHIN, MOST_NEW = 60.0, 10  # so many new codes of one channel within so many seconds
-WRONG_WITHIN, MOST_WRONG, MOST_WRONG_OF_ALL = 3600.0, 5, 20
 MOST_ID, MOST_NAME = 256, 64  # characters
+TRY_AFTER = 5.0  # s between two times that a list which cannot be read is tried
 UNREADABLE, DAMAGED = "pairing.unreadable", "pairing.damaged"
 
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 _log = logging.getLogger(__name__)
 
 
@@ -51,13 +50,15 @@ class Pairing:
         self._members: dict[tuple[str, str], Member] = {}
         self._requests: dict[tuple[str, str], Request] = {}
         self._made: dict[str, list[float]] = {}
-        self._wrong: list[tuple[float, str]] = []
+        self._attempts = Attempts(hub.clock)
         self._read = False
+        self._error: StorageError | None = None
+        self._tried = 0.0
         self._changing = asyncio.Lock()
         self._tasks = Tasks("pairing")
 
     async def open(self) -> None:
-        """Read the list. One that cannot be read lets nobody in, and is tried again at the next change."""
+        """Read the list. One that cannot be read lets nobody in, and is tried again when it is needed."""
         with contextlib.suppress(StorageError):
             await self._ready()
 
@@ -85,18 +86,24 @@ class Pairing:
 
     # -- a stranger -------------------------------------------------------------------------------
 
-    async def ask(self, channel: str, incoming: Incoming) -> str | None:
-        """The code to show to an unknown sender, as ABCD-EFGH; None: say nothing. Raises ``StorageError``."""
-        sender, chat, now = str(incoming.sender), str(incoming.chat), self.hub.clock.time()
-        if not all(0 < len(text) <= MOST_ID and text.isprintable() for text in (sender, chat)):
+    async def ask(self, channel: str, incoming: Incoming) -> Request | None:
+        """What to show to an unknown sender: a request with its code. None: nothing. Raises ``StorageError``."""
+        sender, chat, thread = str(incoming.sender), str(incoming.chat), incoming.thread or None
+        if not all(0 < len(text) <= MOST_ID and text.isprintable() for text in (sender, chat, thread or "-")):
             return None
+        if not self._read:
+            async with self._changing:
+                await self._ready()
+            if (channel, sender) in self._members:
+                return None  # no stranger after all: what is written from now on is let in
         self._forget_expired()
+        now = self.hub.clock.time()
         known = self._requests.get((channel, sender))
         if known is not None and known.code:
             if abs(now - known.shown) < AGAIN_AFTER or known.times >= MOST_SHOWN:
                 return None
-            self._requests[channel, sender] = replace(known, shown=now, times=known.times + 1)
-            return _readable(known.code)
+            self._requests[channel, sender] = known = replace(known, shown=now, times=known.times + 1)
+            return known
         name = _clean(incoming.sender_name or "")
         told = {"channel": channel, "chat": chat, "sender": sender, "sender_name": name or None}
         if not self._has_room(channel, but=known):
@@ -108,27 +115,26 @@ class Pairing:
             sender=sender,
             name=name,
             chat=chat,
-            thread=incoming.thread or None,
-            language=incoming.language or self.hub.language,
-            hash=_hash(code),
+            thread=thread,
+            language=self._language_of(incoming),
+            hash=hash_of(code),
             made=now,
             code=code,
             shown=now,
             times=1,
         )
-        await self._whole(self._remember(request))
+        self._requests.pop((channel, sender), None)
+        self._requests[channel, sender] = request  # before the first wait: whoever asks now finds it
+        await self._whole(self._keep(request, known))
         self.hub.bus.fire("pairing_requested", told)
-        return _readable(code)
+        return request
 
-    async def _remember(self, request: Request) -> None:
-        key = (request.channel, request.sender)
-        before = self._requests.pop(key, None)
-        self._requests[key] = request  # before the first wait, so that those who come now are counted
+    async def _keep(self, request: Request, before: Request | None) -> None:
         try:
             async with self._changing:
-                await self._ready()
                 await self._write(self._members)
         except StorageError:
+            key = (request.channel, request.sender)
             if self._requests.get(key) is request:
                 del self._requests[key]
                 if before is not None:
@@ -146,7 +152,7 @@ class Pairing:
 
     def _new_code(self) -> str:
         while True:
-            code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+            code = new_code()
             if self._find(code) is None:
                 return code
 
@@ -167,18 +173,18 @@ class Pairing:
     ) -> tuple[Request, bool]:
         async with self._changing:
             await self._ready()
-            self._check_attempts(asker, language)
+            if wait := self._attempts.wait(asker):
+                raise NanobotError(translate("chat.pairing.limited", language, minutes=max(1, round(wait / 60))))
             self._forget_expired()
-            request = self._find(_plain(code))
-            now = self.hub.clock.time()
+            request = self._find(plain(code))
             if request is None:
-                self._wrong.append((now, asker))
+                self._attempts.failed(asker)
                 raise NanobotError(translate("chat.pairing.wrong", language))
             key = (request.channel, request.sender)
             before = self._members.get(key)
             if before is not None and (before.owner or not owner):
                 return request, False
-            members = {**self._members, key: Member(*key, request.name, owner, now, asker)}
+            members = {**self._members, key: Member(*key, request.name, owner, self.hub.clock.time(), asker)}
             self._requests[key] = replace(request, confirmed=True)
             try:
                 await self._write(members)
@@ -205,26 +211,20 @@ class Pairing:
             self.hub.bus.fire("pairing_removed", {"channel": channel, "sender": sender})
             await self._write(self._members)  # if this fails they are out nevertheless, until the next start
 
-    def _check_attempts(self, asker: str, language: str) -> None:
-        now = self.hub.clock.time()
-        self._wrong = [(at, who) for at, who in self._wrong if abs(now - at) < WRONG_WITHIN]
-        of_asker = [at for at, who in self._wrong if who == asker]
-        of_all = [at for at, _ in self._wrong]
-        for times, most in ((of_asker, MOST_WRONG), (of_all, MOST_WRONG_OF_ALL)):
-            if len(times) >= most:
-                minutes = max(1, round((times[-most] + WRONG_WITHIN - now) / 60))
-                raise NanobotError(translate("chat.pairing.limited", language, minutes=minutes))
-
     # -- inside -----------------------------------------------------------------------------------
 
     def _find(self, code: str) -> Request | None:
-        hashed = _hash(code)
+        hashed = hash_of(code)
         return next((request for request in self._requests.values() if request.hash == hashed), None)
 
     def _forget_expired(self) -> None:
         now = self.hub.clock.time()
         for key in [key for key, request in self._requests.items() if abs(now - request.made) >= EXPIRES]:
             del self._requests[key]
+
+    def _language_of(self, incoming: Incoming) -> str:
+        language = incoming.language or ""
+        return language if _LANGUAGE.fullmatch(language) else self.hub.language
 
     async def _whole(self, change: Coroutine[Any, Any, T]) -> T:
         """Make a change to its end, whoever waits for it: what is in memory and what is on disk must agree."""
@@ -235,15 +235,22 @@ class Pairing:
 
     async def _ready(self) -> None:
         """Raises ``StorageError`` while the list cannot be read: it must not be written over then."""
-        if not self._read:
+        if self._read:
+            return
+        now = self.hub.clock.time()
+        if self._error is None or abs(now - self._tried) >= TRY_AFTER:
+            self._tried = now
             await self._open()
+        else:
+            raise self._error
 
     async def _open(self) -> None:
         try:
             members, requests, damaged = await in_thread(paired.read, self.hub.storage)
         except StorageError as error:
-            if UNREADABLE not in self.hub.issues:
+            if self._error is None:
                 _log.error("nobody who was paired is let in: %s", error)
+            self._error = error
             self.hub.issues.create(UNREADABLE, "issues.pairing_unreadable", error=error)
             raise
         if damaged:
@@ -263,19 +270,6 @@ async def _outcome(work: Coroutine[Any, Any, T]) -> tuple[T | None, NanobotError
         return await work, None
     except NanobotError as error:  # goes to whoever asked, not into the log
         return None, error
-
-
-def _readable(code: str) -> str:
-    return f"{code[: LENGTH // 2]}-{code[LENGTH // 2 :]}"
-
-
-def _plain(typed: str) -> str:
-    """A code as somebody types it, on whatever keyboard, as it was made."""
-    return "".join(c for c in unicodedata.normalize("NFKC", typed[:100]).upper() if c.isalnum())
-
-
-def _hash(code: str) -> str:
-    return hashlib.sha256(code.encode("utf-8", "replace")).hexdigest()
 
 
 def _clean(name: str) -> str:

@@ -29,7 +29,8 @@ CREATE TABLE steps (
     at REAL NOT NULL
 );
 CREATE INDEX steps_turn ON steps (turn, seq);
-CREATE INDEX steps_at ON steps (at)
+CREATE INDEX steps_at ON steps (at);
+CREATE INDEX inbox_new ON inbox (session, seq) WHERE outcome = 'new'
 """
 
 TURN_OUTCOMES = frozenset({"answered", "empty", "failed", "stopped", "given_up"})
@@ -37,9 +38,11 @@ BEGIN_ANEW = "new"
 """The outcome of a message after which the session begins as if nothing had been said."""
 
 _IN = """
+WITH anew AS (SELECT COALESCE(MAX(seq), 0) AS at FROM inbox WHERE session = ?1 AND outcome = 'new'),
+  running AS (SELECT seq AS at FROM inbox WHERE session = ?1 AND id = ?2 ORDER BY seq DESC LIMIT 1)
 SELECT seq, id, sender, text, more, received, outcome FROM inbox
-WHERE session = ?1 AND (done IS NOT NULL OR id = ?2)
-  AND seq > COALESCE((SELECT MAX(seq) FROM inbox WHERE session = ?1 AND outcome = 'new'), 0)
+WHERE session = ?1 AND seq >= MIN((SELECT at FROM anew), IFNULL((SELECT at FROM running), 9e18))
+  AND (id = ?2 OR (done IS NOT NULL AND seq >= (SELECT at FROM anew)))
 ORDER BY seq DESC LIMIT ?3
 """
 _OUT = """
@@ -103,7 +106,7 @@ def exchanges(session: str, turn: str | None, limit: int) -> Callable[[sqlite3.C
 
     def work(connection: sqlite3.Connection) -> list[Exchange]:
         rows = connection.execute(_IN, (session, turn, limit)).fetchall()
-        since = rows[-1][5] if rows else 0.0
+        since = next((row[5] for row in rows if row[6] == BEGIN_ANEW), rows[-1][5]) if rows else 0.0
         said = connection.execute(_OUT, (session, since, 2 * limit)).fetchall() if rows else []
         turns = [row for row in rows if row[6] is None or row[6] in TURN_OUTCOMES]
         answers = {row[3]: row for row in said if row[3] is not None}
