@@ -85,6 +85,8 @@ class Running:
             "session": message.session,
             "channel": message.channel,
             "chat": message.chat,
+            "thread": message.thread,
+            "message_id": message.message_id,
             **more,
         }
 
