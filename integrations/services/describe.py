@@ -10,9 +10,10 @@ from nanobot.util.json_schema import to_json_schema
 
 FEW = 6  # services that are described with each of their fields
 MAX_LINES = 60
-HERE = ("thread", "session", "language")
-"""Fields that are filled in, as are ``channel`` and ``chat``; nobody has to know of them."""
-_HIDDEN = frozenset({*HERE, "device_id", "area_id", "floor_id", "label_id"})
+_HIDDEN = frozenset(
+    {"thread", "session", "language"}  # filled in
+    | {"device_id", "area_id", "floor_id", "label_id"}  # nothing has one
+)
 
 
 def takes(service: Service) -> dict[str, Any]:

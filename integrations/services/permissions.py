@@ -11,6 +11,7 @@ from nanobot.contracts.service import Service
 from nanobot.conversations.contacts import knows
 from nanobot.errors import ToolError
 from nanobot.hub.hub import Hub
+from nanobot.hub.states import State
 
 CLOSED = (
     *("*.reload", "*.reload_all"),  # what is on disk is applied by whoever wrote it
@@ -18,6 +19,8 @@ CLOSED = (
     "message.*",  # there is a tool for it, which knows who may be written to
 )
 """Closed unless ``allow`` names the very service."""
+HERE = ("channel", "chat", "thread", "session")
+"""Where a call takes effect, as services call it."""
 
 
 class Permissions:
@@ -49,19 +52,29 @@ class Permissions:
         refusal = self.refusal(service, turn)
         if refusal is not None:
             raise ToolError(refusal)
-        channel, chat = data.get("channel"), data.get("chat")
-        own = (str(channel), str(chat)) == (turn.channel, turn.chat)
+        elsewhere = any(data.get(name) is not None and str(data[name]) != str(getattr(turn, name)) for name in HERE)
         if turn.owner:
-            if channel and chat and not own and not await knows(self._hub, str(channel), str(chat)):
-                raise ToolError(f"Nobody in the chat {chat} on {channel} was ever let in, so nothing is sent there.")
+            await self._check_chat(data, elsewhere=elsewhere)
             return
-        if (channel or chat) and not own:
+        if elsewhere:
             raise ToolError("Only the people who run nanobot may have something done in another chat.")
-        if self.config.get("guests") is None and service.entity_domain is None and not own:
+        in_this_chat = "channel" in data and "chat" in data
+        if self.config.get("guests") is None and service.entity_domain is None and not in_this_chat:
             name = f"{service.domain}.{service.name}"
             raise ToolError(
                 f"Only the people who run nanobot may have {name} called; the option 'guests' of services lets others."
             )
+
+    async def _check_chat(self, data: Mapping[str, Any], *, elsewhere: bool) -> None:
+        channel, chat = data.get("channel"), data.get("chat")
+        if elsewhere and channel and chat and not await knows(self._hub, str(channel), str(chat)):
+            raise ToolError(f"Nobody in the chat {chat} on {channel} was ever let in, so nothing is sent there.")
+
+
+def concerns(state: State, turn: Turn) -> bool:
+    """Whether a thing is any business of this turn: a reminder or timer of another chat is not a guest's."""
+    chat = state.attributes.get("chat")
+    return turn.owner or chat is None or (state.attributes.get("channel"), str(chat)) == (turn.channel, turn.chat)
 
 
 def _fits(name: str, globs: Iterable[str]) -> bool:

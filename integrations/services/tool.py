@@ -15,8 +15,8 @@ from nanobot.errors import NanobotError, ToolError
 from nanobot.hub.hub import Hub
 from nanobot.util.text import nearest, shorten
 
-from .describe import HERE, described, names, takes
-from .permissions import Permissions
+from .describe import described, names, takes
+from .permissions import HERE, Permissions, concerns
 
 MAX_STATES = 10  # entities whose state after a call is told
 ANY_ENTITY = ("all", "none")
@@ -70,7 +70,7 @@ class CallService(Tool):
         service = self._find(arguments["service"], turn)
         data = dict(arguments.get("data") or {})
         ids = _ids(arguments.get("entity_id") or data.pop("entity_id", None))
-        self._check_entities(service, ids)
+        self._check_entities(service, ids, turn)
         self._fill_in(service, data, turn)
         await self._permissions.check(service, data, turn)
         try:
@@ -94,13 +94,14 @@ class CallService(Tool):
             raise ToolError(f"There is no service {shorten(name)}." + (f" Did you mean {near}?" if near else ""))
         return service
 
-    def _check_entities(self, service: Service, ids: list[str]) -> None:
+    def _check_entities(self, service: Service, ids: list[str], turn: Turn) -> None:
         """A service leaves out what it does not know; a model has to hear of it."""
         if ids and ids[0] in ANY_ENTITY:
             return
         for entity_id in ids:
-            if entity_id not in self._hub.states:
-                known = [state.entity_id for state in self._hub.states.all(service.entity_domain)]
+            state = self._hub.states.get(entity_id)
+            if state is None or not concerns(state, turn):
+                known = [one.entity_id for one in self._hub.states.all(service.entity_domain) if concerns(one, turn)]
                 near = nearest(entity_id, known)
                 raise ToolError(f"There is no {shorten(entity_id)}." + (f" Did you mean {near}?" if near else ""))
             if service.entity_domain not in (None, entity_id.partition(".")[0]):
@@ -112,7 +113,7 @@ class CallService(Tool):
             return
         fields = takes(service)
         if "channel" in fields and "chat" in fields:
-            for name in ("channel", "chat", *HERE):
+            for name in (*HERE, "language"):
                 if name in fields and (value := getattr(turn, name)) is not None:
                     data.setdefault(name, value)
 

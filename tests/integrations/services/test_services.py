@@ -225,7 +225,12 @@ async def test_guests_act_on_things_and_in_their_own_chat(house: House, lamps: L
     await guest("call_service", service="light.turn_on", entity_id="light.hall")
     await guest("call_service", service="house.say", data={"text": "hello"})
     await guest("call_service", service="house.say", data={"text": "hello", "channel": "chat", "chat": "test"})
-    for data in ({"channel": "telegram", "chat": "1"}, {"chat": "other"}, {"channel": "chat", "chat": "other"}):
+    for data in (
+        {"channel": "telegram", "chat": "1"},
+        {"chat": "other"},
+        {"channel": "chat", "chat": "other"},
+        {"channel": "chat", "chat": "test", "session": "chat:other"},
+    ):
         told = await guest.fails("call_service", service="house.say", data={"text": "hello", **data})
         assert told == "Only the people who run nanobot may have something done in another chat."
     assert "Only the people who run nanobot may have house.report called" in await guest.fails(
@@ -236,6 +241,15 @@ async def test_guests_act_on_things_and_in_their_own_chat(house: House, lamps: L
     )
     assert "wipe" not in await guest("list_services")
     assert len(lamps.calls) == 3
+
+
+async def test_the_timers_of_another_chat_are_no_business_of_a_guest(house: House, lamps: Lamps) -> None:
+    await house.start("services:\n")
+    lamps.entry.set_state("light.party", "on", {"channel": "chat", "chat": "other"})
+    hands = Hands(house.hub)
+    told = await hands.of(owner=False).fails("call_service", service="light.turn_on", entity_id="light.party")
+    assert told.startswith("There is no 'light.party'.")
+    await hands("call_service", service="light.turn_on", entity_id="light.party")
 
 
 async def test_the_owner_says_what_guests_may_have_called(house: House, lamps: Lamps) -> None:
