@@ -142,7 +142,7 @@ class Toolbox:
 
     def _fit(self, text: str) -> str:
         """Scrubbed of secrets, and cut in the middle where it is too long."""
-        text = self.hub.scrubber.scrub(text).strip()
+        text = self.hub.scrubber.scrub(text).rstrip()  # blanks at the beginning may be the indent of a line
         if len(text) <= self.result_limit:
             return text
         half = self.result_limit // 2
@@ -151,6 +151,7 @@ class Toolbox:
 
 
 def _read(call: ToolCall) -> dict[str, Any]:
+    """Without what is null: many models write that for "not given"."""
     if not call.arguments.strip():
         return {}
     try:
@@ -161,4 +162,4 @@ def _read(call: ToolCall) -> dict[str, Any]:
         ) from error
     if not isinstance(arguments, dict):
         raise NanobotError(f"The arguments of {call.name} must be one JSON object, such as {{}}.")
-    return arguments
+    return {name: value for name, value in arguments.items() if value is not None}

@@ -48,6 +48,16 @@ async def test_a_part_of_a_file_is_read_with_its_place(files: Hands) -> None:
     assert await files.fails("read_file", path="n.txt", offset=101) == "The file has 100 lines."
 
 
+async def test_the_indent_of_the_first_line_stays(files: Hands) -> None:
+    await files("write_file", path="p.py", content="if x:\n    return\n")
+    assert await files("read_file", path="p.py", offset=2) == "    return\n[lines 2 to 2 of 2]"
+
+
+async def test_what_a_model_leaves_open_with_null_is_not_given(files: Hands) -> None:
+    await files("write_file", path="p.py", content="x")
+    assert await files("read_file", path="p.py", offset=None, limit=None, numbers=None) == "x"
+
+
 async def test_a_long_file_is_read_piece_by_piece(files: Hands) -> None:
     text = "".join(f"{n} {'x' * 90}\n" for n in range(1, 1001))
     await files("write_file", path="long.txt", content=text)
