@@ -27,26 +27,24 @@ _SECRET = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 _OPTIONS = orjson.OPT_NON_STR_KEYS
 
 
-def base_url(value: Any) -> str:
-    """An address without a name and a password in it."""
-    address = cv.url(value)
+def _without_password(address: str) -> str:
     if Address.of(address).parts.username is not None:
         raise vol.Invalid("the address must not hold a name or a password; use 'api_key' or 'headers'")
     return address
 
 
-def key(value: Any) -> Secret:
-    """A key that can be sent in a header."""
-    text = cv.secret(value).reveal().strip()
+def _sendable(key: Secret) -> Secret:
+    """The key without blanks around it."""
+    text = key.reveal().strip()
     if _UNPRINTABLE.search(text):
         raise vol.Invalid("this cannot be a key: it has line breaks or characters that no key has")
     return cv.secret(text)
 
 
-def headers(value: Any) -> dict[str, str | Secret]:
-    """Headers by name. Values that look like credentials are kept secret."""
+def _headers(headers: dict[str, str]) -> dict[str, str | Secret]:
+    """Values that look like credentials are kept secret."""
     found: dict[str, str | Secret] = {}
-    for name, text in vol.Schema({cv.string: cv.string})(value).items():
+    for name, text in headers.items():
         if not _NAME.fullmatch(name):
             raise vol.Invalid("this cannot be the name of a header", path=[name])
         if _UNPRINTABLE.search(text):
@@ -55,47 +53,42 @@ def headers(value: Any) -> dict[str, str | Secret]:
     return found
 
 
-def parameters(value: Any) -> dict[str, Any]:
-    """What is sent along with each request, as it is."""
-    found: dict[str, Any] = vol.Schema({cv.string: cv.match_all})(value)
-    for name, one in found.items():
+def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+    for name, value in parameters.items():
         if name in OURS:
             raise vol.Invalid("this is no parameter; nanobot fills it in", path=[name])
         try:
-            orjson.dumps(one, option=_OPTIONS)
+            orjson.dumps(value, option=_OPTIONS)
         except orjson.JSONEncodeError:
             raise vol.Invalid("this cannot be written as JSON", path=[name]) from None
-    return found
-
-
-def _spelled_out(value: Any) -> Any:
-    """``local: qwen3:8b`` is short for ``local: {model: qwen3:8b}``."""
-    return {"model": value} if isinstance(value, (str, int, float)) and not isinstance(value, bool) else value
+    return parameters
 
 
 _TIMES = vol.All(cv.whole_number, vol.Range(min=0, max=100))
 _SECONDS = vol.All(cv.number, vol.Range(min=0.1, max=86_400))
 
-MODEL = vol.All(
-    _spelled_out,
+_MODEL = vol.Schema(
     {
         vol.Required("model"): cv.string,
         vol.Optional("temperature"): vol.All(cv.number, vol.Range(min=0, max=2)),
         vol.Optional("max_tokens"): vol.All(cv.whole_number, vol.Range(min=1)),
-        vol.Optional("parameters", default=dict): parameters,
+        vol.Optional("parameters", default=dict): vol.All({cv.string: cv.match_all}, _parameters),
         vol.Optional("stream", default=True): cv.boolean,
         vol.Optional("timeout"): _SECONDS,
         vol.Optional("retries"): _TIMES,
         vol.Optional("fallbacks", default=list): vol.All(cv.ensure_list, [cv.string]),
-    },
+    }
 )
+
+MODEL = vol.Any(vol.All(cv.string, lambda name: _MODEL({"model": name})), _MODEL)
+"""``qwen3:8b`` is short for ``{model: qwen3:8b}``."""
 
 SCHEMA = vol.Schema(
     vol.All(
         {
-            vol.Required("base_url"): base_url,
-            vol.Optional("api_key"): key,
-            vol.Optional("headers", default=dict): headers,
+            vol.Required("base_url"): vol.All(cv.url, _without_password),
+            vol.Optional("api_key"): vol.All(cv.secret, _sendable),
+            vol.Optional("headers", default=dict): vol.All({cv.string: cv.string}, _headers),
             vol.Optional("timeout", default=TIMEOUT): _SECONDS,
             vol.Optional("retries", default=RETRIES): _TIMES,
             vol.Exclusive("model", "models"): MODEL,

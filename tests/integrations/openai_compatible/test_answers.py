@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -166,7 +167,7 @@ async def test_while_a_long_tool_call_arrives_there_are_signs_of_life(
     configure: Configure, local: Local, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await configure()
-    module: Any = __import__("integrations.openai_compatible.model", fromlist=["model"])
+    module: Any = importlib.import_module("integrations.openai_compatible.model")
     monkeypatch.setattr(module, "SIGN_OF_LIFE", 0.05)
     pieces, last = await ask(
         local(), '[[tool:look {"at": "abcdefgh"}]][[fault:fragments]][[chunk_delay:0.04]]', tools=TOOLS

@@ -10,10 +10,12 @@ from typing import cast
 import pytest
 from aiohttp import web
 
+from nanobot.agent.asking import Again, Asking
 from nanobot.contracts.model import Delta, Message, Model, Request
 from nanobot.errors import NotReady
 from nanobot.testing.plugin import House
 from tests.integrations.openai_compatible.conftest import KEY, Stub, ask, text_of
+from tests.servers.running import running
 
 Configure = Callable[..., Awaitable[None]]
 Local = Callable[[], Model]
@@ -134,6 +136,37 @@ async def test_another_server_means_another_start(configure: Configure, house: H
         await ask(before, "hi")
     assert text_of(await ask(local(), "hi")) == "pong"
     await stub.wait(disconnected=3)
+
+
+async def test_an_answer_that_such_an_edit_cuts_is_asked_for_again(
+    configure: Configure, house: House, local: Local, stub: Stub
+) -> None:
+    await configure()
+    asking = Asking(house.hub, "local").stream(Request([Message("user", f"{HELD}[[words:4]]")]))
+    first = await anext(asking)
+    await configure(headers={"X-Title": "new"})
+    await stub.tell("release")
+    pieces = [first, *[piece async for piece in asking]]
+    again = pieces.index(Again())
+    assert "".join(piece.text for piece in pieces[again:] if isinstance(piece, Delta)) == "w0 w1 w2 w3"
+
+
+async def test_a_server_that_freezes_or_goes_and_comes_back_is_asked_as_before(
+    configure: Configure, local: Local
+) -> None:
+    with running("model") as server:
+        await configure(base_url=server.info["base_url"], timeout=0.5)
+        await ask(local(), "hi")
+        server.freeze()
+        with pytest.raises(NotReady, match="local said nothing for 0.5 s"):
+            await ask(local(), "hi")
+        server.thaw()
+        assert text_of(await ask(local(), "hi")) == "pong"
+        server.stop()
+        with pytest.raises(NotReady, match="cannot be reached"):
+            await ask(local(), "hi")
+        with running("model", "--port", server.info["base_url"].split(":")[2].removesuffix("/v1")):
+            assert text_of(await ask(local(), "hi")) == "pong"
 
 
 async def test_a_hundred_edits_under_steady_calls_lose_no_answer(configure: Configure, local: Local) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import socket
 import ssl
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientTimeout
 
 from nanobot.contracts.model import Model
 from nanobot.errors import AuthFailed, ModelError, NanobotError, NotReady
@@ -190,6 +192,26 @@ async def test_a_server_that_is_not_there_is_named(configure: Configure, local: 
         error = await fails(local(), "hi")
     assert type(error) is NotReady
     assert str(error) == f"local: {url} cannot be reached: connection refused"
+
+
+async def test_a_server_that_does_not_take_the_connection(
+    configure: Configure, local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module: Any = importlib.import_module("integrations.openai_compatible.server")
+    monkeypatch.setattr(module, "_PATIENCE", ClientTimeout(total=None, sock_connect=0.3))
+    with contextlib.ExitStack() as sockets:
+        full = sockets.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):  # fill its queue
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}/v1"
+        await configure(base_url=url)
+        error = await fails(local(), "hi")
+    assert type(error) is NotReady
+    assert str(error) == f"local: {url} cannot be reached: no connection within 10 s"
 
 
 async def test_a_name_that_nobody_knows(configure: Configure, local: Local) -> None:
