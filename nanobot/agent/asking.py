@@ -87,6 +87,7 @@ class Asking:
                 if pause is None:
                     break
                 await asyncio.sleep(pause)
+                model = self.hub.models.get(name) or model  # an edit may have brought another one of this name
             waiting += model.fallbacks
         raise NoAnswer(self.hub.scrubber.scrub(str(why)), tried)
 
