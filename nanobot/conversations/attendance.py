@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nanobot.contracts.agent import Agent
+from nanobot.hub.hub import Phase
 
 if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
@@ -36,6 +37,7 @@ class Attendance:
         self._removes = [
             self.hub.agents.watch(self._changed),
             self.hub.bus.listen("core_config_updated", lambda event: self._changed()),
+            self.hub.bus.listen("homeassistant_started", lambda event: self._changed()),
         ]
 
     def close(self) -> None:
@@ -52,7 +54,12 @@ class Attendance:
         self._left[agent.name] = (agent.rank, now + self.grace)
 
     def choose(self) -> Agent | None:
-        """The agent that the configuration names, else the one of the highest rank; None: nobody is there now."""
+        """The agent that the configuration names, else the one of the highest rank; None: nobody is there now.
+
+        While the hub starts nobody is: the first agent that is set up may be the least of them, without its tools.
+        """
+        if self.hub.phase is Phase.STARTING:
+            return None
         if name := self.hub.config.agent:
             return self.hub.agents.get(name)
         best = max(self.hub.agents, key=lambda agent: agent.rank, default=None)

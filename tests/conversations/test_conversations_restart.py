@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from nanobot.contracts.channel import Outgoing, Receipt
+from nanobot.hub.hub import Phase
 from nanobot.testing.chat import Chat
 from tests.conversations.talk import Parrot, Talk
 
@@ -21,6 +22,22 @@ async def test_what_waits_is_answered_after_a_restart_in_order(tmp_path: Path) -
         for chat in range(3):
             assert [int(m.text) for m in talk.chat.sent if m.chat == str(chat)] == list(range(chat, 30, 3))
         assert {turn.attempt for turn in parrot.turns} == {1}
+
+
+async def test_what_waits_is_left_to_the_best_agent_although_another_one_is_set_up_before_it(tmp_path: Path) -> None:
+    async with Talk(tmp_path) as talk:
+        await talk.chat.says("hello")
+    async with Talk(tmp_path) as talk:
+        talk.hub.phase = Phase.STARTING
+        lesser, best = Parrot("lesser"), Parrot("best", rank=10)
+        talk.add(lesser)
+        await talk.chat.says("more", message_id="m")
+        talk.add(best)
+        talk.hub.phase = Phase.RUNNING
+        talk.hub.bus.fire("homeassistant_started")
+        await talk.chat.wait_for(2)
+        assert [turn.text for turn in best.turns] == ["hello", "more"]
+        assert not lesser.turns
 
 
 async def test_nothing_is_answered_twice_after_a_restart(tmp_path: Path) -> None:
