@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nanobot.agent.models.address import Address
+from nanobot.agent.models.offer import Offer
+from nanobot.agent.models.request import Settings
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.hub.issues import Severity
 from nanobot.util.aio import in_thread
 
-from .address import Address
-from .options import SCHEMA, settings_of
+from .options import SCHEMA, configured
 
 if TYPE_CHECKING:
-    from .models import Models
     from .server import Server
 
 CONFIG_SCHEMA = SCHEMA
@@ -29,7 +30,7 @@ class Running:
     """What ``setup`` made."""
 
     server: Server
-    models: Models
+    models: Offer[Settings]
     checking: asyncio.Task[None] | None = None
 
     def end_check(self) -> None:
@@ -41,7 +42,7 @@ class Running:
 async def setup(hub: Hub, entry: Entry) -> None:
     """The server need not be there: that is found out by who asks a model."""
     await in_thread(importlib.import_module, f"{__name__}.check")  # aiohttp takes its time
-    from .models import Models
+    from .model import ChatModel
     from .server import Server
 
     config = entry.config
@@ -55,7 +56,8 @@ async def setup(hub: Hub, entry: Entry) -> None:
         clock=hub.clock,
     )
     entry.on_unload(server.close)
-    running = entry.data = Running(server, Models(hub, entry, server))
+    models = Offer[Settings](entry, lambda name, settings: ChatModel(name, entry.id, server, settings))
+    running = entry.data = Running(server, models)
     entry.on_unload(running.end_check)
     if "api_key" in config and not (address.is_encrypted or address.is_private):
         entry.issue("unencrypted", severity=Severity.WARNING, server=str(address))
@@ -86,5 +88,5 @@ async def _bring(entry: Entry, config: Mapping[str, Any]) -> None:
 
     running: Running = entry.data
     running.end_check()
-    await running.models.bring(settings_of(config, entry.id))
+    await running.models.bring(configured(config, entry.id))
     running.checking = entry.spawn(check(running.server, running.models, entry.log), "check of the models")

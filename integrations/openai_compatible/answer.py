@@ -7,11 +7,10 @@ from typing import Any
 
 import orjson
 
+from nanobot.agent.models.calls import Calls
+from nanobot.agent.models.failure import Trouble
+from nanobot.agent.models.thoughts import Thoughts
 from nanobot.contracts.model import Delta
-
-from .calls import Calls
-from .failure import Trouble
-from .thoughts import Thoughts
 
 DONE = b"[DONE]"
 CALLED = (None, "stop", "function_call")

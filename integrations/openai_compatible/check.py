@@ -7,10 +7,11 @@ from typing import Any
 
 from aiohttp import ClientError
 
+from nanobot.agent.models.offer import Offer
+from nanobot.agent.models.request import Settings
 from nanobot.hub.entry import EntryLog
 from nanobot.util.text import nearest
 
-from .models import Models
 from .server import Server, reason
 
 PATIENCE = 10.0  # s
@@ -18,7 +19,7 @@ LLAMA_CPP = "llamacpp"
 """Owner of the models of llama.cpp's server, which has one and answers to every name."""
 
 
-async def check(server: Server, models: Models, log: EntryLog) -> None:
+async def check(server: Server, models: Offer[Settings], log: EntryLog) -> None:
     """Tell about models that the server does not list. A server that is away, or has no list, is no cause for alarm."""
     try:
         answer = await server.models(PATIENCE)
@@ -29,7 +30,9 @@ async def check(server: Server, models: Models, log: EntryLog) -> None:
     models.trust()
     for name, model in models.here.items():
         if listed and not is_listed(model.settings.id, listed):
-            models.doubt(name, nearest(model.settings.id, listed))
+            near = nearest(model.settings.id, listed)
+            told = {"name": name, "model": model.settings.id, "server": server.address, "near": near or ""}
+            models.doubt(name, "model_unknown_near" if near else "model_unknown", **told)
 
 
 def is_listed(model: str, listed: Iterable[str]) -> bool:

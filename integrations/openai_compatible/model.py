@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from aiohttp import ClientError, ClientResponse
 
-from nanobot.contracts.model import Delta, Model, Request
+from nanobot.agent.models.offer import Offered
+from nanobot.agent.models.request import Settings, body_of
+from nanobot.contracts.model import Delta, Request
 
 from .answer import Answer
-from .request import Settings, body_of
 from .server import Server
 from .sse import LIMIT, Reader, TooBig
 
@@ -19,31 +20,13 @@ DRAIN = 0.1  # s that the end of the response is waited for, so that its connect
 SIGN_OF_LIFE = 1.0  # s after which an empty piece says that something arrives, though nothing to pass on
 
 
-class ChatModel(Model):
-    """Asks a server. An edit reaches the next call; one that runs ends as it began."""
+class ChatModel(Offered[Settings]):
+    """Asks a server."""
 
     def __init__(self, name: str, owner: str, server: Server, settings: Settings) -> None:
-        super().__init__(name)
-        self.owner = owner
-        """The id of the entry that brings it."""
-        self.trusted: Callable[[], None] | None = None
-        """Called once when it answers, for whoever doubts that it is there."""
+        super().__init__(name, owner, settings)
         self._server = server
         self._trouble = server.trouble(name)
-        self.take(settings)
-
-    def take(self, settings: Settings) -> None:
-        """Take over a configuration."""
-        self.settings = settings
-        self.timeout = settings.timeout
-        self.retries = settings.retries
-        self.fallbacks = settings.fallbacks
-
-    def trust(self) -> None:
-        """It is there."""
-        told, self.trusted = self.trusted, None
-        if told is not None:
-            told()
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         timeout, trouble = self.timeout, self._trouble

@@ -25,12 +25,12 @@ from aiohttp import (
 from multidict import CIMultiDict
 
 from nanobot import __version__
+from nanobot.agent.models.address import OPERATION, Address
+from nanobot.agent.models.failure import Trouble, document_of, retry_after
+from nanobot.agent.models.request import written
 from nanobot.util.dt import Clock
 from nanobot.util.secrets import Secret
 
-from .address import OPERATION, Address
-from .failure import Trouble, document_of, retry_after
-from .request import written
 from .sse import LIMIT
 
 CONNECT_WITHIN = 10.0  # s

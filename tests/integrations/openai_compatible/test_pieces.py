@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from integrations.openai_compatible.calls import Calls
 from integrations.openai_compatible.check import is_listed
 from integrations.openai_compatible.sse import LIMIT, Reader, TooBig
-from integrations.openai_compatible.thoughts import Thoughts
+from nanobot.agent.models.calls import Calls
+from nanobot.agent.models.thoughts import Thoughts
 
 EVENTS = (
     '\ufeff: hello\r\ndata: {"a":\r\ndata: "ä😀"}\r\n\r\nevent: x\ndata:2\n\nid: 1\n\ndata: 3\r\rdata\n\ndata: [DONE]'

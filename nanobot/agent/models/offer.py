@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from nanobot.contracts.model import Model
 from nanobot.hub.entry import Entry
-from nanobot.hub.hub import Hub
 from nanobot.hub.issues import Severity
 
-from .model import ChatModel
 from .request import Settings
-from .server import Server
+
+S = TypeVar("S", bound=Settings)
 
 
-class Models:
-    """By name. Each is a part of the entry. One whose name is taken waits, with an issue, until it is free."""
+class Offered(Model, Generic[S]):
+    """A model that is configured. An edit reaches the next call; one that runs ends as it began."""
 
-    def __init__(self, hub: Hub, entry: Entry, server: Server) -> None:
-        self.here: dict[str, ChatModel] = {}
-        self._hub = hub
+    def __init__(self, name: str, owner: str, settings: S) -> None:
+        super().__init__(name)
+        self.owner = owner
+        """The id of the entry that brings it."""
+        self.trusted: Callable[[], None] | None = None
+        """Called once when it answers, for whoever doubts that it is there."""
+        self.take(settings)
+
+    def take(self, settings: S) -> None:
+        """Take over a configuration."""
+        self.settings = settings
+        self.timeout = settings.timeout
+        self.retries = settings.retries
+        self.fallbacks = settings.fallbacks
+
+    def trust(self) -> None:
+        """It is there."""
+        told, self.trusted = self.trusted, None
+        if told is not None:
+            told()
+
+
+class Offer(Generic[S]):
+    """By name. Each is a part of the entry. One whose name is taken waits, with an issue, until it is free.
+
+    ``make`` makes a model of its name and settings. The integration's translations have ``issues.name_taken``.
+    """
+
+    def __init__(self, entry: Entry, make: Callable[[str, S], Offered[S]]) -> None:
+        self.here: dict[str, Offered[S]] = {}
+        self._hub = entry.hub
         self._entry = entry
-        self._server = server
+        self._make = make
         self._waiting: set[str] = set()
-        self.stop = hub.models.watch(self._offer)
+        self.stop = self._hub.models.watch(self._offer)
         """To be called before the entry is unloaded."""
 
-    async def bring(self, wanted: Mapping[str, Settings]) -> None:
+    async def bring(self, wanted: Mapping[str, S]) -> None:
         """Become what is configured now. What is configured as before notices nothing."""
         for name in [name for name in self.here if name not in wanted]:
             del self.here[name]
@@ -37,7 +64,7 @@ class Models:
         for name, settings in wanted.items():
             model = self.here.get(name)
             if model is None:
-                self.here[name] = ChatModel(name, self._entry.id, self._server, settings)
+                self.here[name] = self._make(name, settings)
                 self._entry.part(name)
                 self._waiting.add(name)
             elif model.settings != settings:
@@ -47,17 +74,10 @@ class Models:
         for name in self._waiting:
             self._tell_taken(name)
 
-    def doubt(self, name: str, nearest: str | None) -> None:
-        """The server does not list this model: say so until it answers or is another one."""
+    def doubt(self, name: str, key: str, /, **told: Any) -> None:
+        """A model may not be there: show the issue ``key`` until it answers or is another one."""
         part, model = self._entry.parts[name], self.here[name]
         model.trust()
-        key = "model_unknown_near" if nearest else "model_unknown"
-        told: dict[str, Any] = {
-            "name": name,
-            "model": model.settings.id,
-            "server": str(self._server.address),
-            "near": nearest or "",
-        }
         part.issue(key, severity=Severity.WARNING, **told)
         model.trusted = partial(part.resolve, key)
 

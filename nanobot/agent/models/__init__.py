@@ -1,0 +1,10 @@
+"""What integrations that bring models share, so that the same option means the same in all of them.
+
+options    the options of an entry and of a model
+offer      the models of an entry: put into the hub, kept or changed by an edit
+request    a request in the shape of OpenAI's API, which is what everybody understands
+calls      tool calls, gathered from fragments
+thoughts   thoughts in tags, told from the answer
+failure    what goes wrong, in sentences
+address    what can be told of a server from its address
+"""

@@ -1,0 +1,126 @@
+"""The options that integrations with models have in common, and what is made of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+import voluptuous as vol
+
+from nanobot.config import validators as cv
+from nanobot.util.secrets import Secret
+
+from .address import Address
+
+TIMEOUT = 120.0  # s
+RETRIES = 2
+OURS = ("messages", "model", "stream", "tools")
+"""Parts of a request that nanobot fills in."""
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, a token
+_UNPRINTABLE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+_SECRET = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
+
+_OPTIONS = orjson.OPT_NON_STR_KEYS
+
+
+def _without_password(address: str) -> str:
+    if Address.of(address).parts.username is not None:
+        raise vol.Invalid("the address must not hold a name or a password; use 'api_key' or 'headers'")
+    return address
+
+
+def _sendable(key: Secret) -> Secret:
+    """The key without blanks around it."""
+    text = key.reveal().strip()
+    if _UNPRINTABLE.search(text):
+        raise vol.Invalid("this cannot be a key: it has line breaks or characters that no key has")
+    return cv.secret(text)
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str | Secret]:
+    """Values that look like credentials are kept secret."""
+    found: dict[str, str | Secret] = {}
+    for name, text in headers.items():
+        if not _NAME.fullmatch(name):
+            raise vol.Invalid("this cannot be the name of a header", path=[name])
+        if _UNPRINTABLE.search(text):
+            raise vol.Invalid("the value of a header is one line of plain text", path=[name])
+        found[name] = cv.secret(text) if _SECRET.search(name) else text
+    return found
+
+
+def parameters(options: Mapping[str, str] | None = None) -> Callable[[Any], dict[str, Any]]:
+    """What is sent along with each request, as it is. ``options``: words that are none, each with the option it has."""
+    known = options or {}
+
+    def check(found: dict[str, Any]) -> dict[str, Any]:
+        for name, value in found.items():
+            if name in OURS:
+                raise vol.Invalid("this is no parameter; nanobot fills it in", path=[name])
+            if name in known:
+                raise vol.Invalid(f"this is no parameter; use the option '{known[name]}'", path=[name])
+            try:
+                orjson.dumps(value, option=_OPTIONS)
+            except orjson.JSONEncodeError:
+                raise vol.Invalid("this cannot be written as JSON", path=[name]) from None
+        return found
+
+    return vol.All({cv.string: cv.match_all}, check)
+
+
+_TIMES = vol.All(cv.whole_number, vol.Range(min=0, max=100))
+_SECONDS = vol.All(cv.number, vol.Range(min=0.1, max=86_400))
+
+BASE_URL = vol.All(cv.url, _without_password)
+KEY = vol.All(cv.secret, _sendable)
+HEADERS = vol.All({cv.string: cv.string}, _headers)
+
+OF_AN_ENTRY: Mapping[Any, Any] = {
+    vol.Optional("api_key"): KEY,
+    vol.Optional("headers", default=dict): HEADERS,
+    vol.Optional("timeout", default=TIMEOUT): _SECONDS,
+    vol.Optional("retries", default=RETRIES): _TIMES,
+}
+
+OF_A_MODEL: Mapping[Any, Any] = {
+    vol.Required("model"): cv.string,
+    vol.Optional("temperature"): vol.All(cv.number, vol.Range(min=0, max=2)),
+    vol.Optional("max_tokens"): vol.All(cv.whole_number, vol.Range(min=1)),
+    vol.Optional("parameters", default=dict): parameters(),
+    vol.Optional("stream", default=True): cv.boolean,
+    vol.Optional("timeout"): _SECONDS,
+    vol.Optional("retries"): _TIMES,
+    vol.Optional("fallbacks", default=list): vol.All(cv.ensure_list, [cv.string]),
+}
+
+
+def with_models(of_an_entry: Mapping[Any, Any], of_a_model: Mapping[Any, Any] = OF_A_MODEL) -> vol.Schema:
+    """The schema of an entry that has one ``model`` or several ``models``.
+
+    ``qwen3:8b`` is short for ``{model: qwen3:8b}``.
+    """
+    whole = vol.Schema({**of_a_model})
+    model = vol.Any(vol.All(cv.string, lambda name: whole({"model": name})), whole)
+    some = {vol.Exclusive("model", "models"): model, vol.Exclusive("models", "models"): {cv.string: model}}
+    return vol.Schema(vol.All({**of_an_entry, **some}, cv.has_at_least_one_key("model", "models")))
+
+
+def models_of(config: Mapping[str, Any], entry_id: str) -> dict[str, Mapping[str, Any]]:
+    """The options of each model, by name. A single one without a name is called like its entry."""
+    return config.get("models") or {entry_id: config["model"]}
+
+
+def settings_of(model: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``Settings`` takes, of the options of a model and of its entry."""
+    sent = {name: model[name] for name in ("temperature", "max_tokens") if name in model} | model["parameters"]
+    return {
+        "id": str(model["model"]),
+        "timeout": model.get("timeout", config["timeout"]),
+        "retries": model.get("retries", config["retries"]),
+        "fallbacks": tuple(model["fallbacks"]),
+        "parameters": orjson.loads(orjson.dumps(sent, option=_OPTIONS)),
+        "stream": model["stream"],
+    }
