@@ -43,7 +43,7 @@ async def test_reloads_under_a_stream_lose_nothing_repeat_nothing_and_keep_the_o
     random.seed(4711)
     platform = house.hub.run_info["platform"] = Platform(MESSAGES)
     conversations = house.hub.conversations
-    conversations.drain_limit = 0.02
+    conversations.drain_limit = 0.05
     for domain, code in (("line", LINE), ("slow", SLOW)):
         house.write(code, f"integrations/{domain}/__init__.py")
         manifest = {"domain": domain, "name": domain, "documentation": "README.md", "version": "1"}
