@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 from aiohttp import ClientError, ClientResponse
 
+from nanobot.agent.models.answer import Answer
 from nanobot.agent.models.offer import Offered
 from nanobot.agent.models.request import Settings, body_of
 from nanobot.contracts.model import Delta, Request
 
-from .answer import Answer
 from .server import Server
 from .sse import LIMIT, Reader, TooBig
 

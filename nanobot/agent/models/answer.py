@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
-from nanobot.agent.models.calls import Calls
-from nanobot.agent.models.failure import Trouble
-from nanobot.agent.models.thoughts import Thoughts
 from nanobot.contracts.model import Delta
+
+from .calls import Calls
+from .failure import Trouble
+from .thoughts import Thoughts
 
 DONE = b"[DONE]"
 CALLED = (None, "stop", "function_call")
@@ -41,7 +42,7 @@ class Answer:
         except orjson.JSONDecodeError:
             return self._take_lines(payload)
         try:
-            return self._take(document)
+            return self.add(document)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise self.trouble.unreadable() from error
 
@@ -70,7 +71,8 @@ class Answer:
             return None
         return Delta("".join(delta.text for delta in found), "".join(delta.thinking for delta in found))
 
-    def _take(self, document: Any) -> Delta | None:
+    def add(self, document: Any) -> Delta | None:
+        """What a document adds that has been read already. Raises whatever one in another shape causes."""
         if isinstance(document, list):  # errors of some servers
             document = document[0]
         if error := document.get("error"):
