@@ -206,3 +206,15 @@ async def test_the_name_of_a_chat_is_short_and_plain(house: House, console: Entr
 async def test_there_is_one_console(house: House, console: Entry) -> None:
     await house.apply("console:\nconsole two:\n")
     assert "one is enough" in (house.entry("console two").error or "")
+
+
+@pytest.mark.parametrize("allow", [["owner"], ["*"]])
+async def test_whoever_sits_at_a_terminal_is_an_owner(house: House, set_up: SetUp, allow: list[str]) -> None:
+    await set_up("console", {"allow": allow})
+    client = Client(house)
+    seat = await client.call("chat")
+    await client.call("chat/send", seat=seat["seat"], text="/status")
+    message = await client.next("message")
+    assert "\nMessages: " in message["text"]  # owners alone are told so much
+    assert message["turn"] is None
+    client.close()

@@ -197,3 +197,13 @@ async def test_texts_are_whole_in_every_language(hub: Hub, site: str) -> None:
                 found[language] = data["texts"]
     assert all(texts.keys() == found["en"].keys() for texts in found.values())
     assert found["de"] != found["en"]
+
+
+@pytest.mark.parametrize(("access", "details"), [(Access.ADMIN, True), (Access.USER, False)], ids=["admin", "user"])
+async def test_only_who_is_signed_in_as_admin_is_an_owner(connect: Connect, access: Access, details: bool) -> None:
+    async with connect(access) as tab:
+        await tab.opens("a")
+        await tab.say("message", chat="a", id="1", text="/status")
+        answer = await tab.hears("message", answers="1")
+        assert answer["text"].startswith("I am running.")
+        assert ("\nMessages: " in answer["text"]) is details
