@@ -18,6 +18,7 @@ from nanobot.contracts.media import MediaLimits
 from nanobot.errors import Refused, StorageError
 from nanobot.paths import bundled
 from nanobot.storage.media import Media, size_text
+from nanobot.storage.shelf import Part, Place, Shelf
 from nanobot.testing.plugin import House
 from nanobot.util import translate
 from nanobot.util.dt import Clock
@@ -329,6 +330,14 @@ async def test_a_cancel_at_any_moment_leaves_all_or_nothing(media: Media, tmp_pa
             assert files(tmp_path) == [kept.path]
             await media.drop(kept)
     assert media._writing == {}
+
+
+def test_a_thread_that_comes_too_late_to_write_makes_nothing(tmp_path: Path) -> None:
+    part = Part(Shelf(tmp_path), Place("chat", "2027-01-15"), "01HZZZZZZZZZZZZZZZZZZZZZZZ", "a")
+    part.abandon()
+    part.write(b"hello")
+    part.finish(b"", 0)
+    assert files(tmp_path) == []
 
 
 async def test_a_sender_that_breaks_off_leaves_nothing(media: Media, tmp_path: Path) -> None:
