@@ -47,7 +47,6 @@ class Asking:
         self.backoff = backoff
         self.longest_wait = longest_wait
         self.grace = GRACE
-        self._last: str | None = None
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta | Again]:
         """The answer of the first model that gives one. An empty one counts as none. Raises ``NoAnswer``."""
@@ -64,8 +63,8 @@ class Asking:
             if model is None:
                 why = why or ModelError(self._unknown(name))
                 continue
-            attempt = 0
-            while True:
+            fallbacks, attempt = model.fallbacks, 0
+            while model is not None:
                 attempt += 1
                 try:
                     async with contextlib.aclosing(self._once(model, request)) as deltas:
@@ -77,18 +76,23 @@ class Asking:
                 else:
                     self._answered(model)
                     return
-                _log.warning("%s", self.hub.scrubber.scrub(str(failure)))
-                self._failed(model, failure)
-                why = why or failure
                 if said:
                     said = False
                     yield Again()
+                if self.hub.models.get(name) is not model:
+                    # reloaded while it was asked, which is no failure: the new one is asked instead
+                    model, attempt = await self._back(name), 0
+                    why = why or (failure if model is None else None)
+                    continue
+                _log.warning("%s", self.hub.scrubber.scrub(str(failure)))
+                self._failed(model, failure)
+                why = why or failure
                 pause = self._pause(model, failure, attempt)
                 if pause is None:
                     break
                 await asyncio.sleep(pause)
-                model = self.hub.models.get(name) or model  # an edit may have brought another one of this name
-            waiting += model.fallbacks
+                model = await self._back(name)
+            waiting += fallbacks
         raise NoAnswer(self.hub.scrubber.scrub(str(why)), tried)
 
     async def _once(self, model: Model, request: Request) -> AsyncGenerator[Delta]:
@@ -118,18 +122,27 @@ class Asking:
             raise NotReady(f"{model.name} gave an empty answer")
 
     async def _first(self) -> str:
-        """The model to begin with. One that was there before, or may still come at the start, is waited for."""
+        """The model to begin with. One that was there just now, or may still come at the start, is waited for."""
         deadline = asyncio.get_running_loop().time() + self.grace
         while (name := self._there()) is None:
-            if self._last is None and self.hub.phase is Phase.RUNNING:
+            if self.hub.phase is Phase.RUNNING and not self.hub.models.just_left(self.grace, self.wanted):
                 raise NoAnswer(self._unknown(self.wanted), ())
             try:
                 async with asyncio.timeout_at(deadline):
                     await self.hub.models.changed()
             except TimeoutError:
                 raise NoAnswer(self._unknown(self.wanted), ()) from None
-        self._last = name
         return name
+
+    async def _back(self, name: str) -> Model | None:
+        """The model of that name, waited for while it is being reloaded; None when it does not come back."""
+        try:
+            async with asyncio.timeout(self.grace):
+                while (model := self.hub.models.get(name)) is None:
+                    await self.hub.models.changed()
+        except TimeoutError:
+            return None
+        return model
 
     def _there(self) -> str | None:
         if self.wanted is None:

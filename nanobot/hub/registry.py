@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
@@ -15,6 +16,8 @@ class Registry(Generic[T]):
     def __init__(self, what: str) -> None:
         self.what = what
         self._things: dict[str, T] = {}
+        self._left: dict[str, float] = {}
+        """When things left last, by name."""
         self._watchers: list[Callable[[], None]] = []
         self._waiting: set[asyncio.Future[None]] = set()
 
@@ -45,9 +48,15 @@ class Registry(Generic[T]):
         def remove() -> None:
             if self._things.get(name) is thing:
                 del self._things[name]
+                self._left[name] = time.monotonic()
                 self._changed()
 
         return remove
+
+    def just_left(self, within: float, name: str | None = None) -> bool:
+        """Whether something, or what had that name, left in the last seconds: in a reload it is back in a moment."""
+        since = time.monotonic() - within
+        return any(at > since for who, at in self._left.items() if name in (None, who))
 
     def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back whenever something was added or removed."""

@@ -159,12 +159,38 @@ async def test_without_any_model_it_says_so_at_once(hub: Hub) -> None:
 
 
 async def test_a_model_that_is_being_reloaded_is_waited_for(hub: Hub, entry: Entry) -> None:
-    asking = Asking(hub, "main", backoff=QUICK)
     remove = entry.add(Scripted("main", "before"))
-    assert said([p async for p in asking.stream(REQUEST)]) == "before"
+    assert said(await ask(hub, "main")) == "before"
     remove()
     asyncio.get_running_loop().call_later(0.05, entry.add, Scripted("main", "after"))
-    assert said([p async for p in asking.stream(REQUEST)]) == "after"
+    assert said(await ask(hub, "main")) == "after"
+
+
+async def test_an_agent_that_is_new_waits_for_a_model_that_left_just_now(hub: Hub, entry: Entry) -> None:
+    entry.add(Scripted("main", "before"))()
+    asyncio.get_running_loop().call_later(0.05, entry.add, Scripted("main", "after"))
+    assert said(await ask(hub)) == "after"
+
+
+async def test_a_reload_in_the_middle_of_an_answer_is_no_failure(hub: Hub, entry: Entry) -> None:
+    old = Scripted("main", ["half an ", 0.05, NotReady("main is being reloaded")])
+    old.retries = 0
+    remove = entry.add(old)
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.01, remove)
+    loop.call_later(0.1, entry.add, Scripted("main", "answer"))
+    assert said(await ask(hub, "main")) == "answer"
+
+
+async def test_a_model_that_is_taken_away_in_the_middle_of_an_answer_is_not_waited_for_for_ever(
+    hub: Hub, entry: Entry
+) -> None:
+    remove = entry.add(Scripted("main", [0.05, NotReady("main is being reloaded")]))
+    asyncio.get_running_loop().call_later(0.01, remove)
+    asking = Asking(hub, "main", backoff=QUICK)
+    asking.grace = 0.05
+    with pytest.raises(NoAnswer, match="main is being reloaded"):
+        await anext(asking.stream(REQUEST))
 
 
 async def test_leaving_early_closes_the_answer(hub: Hub, entry: Entry) -> None:
