@@ -56,7 +56,7 @@ def test_problems_are_shown_with_their_lines(tmp_path: Path, capsys: pytest.Capt
         "    5  timer > coffee > duration: 'soon' is not a duration; write seconds, 'HH:MM:SS', or for example "
         "'minutes: 5'\n"
         "       │   coffee: {duration: soon}\n"
-        "    7  telegrm: no such integration\n"
+        "    7  telegrm: no such integration; did you mean 'telegram'?\n"
         "       │ telegrm:\n"
         "\n"
         "things.yaml\n"
@@ -84,7 +84,7 @@ def test_json_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert [(p["file"], p["line"], p["key"], p["nearest"]) for p in report["problems"]] == [
         ("configuration.yaml", 2, "unknown_option", "port"),
         ("configuration.yaml", 5, "not_a_duration", None),
-        ("configuration.yaml", 7, "unknown_integration", None),
+        ("configuration.yaml", 7, "unknown_integration", "telegram"),
     ]
     assert {entry["id"]: (entry["ok"], entry["left_out"]) for entry in report["entries"]} == {
         "http": (False, []),

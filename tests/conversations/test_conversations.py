@@ -181,6 +181,8 @@ async def test_a_turn_is_told_from_beginning_to_end(talk: Talk) -> None:
         "session": "chat:test",
         "channel": "chat",
         "chat": "test",
+        "thread": None,
+        "message_id": "t1",
         "outcome": "answered",
     }
     assert next(e for e in talk.events if e.type == "message_sent").context.parent_id == turn
