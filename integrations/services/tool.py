@@ -13,6 +13,8 @@ from nanobot.contracts.service import Response, Service
 from nanobot.contracts.tool import Risk, Tool, ToolResult
 from nanobot.errors import NanobotError, ToolError
 from nanobot.hub.hub import Hub
+from nanobot.hub.states import State
+from nanobot.util.aio import in_thread
 from nanobot.util.text import nearest, shorten
 
 from .describe import described, names, takes
@@ -70,7 +72,7 @@ class CallService(Tool):
         service = self._find(arguments["service"], turn)
         data = dict(arguments.get("data") or {})
         ids = _ids(arguments.get("entity_id") or data.pop("entity_id", None))
-        self._check_entities(service, ids, turn)
+        await self._check_entities(service, ids, turn)
         self._fill_in(service, data, turn)
         await self._permissions.check(service, data, turn)
         try:
@@ -94,7 +96,7 @@ class CallService(Tool):
             raise ToolError(f"There is no service {shorten(name)}." + (f" Did you mean {near}?" if near else ""))
         return service
 
-    def _check_entities(self, service: Service, ids: list[str], turn: Turn) -> None:
+    async def _check_entities(self, service: Service, ids: list[str], turn: Turn) -> None:
         """A service leaves out what it does not know; a model has to hear of it."""
         if ids and ids[0] in ANY_ENTITY:
             return
@@ -102,7 +104,7 @@ class CallService(Tool):
             state = self._hub.states.get(entity_id)
             if state is None or not concerns(state, turn):
                 known = [one.entity_id for one in self._hub.states.all(service.entity_domain) if concerns(one, turn)]
-                near = nearest(entity_id, known)
+                near = await in_thread(nearest, entity_id, known)
                 raise ToolError(f"There is no {shorten(entity_id)}." + (f" Did you mean {near}?" if near else ""))
             if service.entity_domain not in (None, entity_id.partition(".")[0]):
                 raise ToolError(f"{_name(service)} acts on {service.entity_domain} only, not on {entity_id}.")
@@ -122,12 +124,17 @@ class CallService(Tool):
             text = orjson.dumps(response, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
             return ToolResult(text, response)
         states = [state for entity_id in ids[:MAX_STATES] if (state := self._hub.states.get(entity_id))]
-        return ToolResult("\n".join(["Done.", *(f"{state.entity_id} is {state.state}" for state in states)]))
+        return ToolResult("\n".join(["Done.", *map(_now, states)]))
 
 
 def _ids(given: Any) -> list[str]:
     several = given if isinstance(given, list) else str(given or "").split(",")
     return [text for one in several if (text := str(one).strip().lower())]
+
+
+def _now(state: State) -> str:
+    shown = "••••" if state.attributes.get("mode") == "password" else " ".join(state.state.split())
+    return f"{state.entity_id} is {shown}"
 
 
 def _name(service: Service) -> str:

@@ -13,11 +13,13 @@ from nanobot.contracts.agent import Turn
 from nanobot.contracts.tool import Tool, ToolResult
 from nanobot.errors import ToolError
 from nanobot.hub.states import State
+from nanobot.util.aio import in_thread
 from nanobot.util.text import shorten, slugify
 
 from .view import View
 
 MAX_LINES = 60
+MAX_HINTS = 3  # unknown names for which a similar one is looked for
 MAX_LENGTH = 12_000  # characters; an agent may cut what is longer
 MANY = 8  # things from which on each gets less room
 ROOM, ROOM_OF_MANY = 600, 100  # characters for the attributes of one thing
@@ -41,19 +43,17 @@ class GetState(Tool):
 
     async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
         seen = self._view.seen(turn)
-        given = arguments.get("query") or []
-        wanted = [
-            word for one in ([given] if isinstance(given, str) else given) for word in one.split(",") if word.strip()
-        ]
+        wanted = _words(arguments.get("query") or [])
         if not wanted:
             return ToolResult(_overview(seen))
         found: dict[str, State] = {}
-        missing: list[str] = []
+        unknown: list[str] = []
         for word in wanted:
             meant = self._view.meant(word, seen)
             found.update((state.entity_id, state) for state in meant)
             if not meant:
-                missing.append(self._missing(word.strip(), seen))
+                unknown.append(word.strip())
+        missing = await in_thread(self._missing, unknown, seen) if unknown else []
         if not found:
             raise ToolError(" ".join(missing))
         now = self._view.hub.clock.time()
@@ -69,9 +69,17 @@ class GetState(Tool):
             lines.append(line)
         return ToolResult("\n".join([*lines, *missing]))
 
-    def _missing(self, word: str, seen: list[State]) -> str:
-        near = self._view.near(word, seen)
-        return f"There is no {shorten(word)}." + (f" Did you mean {near}?" if near else "")
+    def _missing(self, words: list[str], seen: list[State]) -> list[str]:
+        told = [f"There is no {shorten(word)}." for word in words[:MAX_LINES]]
+        for place, word in enumerate(words[:MAX_HINTS]):
+            if near := self._view.near(word, seen):
+                told[place] += f" Did you mean {near}?"
+        return told
+
+
+def _words(given: str | list[str]) -> list[str]:
+    several = [given] if isinstance(given, str) else given
+    return [word for one in several for word in one.split(",") if word.strip()][:MAX_LINES]
 
 
 def _overview(seen: list[State]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -41,8 +41,12 @@ class View:
         return [state for state in seen if state.domain != OF_NANOBOT and _has_all(state, words)]
 
     def near(self, word: str, seen: Iterable[State]) -> str | None:
-        """The entity id of the one that was probably meant."""
-        by_name = {name: state.entity_id for state in seen for name in (state.name, state.object_id, state.entity_id)}
+        """The entity id of the one that was probably meant. Takes its time where there are thousands."""
+        domain, dot, _ = word.casefold().partition(".")
+        if dot:
+            ids = [state.entity_id for state in seen]
+            return nearest(word, [one for one in ids if one.startswith(f"{domain}.")] or ids)
+        by_name = {name: state.entity_id for state in seen for name in (state.name, state.object_id)}
         found = nearest(word, by_name)
         return by_name[found] if found else None
 
@@ -58,8 +62,8 @@ class View:
         return chat is None or (state.attributes.get("channel"), str(chat)) == (turn.channel, turn.chat)
 
 
-def _fits(entity_id: str, globs: Iterable[str]) -> bool:
-    return any(fnmatchcase(entity_id, glob) for glob in globs)
+def _fits(entity_id: str, globs: Collection[str]) -> bool:
+    return "*" in globs or any(fnmatchcase(entity_id, glob) for glob in globs)
 
 
 def _has_all(state: State, words: list[str]) -> bool:

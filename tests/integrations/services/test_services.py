@@ -109,6 +109,14 @@ async def test_a_call_has_the_turn_as_its_cause(services: Hands, hub: Hub, lamps
     assert hub.states.get("light.hall").context is context  # type: ignore[union-attr]
 
 
+async def test_a_password_is_not_told_back(services: Hands, set_up: SetUp) -> None:
+    await set_up("input_text", {"pin": {"mode": "password"}})
+    told = await services(
+        "call_service", service="input_text.set_value", entity_id="input_text.pin", data={"value": "4711"}
+    )
+    assert told == "Done.\ninput_text.pin is ••••"
+
+
 async def test_a_response_comes_as_json(services: Hands) -> None:
     assert await services("call_service", service="house.report") == '{"doors":{"open":0},"asked":{}}'
 
