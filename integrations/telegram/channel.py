@@ -15,7 +15,7 @@ from nanobot.hub.issues import Severity
 from nanobot.util.backoff import Backoff
 
 from . import menu
-from .connection import Connection, reason
+from .connection import Connection
 from .intake import Intake
 from .polling import Poller
 from .sending import Sender
@@ -83,8 +83,8 @@ class TelegramChannel(Channel):
         try:
             await menu.publish(self._connection.bot, self._entry.hub.language)
         except TelegramError as error:
-            text = self._entry.hub.scrubber.scrub(reason(error))
-            self._entry.log.info("Telegram was not told the commands (%s); at the next start it is", text)
+            why = self._connection.why(error)
+            self._entry.log.info("Telegram was not told the commands (%s); at the next start it is", why)
 
     def _group_moved(self, old: str, new: str) -> None:
         """A group became a supergroup, and got a new id by that."""

@@ -29,6 +29,7 @@ CONNECT_LIMIT = 10.0  # s
 ANSWER_LIMIT = 20.0  # s
 UPLOAD_LIMIT = 120.0  # s
 CONNECTIONS = 16
+LOGGERS = ("httpx", "telegram.Bot")  # that write down addresses
 KINDS = ("message", "callback_query", "my_chat_member")
 """The updates that mean something here; Telegram keeps the others to itself."""
 
@@ -53,7 +54,7 @@ class Wire(HTTPXRequest):
         except orjson.JSONDecodeError:  # halves of characters, which Telegram passes on; or no JSON
             try:
                 found = json.loads(payload.decode("utf-8", "replace"))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise NetworkError("the answer is not JSON") from error
         if not isinstance(found, dict):
             raise NetworkError("the answer makes no sense")
@@ -61,7 +62,7 @@ class Wire(HTTPXRequest):
 
 
 class Veil(logging.Filter):
-    """httpx logs the address of each request."""
+    """Hides the token in the lines of the libraries."""
 
     def __init__(self, scrubber: Scrubber) -> None:
         super().__init__()
@@ -79,8 +80,10 @@ class Connection:
     def __init__(self, config: Mapping[str, Any], scrubber: Scrubber) -> None:
         token = config["token"].reveal()
         scrubber.add(token)
-        self._log, self._veil = logging.getLogger("httpx"), Veil(scrubber)
-        self._log.addFilter(self._veil)
+        self._scrub = scrubber.scrub
+        self._veil = Veil(scrubber)
+        for name in LOGGERS:
+            logging.getLogger(name).addFilter(self._veil)
         self._own_server: bool = config["base_url"] != BOT_API
         trust = httpx.create_ssl_context()
         proxy = config.get("proxy")
@@ -164,16 +167,21 @@ class Connection:
             wait = seconds(error)
             raise NotReady(f"Telegram wants to be left alone for {wait:g} s", retry_after=wait) from error
         except TelegramError as error:
-            raise NotReady(f"Telegram cannot be reached: {reason(error)}") from error
+            raise NotReady(f"Telegram cannot be reached: {self.why(error)}") from error
+
+    def why(self, error: BaseException) -> str:
+        """What went wrong, for people: an error of the library in a few words, without the token."""
+        return self._scrub(reason(error))
 
     async def close(self) -> None:
         """End all connections."""
-        self._log.removeFilter(self._veil)
+        for name in LOGGERS:
+            logging.getLogger(name).removeFilter(self._veil)
         await asyncio.gather(self._calls.shutdown(), self._polls.shutdown(), self.downloads.aclose())
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, in a few words, from an error of the library."""
+    """What went wrong, in a few words, from an error of the library. The token may be part of it."""
     if isinstance(error, TimedOut):
         return "no answer in time"
     text = str(error).partition(". Parsing the server response")[0].strip().partition("\n")[0][:160]

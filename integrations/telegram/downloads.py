@@ -18,7 +18,7 @@ from nanobot.storage.media import size_text
 from nanobot.util.aio import in_thread
 from nanobot.util.backoff import Backoff
 
-from .connection import Connection, reason, seconds
+from .connection import Connection, seconds
 from .wording import Enclosed, say
 
 LIMIT = 60.0  # s that fetching one file may take
@@ -57,9 +57,9 @@ class Downloads:
         except TimeoutError:
             self._entry.log.warning("%s could not be fetched within %g s", file.name, self.limit)
         except (TelegramError, httpx.HTTPError, OSError) as error:
-            text = self._entry.hub.scrubber.scrub(reason(error))
-            self._entry.log.warning("%s could not be fetched: %s", file.name, text)
-            if "too big" in text.lower():
+            why = self._connection.why(error)
+            self._entry.log.warning("%s could not be fetched: %s", file.name, why)
+            if "too big" in why.lower():
                 return say("notes.file_too_large", language, name=file.name, limit=size_text(LARGEST))
         except Refused as error:
             return say("notes.file_refused", language, name=file.name, reason=error)

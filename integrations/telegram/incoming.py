@@ -66,17 +66,14 @@ def read_press(query: CallbackQuery) -> Incoming | None:
     All presses below one message have the same id: it counts once.
     """
     message = query.message
-    if message is None:
-        return None
-    label = _label(message, query.data) if isinstance(message, Message) else query.data
-    if not label:
+    if not isinstance(message, Message) or not (label := _label(message, query.data)):
         return None
     return Incoming(
         chat=str(message.chat.id),
         sender=str(query.from_user.id),
         text=label,
         message_id=f"button:{message.message_id}",
-        thread=thread_of(message) if isinstance(message, Message) else None,
+        thread=thread_of(message),
         sender_name=query.from_user.full_name,
         reply_to=str(message.message_id),
         language=language_of(query.from_user),
@@ -117,12 +114,7 @@ def _is_for(me: User, message: Message, groups: str) -> bool:
     if groups != "mention":
         return groups == "all"
     other = message.reply_to_message
-    if (
-        other is not None
-        and not wording.is_topic(other)
-        and other.from_user is not None
-        and other.from_user.id == me.id
-    ):
+    if other is not None and other.from_user == me and not wording.is_topic(other):
         return True
     if (message.text or "").startswith("/"):
         return _COMMAND.match(message.text or "") is not None

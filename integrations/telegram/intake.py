@@ -13,9 +13,10 @@ from nanobot.contracts.channel import Channel, Incoming, Receive
 from nanobot.errors import Busy, Refused, StorageError
 from nanobot.hub.entry import Entry
 
-from .connection import Connection, reason
+from .connection import Connection
 from .downloads import Downloads
-from .incoming import Heard, read, read_press
+from .incoming import Heard, language_of, read, read_press
+from .wording import say
 
 
 class Moving(Protocol):
@@ -80,9 +81,13 @@ class Intake:
         return True
 
     async def _press(self, receive: Receive, query: CallbackQuery) -> None:
-        await self._quietly(query.answer())  # the button stops spinning, whatever comes of it
         incoming = read_press(query)
-        if incoming is not None and await self._hand_over(receive, incoming):
+        if incoming is None:
+            language = language_of(query.from_user) or self._hub.language
+            await self._quietly(query.answer(say("button_gone", language), show_alert=True))
+            return
+        await self._quietly(query.answer())  # the button stops spinning, whatever comes of it
+        if await self._hand_over(receive, incoming):
             await self._quietly(query.edit_message_reply_markup(None))
 
     async def _quietly(self, call: Any) -> None:
@@ -90,7 +95,7 @@ class Intake:
         try:
             await call
         except TelegramError as error:
-            self._entry.log.debug("%s", self._hub.scrubber.scrub(reason(error)))
+            self._entry.log.debug("%s", self._connection.why(error))
 
     def _membership(self, change: ChatMemberUpdated) -> None:
         chat, status = change.chat, change.new_chat_member.status

@@ -17,7 +17,6 @@ from telegram import (
     MessageOriginUser,
     User,
 )
-from telegram.helpers import effective_message_type
 
 from nanobot.util.text import shorten
 from nanobot.util.translate import translate
@@ -71,10 +70,11 @@ def quote(message: Message, me: User, language: str) -> str:
     else:
         return ""
     who = name_of(other) if other is not None else _origin(external.origin) if external is not None else None
-    lines = [line for line in text[:QUOTED].splitlines() if line.strip()][:QUOTED_LINES]
+    every = [line for line in text.strip()[: QUOTED + 1].splitlines() if line.strip()]
+    lines = "\n".join(every)[:QUOTED].splitlines()[:QUOTED_LINES]
     if not lines:
         return ""
-    if sum(map(len, lines)) + len(lines) - 1 < len(text.strip()):
+    if lines != every:
         lines[-1] += " …"
     if who:
         lines[0] = f"{who}: {lines[0]}"
@@ -137,10 +137,8 @@ def _sentence(message: Message, language: str) -> str:
     for kind, values in _SENTENCES.items():
         if getattr(message, kind) is not None:
             return say(f"notes.{kind}", language, **values(getattr(message, kind)))
-    other = effective_message_type(message)
-    if other is None or other in _FILES:
-        return ""  # something that happened in the chat, and nobody has said; or a file
-    return say("notes.unreadable", language, kind=other)
+    other = next((kind for kind in _UNREADABLE if getattr(message, kind, None) is not None), None)
+    return say("notes.unreadable", language, kind=other) if other else ""
 
 
 def _origin(origin: MessageOrigin) -> str | None:
@@ -178,6 +176,9 @@ _FILES: Mapping[str, Callable[[Any, int], Enclosed]] = {
     "video": _named("video", ".mp4", "video/mp4"),
     "video_note": _named("video", ".mp4", "video/mp4"),
 }
+
+_UNREADABLE = ("story", "live_photo", "paid_media", "checklist", "giveaway", "game", "invoice")
+"""What somebody can send besides; anything else is a word of Telegram about the chat."""
 
 _SENTENCES: Mapping[str, Callable[[Any], Mapping[str, object]]] = {
     "venue": lambda venue: {  # before "location", which a venue has as well
