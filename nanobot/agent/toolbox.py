@@ -56,7 +56,8 @@ class Toolbox:
 
     def offered(self) -> list[Mapping[str, Any]]:
         """The tools in the shape of OpenAI's API."""
-        return [self._describe(tool) for tool in self.hub.tools if self._may(tool.name)]
+        tools = sorted(self.hub.tools, key=lambda tool: tool.name)  # the same words in the same order can be cached
+        return [self._describe(tool) for tool in tools if self._may(tool.name)]
 
     def writes(self, call: ToolCall) -> bool:
         """Whether a call may change the world."""
