@@ -3,6 +3,7 @@
 options    the options of an entry and of a model
 offer      the models of an entry: put into the hub, kept or changed by an edit
 request    a request in the shape of OpenAI's API, which is what everybody understands
+answer     an answer, gathered from its pieces
 calls      tool calls, gathered from fragments
 thoughts   thoughts in tags, told from the answer
 failure    what goes wrong, in sentences

@@ -1,0 +1,78 @@
+"""LiteLLM: language models of hundreds of providers, through the library of that name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nanobot.agent.models.address import Address
+from nanobot.agent.models.offer import Offer
+from nanobot.hub.entry import Entry
+from nanobot.hub.hub import Hub
+from nanobot.hub.issues import Severity
+from nanobot.util.backoff import Backoff
+
+from .library import Library
+from .model import LiteLLMModel
+from .options import SCHEMA, Settings, configured
+
+CONFIG_SCHEMA = SCHEMA
+AGAIN = Backoff(first=30.0, limit=600.0)
+"""Loading the library is tried again this late: it costs seconds of CPU time, and somebody has to repair it."""
+
+
+@dataclass(slots=True)
+class Running:
+    """What ``setup`` made."""
+
+    library: Library
+    models: Offer[Settings]
+
+
+async def setup(hub: Hub, entry: Entry) -> None:
+    """The models are there at once. The library is loaded meanwhile; who asks a model before that waits for it."""
+    library = Library(entry, lambda: _check(entry))
+    entry.on_unload(library.close)
+    models = Offer[Settings](entry, lambda name, settings: LiteLLMModel(name, entry, library, settings))
+    entry.data = Running(library, models)
+    await _bring(entry, entry.config)
+    entry.run(library.keep, name="library", backoff=AGAIN)
+
+
+async def reload(hub: Hub, entry: Entry, config: Mapping[str, Any]) -> bool:
+    """Always in place; models that are as before notice nothing."""
+    await _bring(entry, config)
+    _check(entry)
+    return True
+
+
+async def unload(hub: Hub, entry: Entry) -> None:
+    entry.data.models.stop()
+
+
+def rights(config: Mapping[str, Any]) -> set[str]:
+    """What this configuration allows; `nanobot plan` shows what an edit adds."""
+    return {f"sends conversations to {settings.place}" for settings in configured(config, "").values()}
+
+
+async def _bring(entry: Entry, config: Mapping[str, Any]) -> None:
+    wanted = configured(config, entry.id)
+    await entry.data.models.bring(wanted)
+    keyed = [Address.of(settings.base_url) for settings in wanted.values() if settings.base_url and settings.key]
+    bare = sorted({str(address) for address in keyed if not (address.is_encrypted or address.is_private)})
+    if bare:
+        entry.issue("unencrypted", severity=Severity.WARNING, server=", ".join(bare))
+    else:
+        entry.resolve("unencrypted")
+
+
+def _check(entry: Entry) -> None:
+    """Doubt the models whose providers the library does not know; nothing before it is loaded."""
+    running: Running = entry.data
+    for name, model in running.models.here.items():
+        unknown = running.library.unknown_provider(model.settings)
+        if unknown is not None:
+            key = "provider_unknown_near" if unknown.near else "provider_unknown"
+            told = {"name": name, "model": model.settings.id, "near": unknown.near or ""}
+            running.models.doubt(name, key, **told)
