@@ -1,14 +1,17 @@
 """Every integration: set up, reload, unload a hundred times, and nothing is left behind.
 
-The sample is ``tests/integrations/<domain>/sample.yaml``; without one it is the bare key.
+The sample is ``tests/integrations/<domain>/sample.yaml``; without one it is the bare key. One that begins with
+``# server: NAME`` needs that server of ``tests/servers``, which listens at ``{base_url}``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from nanobot.hub.entry import EntryState
 from nanobot.hub.hub import Hub
 from nanobot.lifecycle.loader import Loader
 from nanobot.testing.plugin import House
+from tests.servers.running import running
 
 HERE = Path(__file__).parent
 TIMES = 100
@@ -31,9 +35,16 @@ def domains() -> list[str]:
     return sorted({*loader.names(), *(name for name in hidden if name != "__pycache__")})
 
 
-def sample(domain: str) -> str:
+@pytest.fixture
+def sample(domain: str) -> Iterator[str]:
     path = HERE / domain / "sample.yaml"
-    return path.read_text(encoding="utf-8") if path.is_file() else f"{domain}:\n"
+    text = path.read_text(encoding="utf-8") if path.is_file() else f"{domain}:\n"
+    needs = re.match(r"# server: (\w+)\n", text)
+    if needs is None:
+        yield text
+        return
+    with running(needs[1]) as server:
+        yield text.replace("{base_url}", server.info["base_url"])
 
 
 def left(hub: Hub) -> dict[str, Any]:
@@ -70,10 +81,9 @@ def left(hub: Hub) -> dict[str, Any]:
 
 @pytest.mark.parametrize("domain", domains())
 @pytest.mark.timeout(300)
-async def test_nothing_is_left_behind(house: House, domain: str) -> None:
-    text = sample(domain)
-    keys = [key for key in yaml.safe_load(text) if key.split()[0] == domain]
-    with_it = f"nanobot:\n  name: Test\n{text}"
+async def test_nothing_is_left_behind(sample: str, house: House, domain: str) -> None:
+    keys = [key for key in yaml.safe_load(sample) if key.split()[0] == domain]
+    with_it = f"nanobot:\n  name: Test\n{sample}"
     without = "nanobot:\n  name: Test\n"
     house.hub.port_override = 0
 
