@@ -283,6 +283,25 @@ async def test_a_disk_that_takes_the_message_but_not_the_answer_keeps_neither(
     assert "messages.storage" not in talk.hub.issues
 
 
+async def test_a_stop_is_obeyed_when_nothing_can_be_read_and_still_answered_once(
+    talk: Talk, parrot: Parrot, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(message: object) -> None:
+        raise StorageError("the disk is broken")
+
+    await talk.chat.types("stop", message_id="7")
+    monkeypatch.setattr(talk.conversations.inbox, "knows", broken)
+    parrot.held = {"long story"}
+    await talk.chat.says("long story")
+    await parrot.until_turns(1)
+    await talk.chat.says("stop", message_id="7")
+    await talk.until("turn_finished", outcome="stopped")
+    assert rows(talk.folder)[2:] == [("Nothing is running.",)]
+    with pytest.raises(StorageError):
+        await talk.chat.says("/count")
+    assert counter.calls == []
+
+
 async def test_a_channel_that_is_unloaded_meanwhile_leaves_it_whole(talk: Talk, counter: Counter) -> None:
     counter.held = True
     taking = asyncio.ensure_future(talk.chat.says("/count"))
@@ -353,6 +372,8 @@ async def test_what_waits_behind_new_is_answered_without_what_was_before(talk: T
     await talk.chat.says("long story")
     await parrot.until_turns(2)
     await talk.chat.says("waits")
+    await talk.conversations.send("chat", "test", "by the way")
+    await talk.until("message_sent", text="by the way")
     answer = await talk.chat.types("/new")
     assert answer is not None
     assert answer.endswith("Messages still waiting: 1.")

@@ -284,6 +284,7 @@ async def test_a_code_said_twice_changes_nothing_and_welcomes_nobody_again(house
     assert len(house.told("confirmed")) == 1
     await house.confirm(code, owner=True)
     assert house.pairing.member("open", "stranger").owner
+    assert len(await house.letters()) == 2
 
 
 @pytest.mark.parametrize(
