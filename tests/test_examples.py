@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from nanobot.cli import check
 from nanobot.hub.entry import EntryState
 from nanobot.testing.plugin import House
+from tests.servers.running import running
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path.parent for path in (ROOT / "config-examples").glob("*/configuration.yaml"))
@@ -21,8 +25,8 @@ def example(request: pytest.FixtureRequest) -> Path:
     return folder
 
 
-def test_quickstart_and_minimal_ship() -> None:
-    assert {"quickstart", "minimal"} <= {path.name for path in EXAMPLES}
+def test_those_that_people_begin_with_ship() -> None:
+    assert {"quickstart", "minimal", "telegram"} <= {path.name for path in EXAMPLES}
 
 
 def test_it_passes_the_check(example: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,10 +41,29 @@ def test_editors_find_the_schema(example: Path) -> None:
     assert first == "# yaml-language-server: $schema=./.storage/schema.json"
 
 
-async def test_everything_in_it_is_loaded(house: House, example: Path) -> None:
-    for path in example.rglob("*"):
-        if path.is_file():
-            house.write(path.read_text(encoding="utf-8"), str(path.relative_to(example)))
+@pytest.fixture
+def files(example: Path) -> Iterator[dict[str, str]]:
+    """The files of an example by their names; its Telegram is on this machine."""
+    found = {
+        str(path.relative_to(example)): path.read_text(encoding="utf-8")
+        for path in example.rglob("*")
+        if path.is_file()
+    }
+    main = found["configuration.yaml"]
+    if "\ntelegram:\n" not in main:
+        yield found
+        return
+    token = yaml.safe_load(found["secrets.yaml"])["telegram_token"]
+    with running("telegram", "--token", token) as server:
+        found["configuration.yaml"] = re.sub(
+            r"\ntelegram:\n", f"\ntelegram:\n  base_url: {server.info['base_url']}\n", main
+        )
+        yield found
+
+
+async def test_everything_in_it_is_loaded(files: dict[str, str], house: House) -> None:
+    for name, text in files.items():
+        house.write(text, name)
     house.hub.port_override = 0
     await house.start()
     assert {entry.id: entry.state for entry in house.hub.entries.values()} == dict.fromkeys(
