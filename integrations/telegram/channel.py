@@ -49,8 +49,9 @@ class TelegramChannel(Channel):
         self._options.update(config)
         self.pairing = config["pairing"]
         named = frozenset(config["allow"])
-        self.allow = named | {new for old, new in self._moved.items() if old in named}
-        if named >= set(self._moved.values()):
+        self._moved = {old: new for old, new in self._moved.items() if old in named and new not in named}
+        self.allow = named | set(self._moved.values())
+        if not self._moved:
             self._entry.resolve("group_moved")
 
     async def run(self, receive: Receive) -> None:

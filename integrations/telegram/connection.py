@@ -159,6 +159,8 @@ class Connection:
         try:
             yield
         except InvalidToken as error:
+            if (other := _of_somebody_else(error)) is not None:
+                raise NotReady(f"Telegram cannot be reached: {self.why(other)}") from error
             where = ", or 'base_url' leads to something else than a Bot API server" if self._own_server else ""
             raise AuthFailed(
                 f"Telegram refused the token{where}. Copy it again from @BotFather, or have it make a new one"
@@ -178,6 +180,13 @@ class Connection:
         for name in LOGGERS:
             logging.getLogger(name).removeFilter(self._veil)
         await asyncio.gather(self._calls.shutdown(), self._polls.shutdown(), self.downloads.aclose())
+
+
+def _of_somebody_else(error: BaseException | None) -> BaseException | None:
+    """The answer 401 or 404 of something that is no Bot API server, such as a proxy before one; else None."""
+    while error is not None and not isinstance(error.__cause__, NetworkError):
+        error = error.__cause__
+    return error
 
 
 def reason(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from nanobot.util.translate import find
 from . import wording
 from .wording import Enclosed
 
+START = "/start"  # what Telegram writes for a person who opens a chat with a bot
 _COMMAND = re.compile(r"/(\w{1,64})(?:@(\w+))?(?!\S)")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
@@ -41,6 +42,8 @@ def read(messages: Sequence[Message], me: User, groups: str, language: str) -> H
     own = language_of(first.from_user)
     said = filter(None, (wording.words(message, me, own or language) for message in messages))
     body = _plain_command("\n".join(said), me)
+    if body == START and not group:
+        body = "/help"
     files = tuple(file for message in messages for file in wording.files(message))
     if body is None or not (body or files):
         return None
@@ -82,9 +85,13 @@ def read_press(query: CallbackQuery) -> Incoming | None:
 
 
 def sender_of(message: Message) -> str:
-    """The number of whoever wrote: an account; or a group or channel, where somebody writes in its name."""
-    if message.sender_chat is not None:
-        return str(message.sender_chat.id)
+    """The number of the account that wrote, or of the group, where an admin writes in its name.
+
+    Whoever writes in the name of a channel does so through an account of Telegram's. The number of the channel would
+    make an owner of everybody who may, where ``allow`` has it.
+    """
+    if message.sender_chat is not None and message.sender_chat.id == message.chat.id:
+        return str(message.chat.id)
     return str(message.from_user.id) if message.from_user is not None else ""
 
 
@@ -103,11 +110,10 @@ def language_of(user: User | None) -> str | None:
 
 
 def _is_said_by_somebody(message: Message) -> bool:
-    if message.is_automatic_forward:  # of a channel, into the group where it is talked about
+    if message.is_automatic_forward or not sender_of(message):  # of a channel, into the group where it is talked about
         return False
-    user = message.from_user
     # two bots that answer one another would never end; a group or channel speaks through a bot of Telegram
-    return bool(message.sender_chat) or (user is not None and not user.is_bot)
+    return message.sender_chat is not None or message.from_user is None or not message.from_user.is_bot
 
 
 def _is_for(me: User, message: Message, groups: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,29 @@ async def test_a_file_that_telegram_does_not_give_is_named(
     (turn,) = await agent.until(1)
     assert turn.text == "watch this\n[film.mkv is missing: Telegram gives bots no files of more than 20 MB]"
     assert turn.attachments == ()
+
+
+async def test_a_file_that_telegram_would_not_give_is_not_asked_for(
+    telegram: Telegram, platform: Platform, agent: Listener
+) -> None:
+    entry = await telegram()
+    entry.data.intake.downloads._connection._own_server = False
+    await platform.sends("document", size=21 * 1024 * 1024, name="film.mkv")
+    (turn,) = await agent.until(1)
+    assert turn.text == "[film.mkv is missing: Telegram gives bots no files of more than 20 MB]"
+    assert await platform.calls("getFile") == []
+
+
+async def test_a_server_on_this_machine_has_its_files_on_the_disk(
+    telegram: Telegram, platform: Platform, agent: Listener, hub: Hub, tmp_path: Path
+) -> None:
+    await telegram()
+    (tmp_path / "file_1").write_bytes(b"abc" * 200_000)
+    result = {"file_id": "1", "file_unique_id": "1", "file_path": str(tmp_path / "file_1")}
+    await platform.fault("getFile", times=1, body=json.dumps({"ok": True, "result": result}))
+    await platform.sends("document", b"x", name="a.txt")
+    (turn,) = await agent.until(1)
+    assert hub.media.path_of(turn.attachments[0]).read_bytes() == b"abc" * 200_000
 
 
 async def test_a_file_that_nanobot_does_not_take_is_named(

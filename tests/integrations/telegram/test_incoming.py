@@ -144,6 +144,15 @@ async def test_a_group_lets_its_members_in_and_nobody_becomes_an_owner_by_it(
     ]
 
 
+async def test_who_writes_in_the_name_of_a_channel_is_no_owner_although_it_is_let_in(hears: Hears) -> None:
+    channel = {"id": -1005, "type": "channel", "title": "News"}
+    through = {"id": 136817688, "is_bot": True, "first_name": "Channel"}
+    more = {"from": through, "sender_chat": channel}
+    turn = await hears("hello", chat=GROUP, more=more, options={"allow": [GROUP, -1005], "groups": "all"})
+    assert turn is not None
+    assert (turn.sender, turn.sender_name, turn.owner) == ("136817688", "News", False)
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -16,6 +16,7 @@ from tests.integrations.telegram.conftest import (
     Platform,
     Telegram,
 )
+from tests.integrations.telegram.line import Line
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
@@ -123,6 +124,15 @@ async def test_the_addresses_follow_from_one_another(set_up: SetUp, agent: Liste
     )
     assert entry.config["base_url"] == platform.base_url
     assert entry.config["allow"] == ["42"]
+    await platform.sends("document", b"abc", name="a.txt")
+    assert await platform.reads() == ["you said ['a.txt']"]
+
+
+async def test_telegram_is_reached_through_a_proxy(
+    set_up: SetUp, agent: Listener, platform: Platform, line: Line
+) -> None:
+    options = {"base_url": "http://telegram.invalid/bot", "proxy": f"http://127.0.0.1:{line.port}"}
+    await set_up("telegram", {"token": TOKEN, "allow": ANNA, **options})
     await platform.sends("document", b"abc", name="a.txt")
     assert await platform.reads() == ["you said ['a.txt']"]
 

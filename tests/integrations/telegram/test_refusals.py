@@ -119,6 +119,18 @@ async def test_a_wrong_token_waits_for_an_edit(
     assert house.entry("telegram").state is EntryState.LOADED
 
 
+@pytest.mark.parametrize("status", [401, 404])
+@pytest.mark.parametrize("method", ["getMe", "getUpdates"])
+async def test_a_proxy_that_knows_no_bots_is_no_wrong_token(
+    platform: Platform, house: House, agent: Listener, method: str, status: int
+) -> None:
+    await platform.fault(method, times=2, status=status, body="<html>nginx</html>")
+    await house.start(configured(platform.base_url))
+    assert f"({status})" in await state(house.hub, EntryState.RETRYING)
+    await platform.writes("hello")
+    assert await platform.reads() == ["you said hello"]
+
+
 async def test_a_token_that_is_revoked_is_said(telegram: Telegram, platform: Platform, hub: Hub) -> None:
     await telegram()
     await platform.fault("getUpdates", times=1, status=401, description="Unauthorized")

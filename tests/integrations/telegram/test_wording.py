@@ -156,6 +156,16 @@ async def test_a_stop_that_is_a_reply_stops(telegram: Telegram, platform: Platfo
     assert agent.turns == []
 
 
+async def test_whoever_opens_the_chat_is_told_what_can_be_done(
+    telegram: Telegram, platform: Platform, agent: Listener
+) -> None:
+    await telegram()
+    await platform.writes("/start")
+    (text,) = await platform.reads()
+    assert "/stop" in text
+    assert agent.turns == []
+
+
 async def test_a_command_of_nanobot_works_with_the_name_of_the_bot(
     telegram: Telegram, platform: Platform, agent: Listener
 ) -> None:
