@@ -35,6 +35,18 @@ def test_the_hub_is_looked_at_from_outside() -> None:
     assert result["start_s"] > 0
 
 
+def test_a_turn_is_measured_without_the_time_of_its_model() -> None:
+    result = run("turns.py", "--quick")
+    assert 0 < result["own_cost_median_ms"]
+    assert 1 < result["50_sessions_with_a_1_s_model_s"] < 30
+
+
+def test_a_chat_is_measured_from_outside() -> None:
+    result = run("chat.py", "--quick")
+    assert result["answer_median_ms"] > 0
+    assert result["idle_rss_mib"] > 0
+
+
 if (WORKLOADS / "workloads.py").exists():  # they are not part of this repository, so this is no test of it elsewhere
 
     @pytest.mark.parametrize("name", ["bus", "state", "service", "yaml_load:20"])
