@@ -19,7 +19,7 @@ from .markup import to_html
 
 TEXT_LIMIT = int(MessageLimit.MAX_TEXT_LENGTH)
 CAPTION_LIMIT = int(MessageLimit.CAPTION_LENGTH)
-LONG = 1000  # characters from which on a text is converted in a thread
+LONG = 400  # characters from which on a text is converted in a thread
 ROW = 30  # characters of the labels of buttons that stand side by side
 ROW_MOST = 3  # buttons
 REMEMBERED = 64  # messages of which a part was sent

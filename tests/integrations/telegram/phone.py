@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-_IDS = itertools.count(1000)
+_IDS = itertools.count(2000)  # 1000 is the bot
 
 
 class Phone:
