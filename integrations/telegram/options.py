@@ -20,9 +20,8 @@ _NUMBER = re.compile(r"-?\d{1,18}")
 _TOKEN = re.compile(r"\d+:\S+")
 
 
-def bot_token(value: Any) -> Secret:
+def bot_token(token: Secret) -> Secret:
     """What @BotFather gives; never part of an error."""
-    token = cv.secret(value)
     if not _TOKEN.fullmatch(token.reveal()):
         raise vol.Invalid("is not the token of a bot; it looks like 123456789:AAF…, and @BotFather gives it to you")
     return token
@@ -41,15 +40,14 @@ def sender(value: Any) -> str:
     raise vol.Invalid(f"{shorten(value)} is neither the number of an account nor that of a group, nor '*'")
 
 
-def bot_api(value: Any) -> str:
+def bot_api(address: str) -> str:
     """The address of a Bot API server, up to where the token follows."""
-    address = cv.url(value).rstrip("/")
+    address = address.rstrip("/")
     return address if address.endswith("/bot") else f"{address}/bot"
 
 
-def poll_timeout(value: Any) -> timedelta:
+def poll_timeout(period: timedelta) -> timedelta:
     """How long Telegram may hold a question for new messages."""
-    period = cv.positive_time_period(value)
     if not timedelta(seconds=1) <= period <= LONGEST_POLL:
         raise vol.Invalid(f"has to be between 1 and {LONGEST_POLL.total_seconds():g} seconds")
     return period
@@ -57,15 +55,15 @@ def poll_timeout(value: Any) -> timedelta:
 
 SCHEMA = vol.Schema(
     {
-        vol.Required("token"): bot_token,
+        vol.Required("token"): vol.All(cv.secret, bot_token),
         vol.Optional("allow", default=list): vol.All(cv.ensure_list, [sender]),
         vol.Optional("pairing", default=True): cv.boolean,
         vol.Optional("groups", default="mention"): cv.one_of("mention", "all", "none"),
         vol.Optional("streaming", default=True): cv.boolean,
         vol.Optional("commands", default=True): cv.boolean,
-        vol.Optional("poll_timeout", default=timedelta(seconds=30)): poll_timeout,
+        vol.Optional("poll_timeout", default=timedelta(seconds=30)): vol.All(cv.positive_time_period, poll_timeout),
         vol.Optional("proxy"): cv.url,
-        vol.Optional("base_url", default=BOT_API): bot_api,
+        vol.Optional("base_url", default=BOT_API): vol.All(cv.url, bot_api),
         vol.Optional("base_file_url"): cv.url,
     }
 )
