@@ -11,6 +11,7 @@ from html import escape
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
 from telegram.constants import MessageLimit
 
+from nanobot.contracts.channel import Outgoing
 from nanobot.util.aio import in_thread
 from nanobot.util.split import split, utf16_units
 
@@ -67,6 +68,7 @@ class Part:
 class Progress:
     """The parts of a message, how many of them Telegram took, and whether it may have taken the next one as well."""
 
+    message: Outgoing
     parts: list[Part]
     done: int = 0
     doubtful: bool = False
@@ -98,13 +100,14 @@ class Unfinished:
 
     _begun: OrderedDict[str, Progress] = field(default_factory=OrderedDict)
 
-    def get(self, message_id: str) -> Progress | None:
-        """How far a message has come; None: not known."""
-        return self._begun.get(message_id)
+    def get(self, message: Outgoing) -> Progress | None:
+        """How far a message has come; None: not known, or it says something else by now."""
+        found = self._begun.get(message.id)
+        return found if found is not None and found.message == replace(message, repeated=False) else None
 
-    def keep(self, message_id: str, progress: Progress) -> None:
+    def keep(self, progress: Progress) -> None:
         """Remember it until ``drop``."""
-        self._begun[message_id] = progress
+        self._begun[progress.message.id] = progress
         while len(self._begun) > REMEMBERED:
             self._begun.popitem(last=False)
 

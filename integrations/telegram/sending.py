@@ -82,10 +82,10 @@ class Sender:
         Raises ``NotReady`` when surely nothing of it was delivered, ``Refused`` when it will never be, and another
         error when something was, or may have been.
         """
-        progress = self._unfinished.get(message.id)
+        progress = self._unfinished.get(message)
         if progress is None:
-            progress = Progress(await self._parts(message), doubtful=message.repeated)
-            self._unfinished.keep(message.id, progress)
+            progress = Progress(replace(message, repeated=False), await self._parts(message), doubtful=message.repeated)
+            self._unfinished.keep(progress)
         number: int | None = None
         try:
             while progress.done < len(progress.parts):
@@ -105,9 +105,10 @@ class Sender:
         """Show "typing…" for five seconds, unless the answer can be seen growing."""
         if self._drafts.is_shown(chat):
             return
+        topic = int(thread) if thread and thread.isdecimal() else None
         try:
             await self._bot.send_chat_action(
-                chat_id(self._calls.home(chat)), ChatAction.TYPING, message_thread_id=int(thread) if thread else None
+                chat_id(self._calls.home(chat)), ChatAction.TYPING, message_thread_id=topic
             )
         except TelegramError as error:
             raise self._calls.meaning(error) from error

@@ -499,11 +499,24 @@ async def test_what_was_sent_of_a_message_is_not_sent_again(hub: Hub, sender: Se
     with pytest.raises(NanobotError, match="a part of the message was sent; the rest waits") as raised:
         await sender.send(message)
     assert not isinstance(raised.value, NotReady), "a crash now would send the picture again, unmarked"
+    assert getattr(raised.value, "retry_after", None) == 1
     await sender.send(replace(message, repeated=True))
     first, second = await phone.chat(chat)
     assert "photo" in first
     assert "document" in second
     assert REPEATED not in str(second)
+
+
+async def test_a_message_whose_file_has_gone_meanwhile_is_planned_anew(hub: Hub, sender: Sender, phone: Phone) -> None:
+    chat = await phone.new_chat()
+    picture = await kept(hub, "cat.png", PNG, "image/png")
+    message = to(chat, "Look", attachments=(picture,))
+    await phone.fault("sendPhoto", status=429, retry_after=1)
+    with pytest.raises(NotReady):
+        await sender.send(message)
+    hub.media.path_of(picture).unlink()
+    await sender.send(replace(message, text="Look\n[cat.png is gone]", attachments=()))
+    assert await phone.texts(chat) == ["Look\n[cat.png is gone]"]
 
 
 # -- buttons and typing -------------------------------------------------------------------------------
