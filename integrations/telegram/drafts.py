@@ -203,8 +203,12 @@ class Drafts:
                 return
             if (kept := self._kept.open(live.turn)) is not None:
                 await self._try(live, self._edit(live, kept))
-            elif self._kept.get(live.turn) is None:
+            elif self._kept.get(live.turn) is None and not self._is_early(live):
                 await self._try(live, self._send(live))
+
+    def _is_early(self, live: Live) -> bool:
+        """Whether answers to earlier messages, or this very one, are still to come: a draft would stand above them."""
+        return self._entry.hub.conversations.delivery.waits(self._entry.id, live.chat)
 
     async def _try(self, live: Live, step: Awaitable[None]) -> None:
         try:

@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nanobot.contracts.channel import Channel, Outgoing, Receipt
 from nanobot.conversations.disk import Disk, ignore
@@ -19,6 +19,8 @@ from nanobot.conversations.outbox import Letter, Outbox
 from nanobot.conversations.pieces import lost_files
 from nanobot.conversations.receipts import Receipts
 from nanobot.errors import NotReady, Refused, StorageError
+from nanobot.hub.bus import Event
+from nanobot.hub.entry import ENTRY_CHANGED, EntryState
 from nanobot.storage.sql import Work
 from nanobot.util.aio import Tasks, in_thread
 from nanobot.util.backoff import Backoff
@@ -52,7 +54,7 @@ class Delivery:
         self._seen: dict[str, Channel | None] = {}
         self._tasks = Tasks("delivery")
         self._open = False
-        self._remove: Callable[[], None] = lambda: None
+        self._removes: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
         return sum(len(lane.letters) for lanes in self._lanes.values() for lane in lanes.values())
@@ -60,7 +62,10 @@ class Delivery:
     def open(self, unsent: Iterable[tuple[int, str, str]]) -> None:
         """Take up what was not sent the last time: number, channel and chat of each letter, in order."""
         self._open = True
-        self._remove = self.hub.channels.watch(self._channels_changed)
+        self._removes = [
+            self.hub.channels.watch(self._channels_changed),
+            self.hub.bus.listen(ENTRY_CHANGED, self._entry_changed, filter=_runs_again),
+        ]
         for seq, channel, chat in unsent:
             self._lane(channel, chat).letters.append(seq)
         self._channels_changed()
@@ -68,7 +73,8 @@ class Delivery:
     async def close(self, limit: float) -> None:
         """Let the sends that run end within ``limit`` seconds; what is not sent stays in the outbox."""
         self._open = False
-        self._remove()
+        for remove in self._removes:
+            remove()
         for lane in self._all():
             lane.end_wait()
         await self._end_sends(list(self._all()), limit)
@@ -92,6 +98,10 @@ class Delivery:
     def letters(self) -> list[Letter]:
         """Those that are held in memory."""
         return [item for lane in self._all() for item in lane.letters if isinstance(item, Letter)]
+
+    def waits(self, channel: str, chat: str) -> bool:
+        """Whether something for a chat is still on its way: what is shown there now would come before it."""
+        return chat in self._lanes.get(channel, {})
 
     def post(self, letter: Letter, work: Work[None]) -> asyncio.Future[None]:
         """Have ``work`` write a letter, and send it when it is written, whoever waits for that.
@@ -128,7 +138,7 @@ class Delivery:
     # -- one lane -------------------------------------------------------------------------------
 
     def _is_free(self, channel: str, chat: str) -> bool:
-        return chat not in self._lanes.get(channel, {}) and channel in self.hub.channels
+        return not self.waits(channel, chat) and channel in self.hub.channels
 
     def _put(self, letter: Letter) -> None:
         if not self._open:
@@ -272,7 +282,7 @@ class Delivery:
         return error
 
     async def _wait(self, lane: Lane, channel: Channel, error: BaseException) -> None:
-        """Until the backoff is over, the channel is another one, or a send on it worked; where the platform has asked
+        """Until the backoff is over, the channel is another one or runs again, or a send on it worked; where the platform has asked
         for some time, at least that long."""
         asked = min((error.retry_after if isinstance(error, NotReady) else None) or 0.0, MOST_PATIENCE)
         if asked <= 0 and self.hub.channels.get(lane.channel) is not channel:
@@ -323,6 +333,11 @@ class Delivery:
                 if another:
                     lane.wake()
 
+    def _entry_changed(self, event: Event) -> None:
+        """What a channel could not send while it was away it may send now."""
+        for lane in list(self._lanes.get(event.data["entry"], {}).values()):
+            lane.wake()
+
     def _all(self) -> Iterator[Lane]:
         return (lane for lanes in list(self._lanes.values()) for lane in list(lanes.values()))
 
@@ -342,6 +357,10 @@ class Delivery:
             self.receipts.moves(lane.channel)
             for other in self._lanes.get(lane.channel, {}).values():
                 other.wake()
+
+
+def _runs_again(data: Mapping[str, Any]) -> bool:
+    return bool(data.get("state") == EntryState.LOADED.value)
 
 
 async def _attempt(channel: Channel, outgoing: Outgoing) -> Receipt | Exception:

@@ -428,6 +428,23 @@ async def test_a_channel_that_is_reloaded_goes_on_in_the_draft(
     assert await phone.texts(chat) == [WHOLE]
 
 
+async def test_a_draft_does_not_come_before_an_earlier_answer_that_is_slow_to_arrive(
+    hub: Hub, set_up: SetUp, phone: Phone
+) -> None:
+    chat = await phone.new_chat()
+    agent = await speaking(hub, set_up, phone, chat)
+    await phone.fault(delay=0.5)
+    await phone.says(chat, "a question")
+    await phone.says(chat, "tell me")
+    agent.say("a quick answer", None, FIRST)
+    await phone.until(chat, "a quick answer")
+    agent.say(SECOND)
+    await phone.until(chat, FIRST + SECOND + drafts.GOES_ON)
+    agent.say(None)
+    await phone.until(chat, WHOLE)
+    assert await phone.texts(chat) == ["a quick answer", WHOLE]
+
+
 async def test_a_stop_of_nanobot_in_the_middle_is_made_up_for_in_the_same_message(
     house: House, hub: Hub, set_up: SetUp, phone: Phone, restart: Callable[[], Awaitable[House]]
 ) -> None:
