@@ -282,8 +282,8 @@ class Delivery:
         return error
 
     async def _wait(self, lane: Lane, channel: Channel, error: BaseException) -> None:
-        """Until the backoff is over, the channel is another one or runs again, or a send on it worked; where the platform has asked
-        for some time, at least that long."""
+        """Until the backoff is over, the channel is another one or runs again, or a send on it worked; where the
+        platform has asked for some time, at least that long."""
         asked = min((error.retry_after if isinstance(error, NotReady) else None) or 0.0, MOST_PATIENCE)
         if asked <= 0 and self.hub.channels.get(lane.channel) is not channel:
             return

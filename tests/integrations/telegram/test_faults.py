@@ -13,7 +13,18 @@ from integrations.telegram.polling import Poller
 from nanobot.hub.entry import EntryState
 from nanobot.hub.hub import Hub
 from nanobot.testing.plugin import House
-from tests.integrations.telegram.conftest import ANNA, TOKEN, Listener, Platform, Telegram, configured, settled, state
+from nanobot.util.backoff import Backoff
+from tests.integrations.telegram.conftest import (
+    ANNA,
+    BERT,
+    TOKEN,
+    Listener,
+    Platform,
+    Telegram,
+    configured,
+    settled,
+    state,
+)
 from tests.integrations.telegram.line import Line
 from tests.servers.running import Server, running
 
@@ -45,6 +56,24 @@ async def test_a_network_that_is_gone_and_comes_back_loses_nothing(
     assert [text for text in texts if text.startswith("you")] == [f"you said {n}" for n in ("before", 0, 1)]
     assert await platform.unread() == []
     assert len(agent.turns) == 3
+
+
+async def test_replies_go_out_as_soon_as_telegram_is_back(
+    telegram: Telegram, platform: Platform, hub: Hub, line: Line
+) -> None:
+    hub.conversations.delivery.backoff = Backoff(first=60)
+    await telegram(base_url=line.base_url, allow=[], pairing=False)
+    for chat in (ANNA, BERT):
+        await platform.writes("I am here", chat=chat)
+    await platform.unread()
+    await line.cut()
+    await state(hub, EntryState.RETRYING)
+    for chat in (ANNA, BERT):
+        waits = await hub.conversations.send("telegram", str(chat), "good morning")
+        assert not await hub.conversations.delivered(waits, 0.2)
+    await line.restore()
+    for chat in (ANNA, BERT):
+        assert await platform.reads(chat=chat, timeout=5) == ["good morning"]
 
 
 async def test_nanobot_starts_without_telegram_and_replies_wait(
