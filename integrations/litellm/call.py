@@ -48,7 +48,7 @@ class Call:
         if count and self._settings.stream:
             arguments.setdefault(_OPTIONS, {"include_usage": True})
         try:
-            async with asyncio.timeout(self._settings.timeout):
+            async with self._library.patience(self._settings.timeout):
                 self._reply = await litellm.acompletion(**arguments)
         except Exception as error:  # hundreds of providers raise whatever they like
             if (
@@ -67,7 +67,7 @@ class Call:
             reply, self._reply = self._reply, None
             return None if reply is None else _whole(reply)
         try:
-            async with asyncio.timeout(self._settings.timeout):
+            async with self._library.patience(self._settings.timeout):
                 piece = await anext(self._reply, None)
         except Exception as error:  # as above
             raise self._failed(error) from error

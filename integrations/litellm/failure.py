@@ -15,7 +15,7 @@ from typing import Any
 from nanobot.agent.models.failure import Trouble, retry_after
 from nanobot.errors import ModelError, NanobotError
 
-_PREFIX = re.compile(r"^(litellm\.)?\w*(Error|Exception|Timeout)\w*(:| -)\s*")
+_PREFIX = re.compile(r"^(litellm\.)?(\w+ )?\w*(Error|Exception|Timeout)\w*(:| -)\s*")
 _REST = re.compile(
     r"\s*(Give Feedback|LiteLLM\.Info|\.?\s*Handle with `|Original exception:|To drop |Learn more|Error_str:|\n).*$",
     re.DOTALL,
@@ -26,7 +26,7 @@ _NO_KEY = re.compile(r"missing .*(api.?key|credentials)|api.?key.* (must be|is n
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 _NO_PROVIDER = "LLM Provider NOT provided"
 _TOO_LONG = "ContextWindowExceededError"
-_CUT = ("ClientPayloadError", "TransferEncodingError", "ContentLengthError", "ReadError")
+_CUT = ("ClientPayloadError", "TransferEncodingError", "ContentLengthError")
 """The response ended before its end."""
 
 

@@ -7,6 +7,7 @@ import importlib
 import shlex
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -44,6 +45,7 @@ class Library:
         self._failure = ""
         self._known = asyncio.Event()
         self._loading: asyncio.Task[ModuleType | str] | None = None
+        self._waits: set[asyncio.Timeout] = set()
 
     async def keep(self) -> None:
         """Load it, and stay. Raises ``NotReady`` when it cannot be loaded; to be called again then."""
@@ -82,6 +84,16 @@ class Library:
             raise ModelError(f"{trouble.model}: the library litellm cannot be loaded: {self._failure}")
         return self._module
 
+    @asynccontextmanager
+    async def patience(self, seconds: float) -> AsyncIterator[None]:
+        """Like ``asyncio.timeout``, but ends at unload as well: a closed connection tells nobody who reads from it."""
+        async with asyncio.timeout(seconds) as wait:
+            self._waits.add(wait)
+            try:
+                yield
+            finally:
+                self._waits.discard(wait)
+
     def unknown_provider(self, settings: Settings) -> Unknown | None:
         """Whether there is no provider for a model; None also as long as that is not known."""
         litellm: Any = self._module
@@ -97,6 +109,8 @@ class Library:
     async def close(self) -> None:
         """Let go of it. The connections are those of the process: they are closed when no other entry needs them."""
         self.closed = True
+        for wait in self._waits:
+            wait.reschedule(asyncio.get_running_loop().time())
         if self._loading is not None:
             await asyncio.wait([self._loading], timeout=PATIENCE)
         self._entry.data = None
@@ -116,9 +130,9 @@ class Library:
     async def _look_for_strangers(self) -> None:
         from .start_files import strangers
 
-        for file in await in_thread(strangers):
-            self._entry.issue("start_file", severity=Severity.WARNING, file=file)
-            self._entry.log.warning("Python executes %s at each start, and no installed package owns it", file)
+        if files := ", ".join(await in_thread(strangers)):
+            self._entry.issue("start_file", severity=Severity.WARNING, file=files)
+            self._entry.log.warning("Python executes %s at each start, and no installed package answers for it", files)
 
 
 _REINSTALL = ("-m", "pip", "install", "--force-reinstall", "--require-hashes", "-r")

@@ -113,8 +113,10 @@ def _rehearse(litellm: Any) -> None:
                 await litellm.acompletion(
                     **words, base_url="http://127.0.0.1:9/v1", api_key="none", shared_session=nowhere, max_retries=0
                 )
-        async for _ in await litellm.acompletion(**words, mock_response="-"):
+        reply = await litellm.acompletion(**words, mock_response="-")
+        async for _ in reply:
             pass
+        await reply.aclose()
 
     try:
         asyncio.run(ask())

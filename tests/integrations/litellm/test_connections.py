@@ -1,0 +1,80 @@
+"""Connections are used again, and ended when nobody listens any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import cast
+
+import pytest
+
+from nanobot.contracts.model import Delta, Message, Model, Request
+from tests.integrations.litellm.conftest import Configure, Local
+from tests.integrations.openai_compatible.conftest import TOOLS, Stub, ask, text_of
+
+HELD = "[[reply:onetwo]][[chunks:2]][[fault:hold]]"
+
+
+def begin(model: Model, text: str) -> AsyncGenerator[Delta]:
+    """An answer that the test takes piece by piece."""
+    return cast("AsyncGenerator[Delta]", model.stream(Request([Message("user", text)])))
+
+
+@pytest.mark.parametrize("directive", ["", "[[fault:usage_last]]", "[[words:3000]][[chunks:300]]", "[[fault:no_done]]"])
+async def test_one_connection_serves_one_call_after_the_other(
+    configure: Configure, local: Local, stub: Stub, directive: str
+) -> None:
+    await configure()
+    for _ in range(10):
+        await ask(local(), f"hi {directive}")
+    assert len({request["peer"] for request in await stub.read("log")}) == 1
+
+
+async def test_fifty_answers_come_at_the_same_time(configure: Configure, local: Local, stub: Stub) -> None:
+    await configure()
+    texts = [f"[[reply:{n} {'word ' * 40}]][[chunks:10]][[latency:3]]" for n in range(50)]
+    answers = await asyncio.gather(*[ask(local(), text) for text in texts])
+    assert [text_of(answer).split()[0] for answer in answers] == [str(n) for n in range(50)]
+    assert (await stub.read("stats"))["peak_inflight"] == 50
+
+
+async def test_whoever_stops_listening_ends_the_connection(configure: Configure, local: Local, stub: Stub) -> None:
+    await configure()
+    await ask(local(), "the library is there")
+    stream = begin(local(), HELD)
+    assert (await anext(stream)).text == "one"
+    await stream.aclose()
+    await stub.wait(disconnected=1)
+
+
+@pytest.mark.parametrize("text", [HELD, "[[fault:hang]]"], ids=["in the middle", "before the first piece"])
+async def test_whoever_is_cancelled_ends_the_connection(
+    configure: Configure, local: Local, stub: Stub, text: str
+) -> None:
+    await configure()
+    task = asyncio.create_task(ask(local(), text))
+    await stub.wait(requests=1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await stub.wait(disconnected=1)
+
+
+async def test_a_long_tool_call_is_no_silence(configure: Configure, local: Local) -> None:
+    await configure()
+    await ask(local(), "the library is there")
+    words = "x" * 9
+    text = f'[[tool:look {{"at": "{words}"}}]][[fault:fragments]][[chunk_delay:0.4]]'
+    pieces, last = await ask(local(), text, tools=TOOLS)
+    assert len(pieces) >= 1  # empty ones, as a sign of life
+    assert {(piece.text, piece.tool_calls) for piece in pieces} == {("", ())}
+    assert last.tool_calls[0].name == "look"
+
+
+async def test_the_proxy_of_the_environment_is_used(
+    configure: Configure, local: Local, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", stub.base_url.removesuffix("/v1"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    await configure(base_url="http://models.invalid/v1")
+    assert text_of(await ask(local(), "hi")) == "pong"
