@@ -84,7 +84,8 @@ class Connection:
         self._veil = Veil(scrubber)
         for name in LOGGERS:
             logging.getLogger(name).addFilter(self._veil)
-        self._own_server: bool = config["base_url"] != BOT_API
+        self.own_server: bool = config["base_url"] != BOT_API
+        """Whether the Bot API is not Telegram's: it may serve larger files, and lie on this machine."""
         trust = httpx.create_ssl_context()
         proxy = config.get("proxy")
         self._calls = Wire(
@@ -119,11 +120,6 @@ class Connection:
         )
         self.me: User | None = None
         """Who the bot is, once Telegram has said so."""
-
-    @property
-    def own_server(self) -> bool:
-        """Whether the Bot API is not Telegram's: it may serve larger files, and lie on this machine."""
-        return self._own_server
 
     async def connect(self) -> User:
         """Ask Telegram who the bot is, unless that is known. Raises ``AuthFailed`` and ``NotReady``."""
@@ -161,7 +157,7 @@ class Connection:
         except InvalidToken as error:
             if (other := _of_somebody_else(error)) is not None:
                 raise NotReady(f"Telegram cannot be reached: {self.why(other)}") from error
-            where = ", or 'base_url' leads to something else than a Bot API server" if self._own_server else ""
+            where = ", or 'base_url' leads to something else than a Bot API server" if self.own_server else ""
             raise AuthFailed(
                 f"Telegram refused the token{where}. Copy it again from @BotFather, or have it make a new one"
             ) from error

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from telegram import CallbackQuery, Chat, Message, User
 
@@ -124,8 +123,7 @@ def _is_for(me: User, message: Message, groups: str) -> bool:
         return True
     if (message.text or "").startswith("/"):
         return _COMMAND.match(message.text or "") is not None
-    named: Mapping[Any, str] = {**message.parse_entities(), **message.parse_caption_entities()}
-    return any(wording.names(entity, shown, me) for entity, shown in named.items())
+    return wording.names(message, me)
 
 
 def _plain_command(text: str, me: User) -> str | None:

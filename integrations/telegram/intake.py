@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from telegram import CallbackQuery, Chat, ChatMember, ChatMemberUpdated, Message, Update
 from telegram.error import TelegramError
@@ -18,18 +18,15 @@ from .downloads import Downloads
 from .incoming import Heard, language_of, read, read_press
 from .wording import say
 
-
-class Moving(Protocol):
-    """Told the old and the new id of a group that Telegram gave a new one."""
-
-    def __call__(self, old: str, new: str) -> None: ...
+Moved = Callable[[str, str], None]
+"""Told the old and the new id of a group that got another one."""
 
 
 class Intake:
     """``options`` is the configuration as it is at any time. ``channel`` is where the messages come in."""
 
     def __init__(
-        self, connection: Connection, entry: Entry, channel: Channel, options: Mapping[str, Any], moved: Moving
+        self, connection: Connection, entry: Entry, channel: Channel, options: Mapping[str, Any], moved: Moved
     ) -> None:
         self.downloads = Downloads(connection, entry)
         self._connection = connection

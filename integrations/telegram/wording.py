@@ -45,8 +45,17 @@ def words(message: Message, me: User, language: str) -> str:
     text = message.text or message.caption
     if text:
         entities = message.entities if message.text else message.caption_entities
-        return _spelled_out(text, entities, me, strip=message.chat.type != Chat.PRIVATE)
+        return _spelled_out(text, entities, me, strip=message.chat.type != Chat.PRIVATE) if entities else text
     return _sentence(message, language)
+
+
+def names(message: Message, me: User) -> bool:
+    """Whether its text or caption names the bot."""
+    units = _units(message.text or message.caption or "")
+    return any(
+        _names(entity, _text(units[2 * entity.offset : 2 * (entity.offset + entity.length)]), me)
+        for entity in message.entities or message.caption_entities
+    )
 
 
 def files(message: Message) -> list[Enclosed]:
@@ -105,28 +114,34 @@ def is_topic(message: Message | None) -> bool:
 
 def _spelled_out(text: str, entities: Sequence[MessageEntity], me: User, *, strip: bool) -> str:
     """With the addresses behind its links and, with ``strip``, without what names the bot."""
-    if not entities:
-        return text
-    units = text.encode("utf-16-le")  # what Telegram counts in
-    plain = text
+    units = _units(text)
     for entity in sorted(entities, key=lambda entity: -entity.offset):
         start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
-        shown = units[start:end].decode("utf-16-le", "replace")
-        if strip and names(entity, shown, me):
+        shown = _text(units[start:end])
+        if strip and _names(entity, shown, me):
             units = units[:start] + units[end:]
         elif entity.type == MessageEntity.TEXT_LINK and entity.url and entity.url.rstrip("/") != shown:
-            units = units[:start] + f"[{shown}]({entity.url})".encode("utf-16-le") + units[end:]
-    plain = units.decode("utf-16-le", "replace")
-    if strip and plain != text:
-        plain = plain.strip().lstrip(",:;!–—-").strip() or text
-    return plain
+            units = units[:start] + _units(f"[{shown}]({entity.url})") + units[end:]
+    spelled = _text(units)
+    if strip and spelled != text:
+        return spelled.strip().lstrip(",:;!–—-").strip() or text
+    return spelled
 
 
-def names(entity: MessageEntity, shown: str, me: User) -> bool:
+def _units(text: str) -> bytes:
+    """The text in what Telegram counts in."""
+    return text.encode("utf-16-le", "surrogatepass")
+
+
+def _text(units: bytes) -> str:
+    return units.decode("utf-16-le", "replace")
+
+
+def _names(entity: MessageEntity, shown: str, me: User) -> bool:
     """Whether a piece of a text names the bot."""
     if entity.type == MessageEntity.MENTION:
         return shown[1:].casefold() == (me.username or "").casefold()
-    return entity.type == MessageEntity.TEXT_MENTION and entity.user is not None and entity.user.id == me.id
+    return entity.type == MessageEntity.TEXT_MENTION and entity.user == me
 
 
 def _sentence(message: Message, language: str) -> str:

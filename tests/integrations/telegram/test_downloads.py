@@ -99,7 +99,7 @@ async def test_a_file_that_telegram_would_not_give_is_not_asked_for(
     telegram: Telegram, platform: Platform, agent: Listener
 ) -> None:
     entry = await telegram()
-    entry.data.intake.downloads._connection._own_server = False
+    entry.data.intake.downloads._connection.own_server = False
     await platform.sends("document", size=21 * 1024 * 1024, name="film.mkv")
     (turn,) = await agent.until(1)
     assert turn.text == "[film.mkv is missing: Telegram gives bots no files of more than 20 MB]"

@@ -104,6 +104,13 @@ async def test_a_mention_is_found_behind_emoji_and_in_a_caption(
     assert len(agent.turns[1].attachments) == 1
 
 
+async def test_a_mention_beside_half_a_character_is_found(hears: Hears) -> None:
+    mention = [{"type": "mention", "offset": 2, "length": 9}]
+    turn = await hears("x", chat=GROUP, from_id=ANNA, more={"text": "\ud83d @test_bot help", "entities": mention})
+    assert turn is not None
+    assert turn.text == "\ufffd  help"
+
+
 async def test_a_person_without_a_name_can_be_meant(hears: Hears) -> None:
     entity = {"type": "text_mention", "offset": 0, "length": 4, "user": BOT}
     turn = await hears("Robo, help", chat=GROUP, from_id=ANNA, more={"entities": [entity]})
