@@ -106,10 +106,15 @@ async def test_at_the_start_nothing_heavy_is_done_before_the_rest_runs(home: Any
     assert await home.says("ping") == "pong"
 
 
-async def test_whoever_writes_before_the_hub_has_started_is_answered(home: Any) -> None:
+async def test_whoever_writes_before_the_hub_has_started_is_answered_when_it_has(home: Any) -> None:
     home.hub.phase = Phase.STARTING
     await home.begin(assist={"sentences": [{"sentences": "ping", "response": "pong"}]})
-    assert await home.says("ping") == "pong"
+    answer = asyncio.create_task(home.says("ping"))
+    await asyncio.sleep(0.05)
+    assert not answer.done()
+    home.hub.phase = Phase.RUNNING
+    home.hub.bus.fire("homeassistant_started")
+    assert await answer == "pong"
 
 
 async def test_the_slow_work_is_not_done_on_the_loop(home: Any) -> None:
