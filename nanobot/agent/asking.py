@@ -28,7 +28,12 @@ class Again:
 
 
 class NoAnswer(NanobotError):
-    """No model answered. ``why`` is what the first of them said, as a sentence; ``tried`` are their names."""
+    """No model answered. ``why`` is what the first of them said, as a sentence; ``tried`` are their names.
+
+    ``acted``: something may have been done already of what the person wants.
+    """
+
+    acted = False
 
     def __init__(self, why: str, tried: Sequence[str]) -> None:
         super().__init__(why)
@@ -69,7 +74,7 @@ class Asking:
                 try:
                     async with contextlib.aclosing(self._once(model, request)) as deltas:
                         async for delta in deltas:
-                            said = said or bool(delta.text)
+                            said = said or bool(delta.text or delta.tool_calls)
                             yield delta
                 except NanobotError as error:
                     failure: NanobotError = error

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from nanobot.agent import prompt
-from nanobot.agent.asking import Again, Asking
+from nanobot.agent.asking import Again, Asking, NoAnswer
+from nanobot.agent.said import TOO_MANY, Said
 from nanobot.agent.toolbox import Outcome, Toolbox
 from nanobot.contracts.agent import Part, Record, Retract, Text, Thinking, ToolOutcome, ToolUse, Turn
-from nanobot.contracts.model import Delta, Message, Request, ToolCall
+from nanobot.contracts.model import Message, Request
 from nanobot.conversations.transcript import Exchange
 from nanobot.hub.hub import Hub
 from nanobot.util.translate import translate
@@ -24,22 +25,6 @@ LAST_ROUND = (
     " missing."
 )
 SAME_AGAIN = "You have made this very call before, and its result was the same. Do something else, or answer."
-MAX_CALLS = 32  # of one round; a model that makes more has lost its way
-
-
-@dataclass(slots=True)
-class Said:
-    """One answer of a model, gathered from its pieces."""
-
-    text: str = ""
-    calls: list[ToolCall] = field(default_factory=list)
-    finish: str | None = None
-
-    def take(self, delta: Delta) -> None:
-        """Add a piece."""
-        self.text += delta.text
-        self.calls += delta.tool_calls
-        self.finish = delta.finish or self.finish
 
 
 class Loop:
@@ -71,33 +56,42 @@ class Loop:
         exchanges = await self.hub.conversations.transcript(turn.session, turn.id, self.history + 1)
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
         head = prompt.system(self.hub, turn, self.name, self.instructions)
-        messages = [head, *prompt.conversation(exchanges, self.context)]
-        done = sum(step.role == "assistant" for step in exchanges[-1].steps)
+        messages = [head, *prompt.conversation(prompt.heard_by(turn, exchanges), self.context)]
+        steps = exchanges[-1].steps
+        done = sum(step.role == "assistant" for step in steps)
+        acted = any(self.toolbox.writes(call) for step in steps for call in step.tool_calls)
         made: Counter[tuple[str, str, str]] = Counter()
         remark = ""
-        for round_ in range(done, self.rounds + 1):
+        for round_ in range(min(done, self.rounds), self.rounds + 1):
             last = round_ >= self.rounds
             said = Said()
-            request = self._request(messages, last=last)
-            async with contextlib.aclosing(self._ask(request, said)) as parts:
-                async for part in parts:
-                    yield part
-            if not said.calls or last:
+            async with contextlib.aclosing(self._ask(self._request(messages, last=last), said)) as parts:
+                try:
+                    async for part in parts:
+                        yield part
+                except NoAnswer as error:
+                    error.acted = acted
+                    raise
+            calls = said.calls
+            if not calls or last:
                 break
             remark = said.text if said.text.strip() else remark
             yield Retract()
-            said.calls = _distinct(said.calls[:MAX_CALLS])
-            asked = Message("assistant", said.text, tuple(said.calls))
+            asked = said.as_message()
             # before a call that changes something the disk knows of it: a crash must not make it happen twice
-            yield Record(asked, wait=any(map(self.toolbox.writes, said.calls)))
-            for call in said.calls:
+            yield Record(asked, wait=any(map(self.toolbox.writes, calls)))
+            for call in calls:
                 yield ToolUse(call.id, call.name, call.arguments)
             messages.append(asked)
-            for outcome in await self.toolbox.run(said.calls, turn):
-                result = Message("tool", _noted(outcome, made), tool_call_id=outcome.call.id)
-                messages.append(result)
-                yield Record(result, wait=self.toolbox.writes(outcome.call))
-                yield ToolOutcome(outcome.call.id, outcome.call.name, outcome.text, outcome.failed)
+            async with contextlib.aclosing(self.toolbox.run(calls, turn)) as outcomes:
+                async for outcome in outcomes:
+                    writes = self.toolbox.writes(outcome.call)
+                    acted = acted or writes
+                    note = TOO_MANY if said.too_many and outcome.call.id == calls[-1].id else ""
+                    result = Message("tool", _noted(outcome, made, note), tool_call_id=outcome.call.id)
+                    messages.append(result)
+                    yield Record(result, wait=writes)
+                    yield ToolOutcome(outcome.call.id, outcome.call.name, outcome.text, outcome.failed)
         if not said.text.strip():  # it called tools to the very end; what it said on the way is better than nothing
             yield Text(remark or translate("agent.too_many_rounds", turn.language, rounds=self.rounds))
         elif said.finish == "length":
@@ -115,14 +109,16 @@ class Loop:
         async with contextlib.aclosing(self.asking.stream(request)) as deltas:
             async for delta in deltas:
                 if isinstance(delta, Again):
-                    said.text, said.calls, said.finish = "", [], None
+                    said.forget()
                     yield Retract()
                     continue
-                said.take(delta)
+                text = said.take(delta)
                 if delta.thinking:
                     yield Thinking(delta.thinking)
-                if delta.text:
-                    yield Text(delta.text)
+                if text:
+                    yield Text(text)
+                if said.is_full:
+                    return
 
 
 def _exchange(turn: Turn) -> Exchange:
@@ -130,17 +126,9 @@ def _exchange(turn: Turn) -> Exchange:
     return Exchange(0.0, turn.id, turn.sender, turn.sender_name, turn.text, turn.attachments)
 
 
-def _distinct(calls: Sequence[ToolCall]) -> list[ToolCall]:
-    """Calls with an id each of their own: results are told apart by it."""
-    seen: dict[str, ToolCall] = {}
-    for number, call in enumerate(calls):
-        id_ = call.id if call.id and call.id not in seen else f"{call.id or 'call'}_{number}"
-        seen[id_] = ToolCall(id_, call.name, call.arguments)
-    return list(seen.values())
-
-
-def _noted(outcome: Outcome, made: Counter[Any]) -> str:
+def _noted(outcome: Outcome, made: Counter[Any], note: str) -> str:
     """The result as the model reads it; one that it has read often enough says so."""
     key = (outcome.call.name, outcome.call.arguments, outcome.text)
     made[key] += 1
-    return outcome.text if made[key] < SAME_CALLS else f"{outcome.text}\n\n{SAME_AGAIN}"
+    notes = (SAME_AGAIN if made[key] >= SAME_CALLS else "", note)
+    return "\n\n".join(filter(None, (outcome.text, *notes)))

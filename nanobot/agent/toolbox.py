@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -24,6 +24,8 @@ from nanobot.util.json_schema import to_json_schema
 from nanobot.util.text import nearest, shorten
 
 RESULT_LIMIT = 16_000  # characters of one result that the model reads
+LONGEST_ARGUMENTS = 1_000_000  # characters of one call
+MARGIN = 10_000  # characters; no secret is longer
 
 _log = logging.getLogger(__name__)
 
@@ -60,23 +62,25 @@ class Toolbox:
         return [self._describe(tool) for tool in tools if self._may(tool.name)]
 
     def writes(self, call: ToolCall) -> bool:
-        """Whether a call may change the world."""
+        """Whether a call may change the world. One of a tool that is not there may: a reload brings it back."""
         tool = self._find(call.name)
-        return tool is not None and tool.risk is not Risk.READ
+        return tool is None or tool.risk is not Risk.READ
 
-    async def run(self, calls: Sequence[ToolCall], turn: Turn) -> list[Outcome]:
+    async def run(self, calls: Sequence[ToolCall], turn: Turn) -> AsyncGenerator[Outcome]:
         """Do what the model asked for: neighbours that harm nobody side by side, the others one after the other.
 
-        Whatever goes wrong is told in the outcome; only a cancellation gets out.
+        Gives each outcome as soon as all before it are there. Whatever goes wrong is told in the outcome; only a
+        cancellation gets out.
         """
-        outcomes: list[Outcome] = []
         for side_by_side, group in groupby(calls, self._harmless):
             if side_by_side:
-                outcomes += await asyncio.gather(*(self.call(call, turn) for call in group))
+                for outcome in await asyncio.gather(*(self.call(call, turn) for call in group)):
+                    yield outcome
             else:
                 for call in group:
-                    outcomes.append(await self.call(call, turn))
-        return outcomes
+                    if _is_cancelled():  # and the tool before this one took no notice
+                        raise asyncio.CancelledError
+                    yield await self.call(call, turn)
 
     async def call(self, call: ToolCall, turn: Turn) -> Outcome:
         """Do one thing. Raises nothing but a cancellation."""
@@ -89,6 +93,10 @@ class Toolbox:
                 return Outcome(call, f"{call.name} took more than {tool.timeout:g} s and was ended.", failed=True)
         except NanobotError as error:
             return Outcome(call, self._fit(str(error)), failed=True)
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            return Outcome(call, f"{call.name} was cut off before it came to an end.", failed=True)
         except Exception as error:
             _log.exception("the tool %s failed", call.name)
             return Outcome(call, self._fit(f"{call.name} failed: {type(error).__name__}: {error}"), failed=True)
@@ -107,7 +115,7 @@ class Toolbox:
 
     def _harmless(self, call: ToolCall) -> bool:
         tool = self._find(call.name)
-        return tool is None or tool.parallel
+        return tool is not None and tool.parallel
 
     def _understand(self, call: ToolCall) -> tuple[Tool, Any]:
         tool = self._find(call.name)
@@ -120,7 +128,7 @@ class Toolbox:
             )
         if tool.risk is Risk.ASK:
             raise NanobotError(f"{tool.name} needs the person's approval, and there is no way to ask for it yet.")
-        arguments = _read(call)
+        arguments = arguments_of(call)
         try:
             return tool, tool.parameters(arguments)
         except vol.Invalid as error:
@@ -143,16 +151,28 @@ class Toolbox:
 
     def _fit(self, text: str) -> str:
         """Scrubbed of secrets, and cut in the middle where it is too long."""
-        text = self.hub.scrubber.scrub(text).rstrip()  # blanks at the beginning may be the indent of a line
-        if len(text) <= self.result_limit:
+        limit, length = self.result_limit, len(text)
+        half = limit // 2
+        if length > limit + 2 * MARGIN:
+            # The middle need not be read. Where it begins and ends, half of a secret may stand: that goes as well.
+            head = self._scrubbed(text[: half + MARGIN])[:-MARGIN]
+            tail = self._scrubbed(text[-half - MARGIN :])[MARGIN:]
+            return f"{head}\n[… {length - len(head) - len(tail)} characters left out …]\n{tail}"
+        text = self._scrubbed(text)
+        if len(text) <= limit:
             return text
-        half = self.result_limit // 2
-        left_out = len(text) - 2 * half
-        return f"{text[:half]}\n[… {left_out} characters left out …]\n{text[-half:]}"
+        return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
+
+    def _scrubbed(self, text: str) -> str:
+        return self.hub.scrubber.scrub(text).rstrip()  # blanks at the beginning may be the indent of a line
 
 
-def _read(call: ToolCall) -> dict[str, Any]:
-    """Without what is null: many models write that for "not given"."""
+def arguments_of(call: ToolCall) -> dict[str, Any]:
+    """Without what is null: many models write that for "not given". Raises ``NanobotError``."""
+    if len(call.arguments) > LONGEST_ARGUMENTS:
+        raise NanobotError(
+            f"The arguments of {call.name} are too long; {LONGEST_ARGUMENTS} characters are the most. Do it in parts."
+        )
     if not call.arguments.strip():
         return {}
     try:
@@ -164,3 +184,9 @@ def _read(call: ToolCall) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise NanobotError(f"The arguments of {call.name} must be one JSON object, such as {{}}.")
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _is_cancelled() -> bool:
+    """Whether whoever runs now has been told to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

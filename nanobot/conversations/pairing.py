@@ -21,6 +21,7 @@ from nanobot.conversations.paired import Member, Request
 from nanobot.conversations.pairing_code import hash_of, new_code, plain
 from nanobot.errors import NanobotError, StorageError
 from nanobot.util.aio import Tasks, in_thread
+from nanobot.util.text import one_line
 from nanobot.util.translate import translate
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Pairing:
                 return None
             self._requests[channel, sender] = known = replace(known, shown=now, times=known.times + 1)
             return known
-        name = _clean(incoming.sender_name or "")
+        name = one_line(incoming.sender_name or "", MOST_NAME)
         told = {"channel": channel, "chat": chat, "sender": sender, "sender_name": name or None}
         if not self._has_room(channel, but=known):
             self.hub.bus.fire("pairing_refused", told)
@@ -270,8 +271,3 @@ async def _outcome(work: Coroutine[Any, Any, T]) -> tuple[T | None, NanobotError
         return await work, None
     except NanobotError as error:  # goes to whoever asked, not into the log
         return None, error
-
-
-def _clean(name: str) -> str:
-    """A name that a stranger chose, fit to be shown to an owner: one short line of printable characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in name[: 4 * MOST_NAME]).split())[:MOST_NAME]

@@ -10,7 +10,6 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import orjson
@@ -34,6 +33,7 @@ CREATE INDEX inbox_new ON inbox (session, seq) WHERE outcome = 'new'
 """
 
 TURN_OUTCOMES = frozenset({"answered", "empty", "failed", "stopped", "given_up"})
+MOST_OF_STEPS = 2_000_000  # characters of the steps of all turns that are read at a time
 BEGIN_ANEW = "new"
 """The outcome of a message after which the session begins as if nothing had been said."""
 
@@ -56,7 +56,7 @@ class Exchange:
     """A message and what came of it, or something that was said without being asked (``id`` and ``sender`` None).
 
     ``outcome`` is None while the turn runs. ``time``: when the message came in or, without one, when the answer was
-    written; seconds since the epoch.
+    written; seconds since the epoch. ``owner``: the sender is one of the people who run nanobot.
     """
 
     time: float
@@ -69,6 +69,7 @@ class Exchange:
     answer: str = ""
     answer_files: tuple[str, ...] = ()
     outcome: str | None = None
+    owner: bool = False
 
 
 class Steps:
@@ -101,7 +102,8 @@ class Steps:
 def exchanges(session: str, turn: str | None, limit: int) -> Callable[[sqlite3.Connection], list[Exchange]]:
     """The last exchanges of a session since it began anew, oldest first, as work for a reader.
 
-    ``turn``: the one that runs; it is the last one then. Messages that wait behind it are not told, nor commands.
+    ``turn``: the one that runs; it is the last one then. Messages that wait behind it are not told, nor commands. Of
+    what happened inside of long turns only that of the last ones is there.
     """
 
     def work(connection: sqlite3.Connection) -> list[Exchange]:
@@ -110,7 +112,7 @@ def exchanges(session: str, turn: str | None, limit: int) -> Callable[[sqlite3.C
         said = connection.execute(_OUT, (session, since, 2 * limit)).fetchall() if rows else []
         turns = [row for row in rows if row[6] is None or row[6] in TURN_OUTCOMES]
         answers = {row[3]: row for row in said if row[3] is not None}
-        steps = _steps(connection, [row[1] for row in turns])
+        steps = _steps(connection, [row[1] for row in sorted(turns, key=lambda row: row[6] is not None)])
         found = [_exchange(row, steps.get(row[1], ()), answers.get(row[1])) for row in turns]
         known = {row[1] for row in rows}
         found += [_unasked(row) for row in said if row[3] is None and _cause(row) not in known]
@@ -120,13 +122,17 @@ def exchanges(session: str, turn: str | None, limit: int) -> Callable[[sqlite3.C
     return work
 
 
-def _steps(connection: sqlite3.Connection, turns: list[str]) -> dict[str, tuple[Message, ...]]:
-    if not turns:
-        return {}
-    marks = ",".join("?" * len(turns))
-    statement = f"SELECT turn, message FROM steps WHERE turn IN ({marks}) ORDER BY turn, seq"  # noqa: S608 - only marks
-    rows: Iterable[tuple[str, str]] = connection.execute(statement, turns)
-    return {turn: tuple(_unpack(packed) for _, packed in group) for turn, group in groupby(rows, lambda row: row[0])}
+def _steps(connection: sqlite3.Connection, turns: Iterable[str]) -> dict[str, tuple[Message, ...]]:
+    """Those of each turn; ``turns`` is the running one, then the last one first. What is too much is not read."""
+    found: dict[str, tuple[Message, ...]] = {}
+    room = MOST_OF_STEPS
+    for turn in turns:
+        rows = connection.execute("SELECT message FROM steps WHERE turn = ? ORDER BY seq", (turn,)).fetchall()
+        room -= sum(len(packed) for (packed,) in rows)
+        if room < 0 and found:
+            break
+        found[turn] = tuple(_unpack(packed) for (packed,) in rows)
+    return found
 
 
 def _exchange(row: tuple[Any, ...], steps: tuple[Message, ...], answer: tuple[Any, ...] | None) -> Exchange:
@@ -143,6 +149,7 @@ def _exchange(row: tuple[Any, ...], steps: tuple[Message, ...], answer: tuple[An
         answer=answer[0] if answer else "",
         answer_files=_files(answer[1]) if answer else (),
         outcome=outcome,
+        owner=more.get("owner", False),
     )
 
 

@@ -20,6 +20,8 @@ _SPELLED: Mapping[str, str] = {
 }
 """Letters that do not become plain Latin ones by dropping their accents."""
 
+LONGEST_WORD = 300  # characters; nothing resembles what is longer, and comparing it takes time
+
 _QUOTE = re.compile(r"(?:> .*\n)+\n")
 _ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]+);", re.IGNORECASE)
 _PLAIN = re.compile(r"[a-z0-9_]*")
@@ -50,6 +52,8 @@ def nearest(word: object, candidates: Iterable[object]) -> str | None:
     known = {str(candidate).casefold(): str(candidate) for candidate in candidates}
     if wanted in known:
         return known[wanted]
+    if len(wanted) > LONGEST_WORD:
+        return None
     # Two letters swapped or one missing is close even in a short word, hence 0.6 and not more.
     found = difflib.get_close_matches(wanted, known, n=1, cutoff=0.6)
     return known[found[0]] if found else None
@@ -66,6 +70,11 @@ def shorten(value: Any, limit: int = 60) -> str:
         return f"'{text}'".replace("\n", "\\n")
     text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def one_line(text: str, most: int) -> str:
+    """What somebody calls himself, fit to stand in a sentence: one line of so many printable characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * most]).split())[:most]
 
 
 def without_quote(text: str) -> str:

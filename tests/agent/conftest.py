@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import pytest
 import voluptuous as vol
 
-from nanobot.contracts.agent import Turn
+from nanobot.agent.asking import Asking
+from nanobot.agent.loop import Loop
+from nanobot.agent.toolbox import Toolbox
+from nanobot.contracts.agent import Agent, Part, Turn
 from nanobot.contracts.model import Delta, Model, Request, ToolCall
 from nanobot.contracts.tool import Risk, Tool, ToolResult
 from nanobot.hub.context import Context
+from nanobot.hub.entry import Entry
+from nanobot.hub.hub import Hub
+from nanobot.testing.chat import Chat
 from nanobot.util.backoff import Backoff
 
 QUICK = Backoff(first=0.001, limit=0.002)
@@ -76,6 +82,34 @@ class Noted(Tool):
 
 def call(name: str = "note", arguments: str = '{"what": "milk"}', id_: str = "1") -> ToolCall:
     return ToolCall(id_, name, arguments)
+
+
+class Looping(Agent):
+    """An agent that is nothing but the loop."""
+
+    def __init__(self, hub: Hub, **options: Any) -> None:
+        super().__init__("looping")
+        self.loop = Loop(hub, Asking(hub, None, backoff=QUICK), Toolbox(hub), **options)
+
+    async def respond(self, turn: Turn) -> AsyncIterator[Part]:
+        async for part in self.loop.respond(turn):
+            yield part
+
+
+Begin = Callable[..., Scripted]
+
+
+@pytest.fixture
+def begin(hub: Hub, entry: Entry, chat: Chat) -> Begin:
+    """``model = begin(scripts…)``: an agent answers in the chat with what the model says."""
+
+    def begin(*scripts: Any, **options: Any) -> Scripted:
+        model = Scripted("main", *scripts)
+        entry.add(model)
+        entry.add(Looping(hub, **options))
+        return model
+
+    return begin
 
 
 @pytest.fixture

@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any
 
-import pytest
-
-from nanobot.agent.asking import Asking
-from nanobot.agent.loop import Loop
 from nanobot.agent.prompt import INTERRUPTED
-from nanobot.agent.toolbox import Toolbox
-from nanobot.contracts.agent import Agent, Part, Turn
 from nanobot.contracts.model import Delta, Message
 from nanobot.contracts.tool import Risk
 from nanobot.errors import NotReady, ToolError
@@ -20,35 +12,7 @@ from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.testing.chat import Chat
 from nanobot.util.secrets import MASK
-from tests.agent.conftest import QUICK, Noted, Scripted, call
-
-
-class Looping(Agent):
-    """An agent that is nothing but the loop."""
-
-    def __init__(self, hub: Hub, **options: Any) -> None:
-        super().__init__("looping")
-        self.loop = Loop(hub, Asking(hub, None, backoff=QUICK), Toolbox(hub), **options)
-
-    async def respond(self, turn: Turn) -> AsyncIterator[Part]:
-        async for part in self.loop.respond(turn):
-            yield part
-
-
-Begin = Callable[..., Scripted]
-
-
-@pytest.fixture
-def begin(hub: Hub, entry: Entry, chat: Chat) -> Begin:
-    """``model = begin(scripts…)``: an agent answers in the chat with what the model says."""
-
-    def begin(*scripts: Any, **options: Any) -> Scripted:
-        model = Scripted("main", *scripts)
-        entry.add(model)
-        entry.add(Looping(hub, **options))
-        return model
-
-    return begin
+from tests.agent.conftest import Begin, Noted, Scripted, call
 
 
 def told(model: Scripted, number: int = -1) -> list[tuple[str, str]]:

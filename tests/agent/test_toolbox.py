@@ -112,7 +112,7 @@ async def test_what_harms_nobody_runs_side_by_side_and_the_rest_in_order(hub: Hu
     for name, risk in (("a", Risk.READ), ("b", Risk.READ), ("c", Risk.WRITE), ("d", Risk.WRITE)):
         entry.add(Timed(name, 0.02, risk=risk))
     calls = [call(name, id_=name) for name in ("a", "b", "c", "d")]
-    outcomes = await Toolbox(hub).run(calls, turn)
+    outcomes = [outcome async for outcome in Toolbox(hub).run(calls, turn)]
     assert [outcome.call.id for outcome in outcomes] == ["a", "b", "c", "d"]
     assert began[:2] == ["a begins", "b begins"]
     assert began[4:] == ["c begins", "c ends", "d begins", "d ends"]
@@ -149,7 +149,7 @@ async def test_what_needs_an_approval_is_refused(hub: Hub, entry: Entry, turn: T
 
 async def test_a_cancelled_turn_cancels_its_calls(hub: Hub, entry: Entry, turn: Turn) -> None:
     entry.add(Noted(result=60.0))
-    running = asyncio.create_task(Toolbox(hub).run([call()], turn))
+    running = asyncio.create_task(anext(Toolbox(hub).run([call()], turn)))
     await asyncio.sleep(0.01)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
