@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from nanobot.agent.asking import Asking, NoAnswer
@@ -12,6 +14,9 @@ from nanobot.contracts.agent import Agent, Part, Retract, Text, Turn
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.util.translate import translate
+
+ASKED = "agents_asked"
+"""In the extras of a turn: the names of the agents that have passed it on."""
 
 
 class ReactAgent(Agent):
@@ -42,34 +47,47 @@ class ReactAgent(Agent):
 
     async def respond(self, turn: Turn) -> AsyncIterator[Part]:
         try:
-            async for part in self._loop.respond(turn):
-                yield part
+            async with aclosing(self._loop.respond(turn)) as parts:
+                async for part in parts:
+                    yield part
         except NoAnswer as error:
             self._log.warning("no model answers (%s); tried: %s", error.why, ", ".join(error.tried) or "none")
             yield Retract()
-            async for part in self._without_model(turn, error.why):
-                yield part
+            async with aclosing(self._without_model(turn, error)) as parts:
+                async for part in parts:
+                    yield part
 
-    async def _without_model(self, turn: Turn, why: str) -> AsyncIterator[Part]:
-        """What another agent makes of the message; if it cannot make sense of it, the reason why no model answers."""
-        apology = translate("component.agent.chat.no_answer", turn.language, why=why.rstrip(". "))
-        deputy = self._deputy()
+    async def _without_model(self, turn: Turn, error: NoAnswer) -> AsyncGenerator[Part]:
+        """What another agent makes of the message; if it cannot make sense of it, the reason why no model answers.
+
+        What was begun already is not given to anybody else: it would be done twice.
+        """
+        key = "begun" if error.acted else "no_answer"
+        apology = translate(f"component.agent.chat.{key}", turn.language, why=error.why.rstrip(". "))
+        asked = (*turn.extra.get(ASKED, ()), self.name)
+        deputy = None if error.acted else self._deputy(asked)
         if deputy is None:
             yield Text(apology)
             return
         understood = False
-        async for part in deputy.respond(turn):
-            if isinstance(part, Text):
-                if not part.understood:
-                    continue
-                understood = True
-            yield part
+        parts = deputy.respond(replace(turn, extra={**turn.extra, ASKED: asked}))
+        try:
+            async for part in parts:
+                if isinstance(part, Text):
+                    if not part.understood:
+                        continue
+                    understood = True
+                yield part
+        finally:
+            if close := getattr(parts, "aclose", None):
+                await close()
         if not understood:
             yield Text(apology)
 
-    def _deputy(self) -> Agent | None:
+    def _deputy(self, asked: Collection[str]) -> Agent | None:
+        """Who is asked next; nobody twice."""
         if isinstance(self._fallback, str):
-            return self._hub.agents.get(self._fallback)
+            return None if self._fallback in asked else self._hub.agents.get(self._fallback)
         if not self._fallback:
             return None
         others = [agent for agent in self._hub.agents if agent.rank < self.rank]
