@@ -131,6 +131,7 @@ class WebChat(Channel):
             language=client.language,
             owner=client.identity.may(Access.ADMIN),
         )
+        time = iso(self._hub.clock.time())  # before that of an answer that comes at once
         try:
             await self._receive(incoming)
         except Busy as error:
@@ -140,7 +141,6 @@ class WebChat(Channel):
         except (StorageError, NotReady) as error:
             client.tell({"type": "wait", **about, "text": str(error)})
         else:
-            time = iso(self._hub.clock.time())
             client.tell({"type": "kept", **about, "time": time})
             line = {"type": "message", **about, "from": "you", "text": text, "time": time}
             self._tell(chat, line, but=client)
