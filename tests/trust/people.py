@@ -49,6 +49,10 @@ class People:
         bodies = [self._message(chat, text, text == "photo") for chat, text in messages]
         await self._sim("messages", {"messages": bodies})
 
+    async def slow_download(self, seconds: float) -> None:
+        """Have the platform take its time with the next file."""
+        await self._sim("fault", {"method": "getFile", "delay": seconds})
+
     async def reads(self, chat: int) -> list[Read]:
         """What the bot has said in a chat, as it stands there now, in order."""
         async with self._session.get(f"{self._server['sim']}/chat/{chat}") as response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -38,7 +39,7 @@ KINDS = {
     '[[tool:message {"text": "noteNUMBER"}]]': 1,
     '[[tool:write_file {"path": "NUMBER.txt", "content": "NUMBER"}]]': 1,
     "tell me a long story, and show me how it grows [[chunks:8]] [[chunk_delay:0.3]]": 1,
-    "photo": 1,
+    "photo": 2,
 }
 
 
@@ -100,7 +101,8 @@ class Lives:
         finally:
             trapped = ended.done()
             if not trapped:
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # the trap closed at this very moment
+                    os.kill(pid, signal.SIGKILL)
         self.trapped += trapped
         self.ends.append(trap if trapped else "at any time" if anywhere else f"({trap})")
         code = await ended
@@ -114,6 +116,8 @@ class Lives:
             return
         self._unanswered[chat] += 1
         [text] = self.chance.choices(list(KINDS), list(KINDS.values()))
+        if text == "photo" and self.chance.random() < 0.5:
+            await self.people.slow_download(2.0)
         await self.people.types(chat, text, photo=text == "photo")
 
     async def last(self) -> None:
@@ -152,7 +156,7 @@ class Lives:
         found += verdict.of_folder(self.folder)
         if "Traceback" in self.log.read_text():
             found.append("a traceback in the log")
-        if len(given_up) > max(3, self.people.count // 10):
+        if len(given_up) > max(3, self.people.count // 5):
             found.append(f"{len(given_up)} of {self.people.count} were given up")
         return found
 
