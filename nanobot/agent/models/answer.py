@@ -13,6 +13,7 @@ from .calls import Calls
 from .failure import Trouble
 from .thoughts import Thoughts
 
+MOST = 4 * 2**20  # characters of all calls of one answer
 DONE = b"[DONE]"
 CALLED = (None, "stop", "function_call")
 """What servers say is the reason for an end when it is the tool calls."""
@@ -104,6 +105,8 @@ class Answer:
         if calls := message.get("tool_calls"):
             for position, fragment in enumerate(calls):
                 self._calls.add(fragment, position if whole else fragment.get("index"))
+            if self._calls.size > MOST:
+                raise self.trouble.too_big(MOST)
         if not text and not thinking:
             return None
         self._said = self._said or bool(text)

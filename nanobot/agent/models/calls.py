@@ -11,6 +11,9 @@ from nanobot.contracts.model import ToolCall
 from nanobot.util.ids import short_id
 
 
+OVERHEAD = 50  # characters that a fragment counts for besides its own
+
+
 class _Call:
     """A call so far."""
 
@@ -23,6 +26,8 @@ class _Call:
 
     def is_whole(self) -> bool:
         """Whether the arguments are complete."""
+        if not self.arguments or not self.arguments[-1].rstrip().endswith("}"):
+            return False
         try:
             return isinstance(orjson.loads("".join(self.arguments)), dict)
         except orjson.JSONDecodeError:
@@ -36,6 +41,8 @@ class Calls:
     """
 
     def __init__(self) -> None:
+        self.size = 0
+        """Characters so far, with some for each fragment."""
         self._calls: list[_Call] = []
         self._at: dict[int | None, _Call] = {}
 
@@ -55,7 +62,10 @@ class Calls:
         if name and name != call.name:
             call.name += name
         if arguments is not None and arguments != "":
-            call.arguments.append(arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode())
+            text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+            call.arguments.append(text)
+            self.size += len(text)
+        self.size += len(name or "") + OVERHEAD
 
     def whole(self) -> tuple[ToolCall, ...]:
         """All calls. One without an id, or with that of another, gets one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 OPEN, CLOSE = "<think>", "</think>"
+MOST_HELD = 1000  # characters before which a tag is waited for
 
 
 class Thoughts:
@@ -36,7 +37,7 @@ class Thoughts:
             if start.startswith(OPEN):
                 self._held = start.removeprefix(OPEN)
                 self._thinking = self._thought = True
-            elif OPEN.startswith(start):
+            elif OPEN.startswith(start) and len(self._held) <= MOST_HELD:
                 return thoughts, ""
             else:
                 self.over = True

@@ -139,6 +139,14 @@ async def test_it_may_say_so_with_a_date_and_with_any_error_that_passes(configur
     assert 50 < error.retry_after <= 61
 
 
+@pytest.mark.parametrize("when", ["Mon, 01 Jan 99999999999 00:00:00 GMT", "soon", "1e999", "nan"])
+async def test_a_time_that_makes_no_sense_is_none(configure: Configure, local: Local, when: str) -> None:
+    await configure()
+    error = await fails(local(), f"[[fault:status:503]][[retry:{when}]]")
+    assert isinstance(error, NotReady)
+    assert error.retry_after is None
+
+
 # -- keys ---------------------------------------------------------------------------------------------
 
 

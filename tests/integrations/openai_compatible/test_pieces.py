@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 
 import pytest
 
 from integrations.openai_compatible.check import is_listed
 from integrations.openai_compatible.sse import LIMIT, Reader, TooBig
+from nanobot.agent.models.answer import MOST, Answer
 from nanobot.agent.models.calls import Calls
+from nanobot.agent.models.failure import Trouble
 from nanobot.agent.models.thoughts import Thoughts
+from nanobot.errors import NotReady
 
 EVENTS = (
     '\ufeff: hello\r\ndata: {"a":\r\ndata: "ä😀"}\r\n\r\nevent: x\ndata:2\n\nid: 1\n\ndata: 3\r\rdata\n\ndata: [DONE]'
@@ -74,6 +78,16 @@ def test_thoughts_are_told_from_the_answer_wherever_the_text_is_cut(text: str, t
             assert ("".join(one for one, _ in found), "".join(two for _, two in found)) == (thoughts, answer)
 
 
+def test_blanks_that_never_end_are_passed_on() -> None:
+    told = Thoughts()
+    passed = 0
+    began = time.process_time()
+    for _ in range(200_000):
+        passed += len(told.feed("    ")[1])
+    assert time.process_time() - began < 5
+    assert passed > 700_000
+
+
 Fragment = tuple[int | None, str | None, str | None, object]
 
 FRAGMENTS: dict[str, tuple[list[Fragment], list[tuple[str, str]]]] = {
@@ -106,6 +120,24 @@ def test_calls_are_gathered(case: str) -> None:
     assert [(call.name, call.arguments) for call in found] == wanted
     assert len({call.id for call in found}) == len(found)
     assert all(call.id for call in found)
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        {"index": 0, "function": {"arguments": "x" * 1000}},
+        {"index": 0, "function": {"name": "now", "arguments": '{"x": 1} '}},
+        {"function": {"name": "now", "arguments": "{}"}},
+    ],
+    ids=["arguments", "a name that is repeated", "calls"],
+)
+def test_calls_that_never_end_are_refused(fragment: dict[str, object]) -> None:
+    answer = Answer(Trouble("local", "http://localhost", False, str))
+    began = time.process_time()
+    with pytest.raises(NotReady, match="4 MiB"):
+        for _ in range(MOST // 10):
+            answer.add({"choices": [{"delta": {"tool_calls": [fragment]}}]})
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize(
