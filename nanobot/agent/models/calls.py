@@ -10,7 +10,6 @@ import orjson
 from nanobot.contracts.model import ToolCall
 from nanobot.util.ids import short_id
 
-
 OVERHEAD = 50  # characters that a fragment counts for besides its own
 
 
