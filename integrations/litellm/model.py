@@ -15,6 +15,7 @@ from .call import Call
 from .library import Library
 from .options import Settings
 
+BREATH = 0.01  # s of work on pieces that have arrived, at about 1 ms each, after which others have their turn
 SIGN_OF_LIFE = 1.0  # s after which an empty piece says that something arrives, though nothing to pass on
 
 
@@ -38,10 +39,13 @@ class LiteLLMModel(Offered[Settings]):
         call = Call(self._library, settings, trouble, self._hub.clock)
         answer = Answer(trouble)
         now = asyncio.get_running_loop().time
-        told = now()
+        told = breathed = now()
         try:
             self._counts_usage = await call.ask(request, count=self._counts_usage)
             while (document := await call.next()) is not None:
+                if now() - breathed > BREATH:
+                    await asyncio.sleep(0)
+                    breathed = now()
                 delta = answer.add(document)
                 if delta is None and now() - told > SIGN_OF_LIFE:
                     delta = Delta()

@@ -127,8 +127,9 @@ async def test_what_is_configured_and_what_is_asked_is_sent(configure: Configure
         "stream_options": {"include_usage": True},
     }
     assert sent["body"] == expected
-    shown = {name: sent["headers"][name] for name in ("Authorization", "X-Title", "X-Api-Key")}
-    assert shown == {"Authorization": f"Bearer {KEY}", "X-Title": "nanobot", "X-Api-Key": "other"}
+    found = {name.lower(): value for name, value in sent["headers"].items()}
+    shown = {name: found[name] for name in ("authorization", "x-title", "x-api-key")}
+    assert shown == {"authorization": f"Bearer {KEY}", "x-title": "nanobot", "x-api-key": "other"}
 
 
 async def test_a_key_of_the_environment_is_not_sent_to_a_server_of_ones_own(

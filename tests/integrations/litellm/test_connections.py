@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from typing import cast
 
@@ -78,3 +79,24 @@ async def test_the_proxy_of_the_environment_is_used(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     await configure(base_url="http://models.invalid/v1")
     assert text_of(await ask(local(), "hi")) == "pong"
+
+
+async def test_many_pieces_at_once_do_not_keep_others_waiting(configure: Configure, local: Local, stub: Stub) -> None:
+    await configure()
+    await ask(local(), "the library is there")
+    stream = begin(local(), "[[words:2000]][[chunks:500]]")
+    await anext(stream)
+    time.sleep(0.5)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    waiting = asyncio.create_task(others())
+    pieces = [piece.text async for piece in stream]
+    waiting.cancel()
+    assert len(pieces) > 400
+    assert turns > 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ async def test_it_is_an_issue_once_the_library_is_loaded(
     configure: Configure, house: House, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (packages / "planted.pth").write_text(EXECUTES)
-    monkeypatch.syspath_prepend(str(packages))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
     created = told(house, ISSUE_CREATED)
     await configure()
     await created.wait()
