@@ -40,14 +40,13 @@ class People:
         self._server = server
         self._session = session
 
-    async def types(self, chat: int, text: str = "hello", *, photo: bool = False) -> None:
-        """Send a message; its number takes the place of NUMBER in ``text``."""
-        await self._sim("message", self._message(chat, text, photo))
+    async def types(self, chat: int, text: str) -> None:
+        """Send a message; its number takes the place of NUMBER in it, and the text "photo" comes with one."""
+        await self._sim("message", self._message(chat, text))
 
     async def type(self, messages: Iterable[tuple[int, str]]) -> None:
-        """Send many, each with its chat, in order; the text "photo" comes with one."""
-        bodies = [self._message(chat, text, text == "photo") for chat, text in messages]
-        await self._sim("messages", {"messages": bodies})
+        """Send many, each with its chat, in order."""
+        await self._sim("messages", {"messages": [self._message(chat, text) for chat, text in messages]})
 
     async def slow_download(self, seconds: float) -> None:
         """Have the platform take its time with the next file."""
@@ -69,14 +68,14 @@ class People:
         async with self._session.get(url) as response:
             return int((await response.json())["result"]["pending_update_count"])
 
-    def _message(self, chat: int, text: str, photo: bool) -> dict[str, Any]:
+    def _message(self, chat: int, text: str) -> dict[str, Any]:
         self.count += 1
         self.typed[chat].append(self.count)
-        text = f"m{self.count} {text.replace('NUMBER', str(self.count))} end{self.count}"
-        if not photo:
-            return {"chat_id": chat, "text": text}
+        whole = f"m{self.count} {text.replace('NUMBER', str(self.count))} end{self.count}"
+        if text != "photo":
+            return {"chat_id": chat, "text": whole}
         media = {"kind": "photo", "name": "photo.jpg", "base64": PHOTO}
-        return {"chat_id": chat, "caption": text, "media": media}
+        return {"chat_id": chat, "caption": whole, "media": media}
 
     async def _sim(self, what: str, body: dict[str, Any]) -> Any:
         async with self._session.post(f"{self._server['sim']}/{what}", json=body) as response:
