@@ -40,7 +40,7 @@ class Incoming:
     ``message_id`` is the platform's own; a second message of the same channel and
     chat with this id is dropped. None means that the platform has no ids.
     ``chat`` is where the answer goes; ``thread`` narrows it down. The session is
-    ``channel:chat[:thread]`` unless the channel gives one itself.
+    ``channel:chat[:thread]``, with colons inside of an id quoted, unless the channel gives one itself.
     ``text``: where it replies to another message, and the agent is to see to which, lines such as ``> Anna: the quote``
     stand before it, and then a blank line.
     ``group``: others read along; there a stranger is not answered at all.

@@ -27,7 +27,7 @@ from nanobot.conversations.disk import Disk, ignore
 from nanobot.conversations.door import Door
 from nanobot.conversations.gate import Gate
 from nanobot.conversations.history import Line, lines
-from nanobot.conversations.inbox import Inbox, Message, message_of, whole
+from nanobot.conversations.inbox import Inbox, Message, message_of, session_of, whole
 from nanobot.conversations.outbox import Letter, Outbox
 from nanobot.conversations.pairing import Pairing
 from nanobot.conversations.sessions import Sessions
@@ -187,7 +187,7 @@ class Conversations:
             chat=str(chat),
             text=whole(text),
             created=self.hub.clock.time(),
-            session=session or f"{channel_name}:{chat}" + (f":{thread}" if thread else ""),
+            session=session or session_of(channel_name, str(chat), thread),
             thread=thread,
             attachments=tuple(attachments),
             answers=answers,

@@ -96,10 +96,21 @@ class Message:
         return Context(id=self.id, actor="user")
 
 
+def session_of(channel: str, chat: str, thread: str | None = None) -> str:
+    """The session of a chat, where the channel has no word for it. Whoever chooses an id cannot choose that of another
+    session: a colon inside of an id is not one between two."""
+    session = f"{_quoted(channel)}:{_quoted(chat)}"
+    return f"{session}:{thread}" if thread else session
+
+
+def _quoted(part: str) -> str:
+    return part.replace("%", "%25").replace(":", "%3A") if ":" in part or "%" in part else part
+
+
 def message_of(channel: Channel, incoming: Incoming, received: float, *, owner: bool = False) -> Message:
     """The row for a message that just arrived."""
     thread = incoming.thread or None
-    session = incoming.session or f"{channel.name}:{incoming.chat}" + (f":{thread}" if thread else "")
+    session = incoming.session or session_of(channel.name, str(incoming.chat), thread)
     return Message(
         id=ulid(),
         session=session,

@@ -13,6 +13,9 @@ from nanobot.hub.issues import Severity
 if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
+MOST_ISSUES = 10  # about chats, at a time: a crowd must not fill the list
+FAILED = "message_failed"
+
 _log = logging.getLogger(__name__)
 
 
@@ -46,7 +49,7 @@ class Receipts:
     def sent(self, letter: Letter, receipt: Receipt) -> None:
         """The platform has all of it."""
         if self._issues:
-            self._resolve(f"{letter.channel}.message_failed.{letter.chat}")
+            self._resolve(f"{letter.channel}.{FAILED}.{letter.chat}")
         self._answer(letter, True)
         if self.hub.bus.route("message_sent"):
             data = {
@@ -64,8 +67,9 @@ class Receipts:
         _log.error("%s: a message to %s is given up: %s", letter.channel, letter.chat, error)
         self._answer(letter, False)
         if letter.session != AT_THE_DOOR:  # strangers can break off a chat as often as they like
-            issue_id = f"{letter.channel}.message_failed.{letter.chat}"
-            self._issue(issue_id, "issues.message_failed", letter.channel, chat=letter.chat, error=error)
+            issue_id = f"{letter.channel}.{FAILED}.{letter.chat}"
+            if issue_id in self._issues or sum(f".{FAILED}." in known for known in self._issues) < MOST_ISSUES:
+                self._issue(issue_id, "issues.message_failed", letter.channel, chat=letter.chat, error=error)
         data = {"id": letter.id, "channel": letter.channel, "chat": letter.chat, "error": error}
         self.hub.bus.fire("message_failed", data, letter.context)
 

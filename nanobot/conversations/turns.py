@@ -154,7 +154,7 @@ class Running:
         parts = self.agent.respond(turn)
         try:
             async for part in parts:
-                if self.over.done():
+                if self._cut is not None:  # and the agent took no notice
                     return
                 if isinstance(part, Record):
                     await self._keep(message.id, part)

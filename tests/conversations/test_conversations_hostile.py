@@ -1,0 +1,107 @@
+"""What outsiders, agents and platforms may do to conversations without anybody else noticing it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from nanobot.contracts.agent import Agent, Part, Text, Turn
+from nanobot.conversations.inbox import session_of
+from nanobot.conversations.receipts import MOST_ISSUES
+from nanobot.errors import Refused
+from tests.conversations.talk import Door, Parrot, Talk
+
+
+@pytest.fixture
+async def talk(tmp_path: Path) -> AsyncIterator[Talk]:
+    async with Talk(tmp_path / "config") as talk:
+        yield talk
+
+
+async def test_an_agent_that_goes_on_after_a_stop_is_ended_at_its_next_word(talk: Talk) -> None:
+    class Stubborn(Agent):
+        words = 0
+        closed = False
+
+        async def respond(self, turn: Turn) -> AsyncIterator[Part]:
+            try:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(60)
+                while True:
+                    self.words += 1
+                    yield Text("and another thing: ")
+                    await asyncio.sleep(0.01)
+            finally:
+                self.closed = True
+
+    agent = Stubborn("stubborn")
+    talk.add(agent)
+    await talk.chat.says("hello")
+    await talk.until("turn_started")
+    began = asyncio.get_running_loop().time()
+    await talk.chat.says("stop")
+    await talk.until("turn_finished", outcome="stopped")
+    assert asyncio.get_running_loop().time() - began < 1
+    assert agent.closed
+    assert agent.words == 1
+
+
+# -- ids that outsiders choose ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("matrix", "a:b", None), ("matrix", "a", "b")),
+        (("matrix", "a%3Ab", None), ("matrix", "a:b", None)),
+        (("matrix", "a", "b:c"), ("matrix", "a:b", "c")),
+        (("matrix a:b", "c", None), ("matrix a", "b", "c")),
+        (("telegram", "1", None), ("telegram work", "1", None)),
+    ],
+)
+def test_no_two_chats_have_the_same_session(
+    one: tuple[str, str, str | None], other: tuple[str, str, str | None]
+) -> None:
+    assert session_of(*one) != session_of(*other)
+
+
+async def test_a_chat_whose_id_looks_like_the_thread_of_another_reads_nothing_of_it(talk: Talk) -> None:
+    talk.add(Parrot())
+    talk.chat.allow = frozenset({"*"})
+    await talk.chat.types("my secret", chat="room", thread="7")
+    await talk.chat.types("hello", chat="room:7")
+    told = await talk.conversations.transcript(talk.last("turn_started")["session"])
+    assert [exchange.text for exchange in told] == ["hello"]
+
+
+async def test_what_is_sent_without_being_asked_belongs_to_the_session_of_its_chat(talk: Talk) -> None:
+    talk.add(Parrot())
+    talk.chat.allow = frozenset({"*"})
+    await talk.chat.types("hello", chat="a:b", thread="c:d")
+    await talk.conversations.send("chat", "a:b", "The washing machine is done.", thread="c:d")
+    told = await talk.conversations.transcript(talk.last("turn_started")["session"])
+    assert [exchange.answer for exchange in told] == ["hello", "The washing machine is done."]
+
+
+# -- a crowd ----------------------------------------------------------------------------------------
+
+
+async def test_a_crowd_that_takes_no_answers_makes_few_issues(talk: Talk) -> None:
+    crowd = 3 * MOST_ISSUES
+    talk.add(Parrot())
+    door = Door(*[Refused("the person has blocked the bot")] * crowd)
+    talk.add(door)
+    for number in range(crowd):
+        await door.says("hello", sender=f"s{number}", chat=f"c{number}")
+    await talk.until("message_failed", count=crowd)
+    assert 0 < len(talk.hub.issues) <= MOST_ISSUES
+    # and those that there are go by as before
+    first = next(iter(talk.hub.issues)).placeholders["chat"]
+    before = len(talk.hub.issues)
+    await door.says("hello again", sender="s", chat=first)
+    await talk.until("message_sent")
+    assert len(talk.hub.issues) == before - 1
