@@ -20,7 +20,15 @@ MAX_TEXT = 20_000  # characters
 MAX_FILES = 10
 SHOWN = 12  # contacts that an error names
 
-LABELS = vol.All([vol.All(str, vol.Length(min=1, max=60))], vol.Length(max=10))
+
+def _no_command(label: str) -> str:
+    """A press comes in as a message with the text of the label: that must not be a command that somebody else wrote."""
+    if label.lstrip().startswith("/"):
+        raise vol.Invalid("a label cannot begin with '/'")
+    return label
+
+
+LABELS = vol.All([vol.All(str, vol.Length(min=1, max=60), _no_command)], vol.Length(max=10))
 
 
 class SendMessage(Tool):

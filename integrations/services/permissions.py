@@ -58,7 +58,7 @@ class Permissions:
             return
         if elsewhere:
             raise ToolError("Only the people who run nanobot may have something done in another chat.")
-        in_this_chat = "channel" in data and "chat" in data
+        in_this_chat = data.get("channel") is not None and data.get("chat") is not None
         if self.config.get("guests") is None and service.entity_domain is None and not in_this_chat:
             name = f"{service.domain}.{service.name}"
             raise ToolError(

@@ -21,7 +21,6 @@ from .describe import described, names, takes
 from .permissions import HERE, Permissions, concerns
 
 MAX_STATES = 10  # entities whose state after a call is told
-ANY_ENTITY = ("all", "none")
 
 
 class ListServices(Tool):
@@ -71,8 +70,8 @@ class CallService(Tool):
     async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
         service = self._find(arguments["service"], turn)
         data = dict(arguments.get("data") or {})
-        ids = _ids(arguments.get("entity_id") or data.pop("entity_id", None))
-        await self._check_entities(service, ids, turn)
+        within = _ids(data.pop("entity_id", None))
+        ids = await self._entities(service, _ids(arguments.get("entity_id")) or within, turn)
         self._fill_in(service, data, turn)
         await self._permissions.check(service, data, turn)
         try:
@@ -96,10 +95,12 @@ class CallService(Tool):
             raise ToolError(f"There is no service {shorten(name)}." + (f" Did you mean {near}?" if near else ""))
         return service
 
-    async def _check_entities(self, service: Service, ids: list[str], turn: Turn) -> None:
-        """A service leaves out what it does not know; a model has to hear of it."""
-        if ids and ids[0] in ANY_ENTITY:
-            return
+    async def _entities(self, service: Service, ids: list[str], turn: Turn) -> list[str]:
+        """Those that are meant. A service leaves out what it does not know; a model has to hear of it."""
+        if ids == ["all"]:
+            return self._all(service, turn)
+        if ids == ["none"]:
+            return ids
         for entity_id in ids:
             state = self._hub.states.get(entity_id)
             if state is None or not concerns(state, turn):
@@ -108,6 +109,16 @@ class CallService(Tool):
                 raise ToolError(f"There is no {shorten(entity_id)}." + (f" Did you mean {near}?" if near else ""))
             if service.entity_domain not in (None, entity_id.partition(".")[0]):
                 raise ToolError(f"{_name(service)} acts on {service.entity_domain} only, not on {entity_id}.")
+        return ids
+
+    def _all(self, service: Service, turn: Turn) -> list[str]:
+        """For a guest that is not what belongs to other chats."""
+        if turn.owner:
+            return ["all"]
+        if service.entity_domain is None:
+            raise ToolError("Only the people who run nanobot may mean all things at once; name them.")
+        states = self._hub.states.all(service.entity_domain)
+        return [state.entity_id for state in states if concerns(state, turn)] or ["none"]
 
     def _fill_in(self, service: Service, data: dict[str, Any], turn: Turn) -> None:
         """Where something is about a chat, it is about this one, unless another is named. Owners are shown all."""

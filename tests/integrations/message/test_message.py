@@ -102,7 +102,11 @@ async def test_buttons_are_offered(message: Hands, phone: Phone, chat: Chat) -> 
     assert chat.received == ["Now?\n\n1. Yes\n2. No"]
 
 
-@pytest.mark.parametrize("buttons", [[""], ["x" * 61], ["x"] * 11, "Yes"], ids=["empty", "long", "many", "no list"])
+@pytest.mark.parametrize(
+    "buttons",
+    [[""], ["x" * 61], ["x"] * 11, "Yes", [" /pair ABCD-EFGH"]],
+    ids=["empty", "long", "many", "no list", "a command"],
+)
 async def test_impossible_buttons_are_told(message: Hands, buttons: object) -> None:
     assert (await message.fails("message", text="?", buttons=buttons)).startswith("The arguments of message are wrong:")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -258,6 +259,49 @@ async def test_the_timers_of_another_chat_are_no_business_of_a_guest(house: Hous
     told = await hands.of(owner=False).fails("call_service", service="light.turn_on", entity_id="light.party")
     assert told.startswith("There is no 'light.party'.")
     await hands("call_service", service="light.turn_on", entity_id="light.party")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"entity_id": "light.kitchen, light.party"},
+        {"entity_id": ",", "data": {"entity_id": "light.party"}},
+        {"entity_id": [""], "data": {"entity_id": ["light.party"]}},
+        {"data": {"entity_id": "light.party"}},
+        {"entity_id": ["all", "light.party"]},
+        {"entity_id": ["none", "light.party"]},
+    ],
+)
+async def test_however_it_is_written_a_guest_does_not_get_at_them(
+    house: House, lamps: Lamps, given: dict[str, Any]
+) -> None:
+    await house.start("services:\n")
+    lamps.entry.set_state("light.party", "on", {"channel": "chat", "chat": "other"})
+    guest = Hands(house.hub).of(owner=False)
+    assert "There is no" in await guest.fails("call_service", service="light.turn_on", **given)
+    assert not lamps.calls
+
+
+async def test_all_is_all_that_concerns_whoever_asks(house: House, lamps: Lamps) -> None:
+    await house.start("services:\n")
+    lamps.entry.set_state("light.party", "on", {"channel": "chat", "chat": "other"})
+    hands = Hands(house.hub)
+    await hands.of(owner=False)("call_service", service="light.turn_on", entity_id="all")
+    await hands.call("call_service", service="light.turn_on", entity_id="all")
+    assert [call.data["entity_id"] for call in lamps.calls] == [["light.kitchen", "light.hall"], ["all"]]
+    await house.apply("services:\n  guests: [house]\n")
+    guest = hands.of(owner=False)
+    assert "name them" in await guest.fails("call_service", service="house.report", entity_id="all")
+
+
+async def test_no_chat_at_all_is_not_the_chat_of_a_guest(house: House, lamps: Lamps) -> None:
+    await house.start("services:\n")
+    guest = Hands(house.hub).of(owner=False)
+    for data in ({"channel": None, "chat": None}, {"chat": None}, {"channel": "chat", "chat": None}):
+        assert "Only the people who run nanobot" in await guest.fails(
+            "call_service", service="house.say", data={"text": "hi", **data}
+        )
+    assert not lamps.calls
 
 
 async def test_the_owner_says_what_guests_may_have_called(house: House, lamps: Lamps) -> None:
