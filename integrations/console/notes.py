@@ -21,6 +21,8 @@ def config_applied(data: Mapping[str, Any], language: str) -> list[dict[str, Any
     if parts:
         text = translate("component.console.applied", language, what="; ".join(parts))
         notes.append({"kind": "note", "text": text})
+    elif data.get("mended"):
+        notes.append({"kind": "note", "text": translate("component.console.mended", language)})
     return notes + _problems(data)
 
 

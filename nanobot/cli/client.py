@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from nanobot.cli import NOT_RUNNING
-from nanobot.cli.words import say
+from nanobot.cli.words import say, start_command
 from nanobot.errors import NanobotError
 from nanobot.lifecycle.instance import holder, read_info
 
@@ -135,7 +135,7 @@ class Client:
             future.set_result(message.get("result"))
 
     def _not_running(self) -> NotRunning:
-        return NotRunning(say("client.not_running", folder=self.config_dir))
+        return NotRunning(say("client.not_running", folder=self.config_dir, command=start_command(self.config_dir)))
 
 
 class Events:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 
 from nanobot.cli.run import MAIN_FILE, write_schema
-from nanobot.cli.words import LANGUAGES, language, say
+from nanobot.cli.words import LANGUAGES, language, say, start_command
 from nanobot.errors import NanobotError
 from nanobot.util.text import nearest
 from nanobot.util.translate import translate
@@ -51,8 +51,7 @@ def run(folder: Path, given: Answers, *, ask: bool) -> int:
     _write(path, written(name, spoken, zone, int(port)))
     write_schema(folder)
     print(("\n" if ask else "") + say("onboard.done", file=path))
-    default = folder == (Path.home() / ".nanobot").absolute() and not os.environ.get("NANOBOT_CONFIG")
-    print(say("onboard.next", command="nanobot run" if default else f"nanobot run --config {folder}"))
+    print(say("onboard.next", command=start_command(folder)))
     return 0
 
 

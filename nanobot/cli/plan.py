@@ -15,7 +15,7 @@ from nanobot.config.check import Checked, EntryConfig
 from nanobot.config.same import same
 from nanobot.lifecycle.last_good import LastGood
 from nanobot.lifecycle.loader import Loader
-from nanobot.lifecycle.plan import Plan, complete
+from nanobot.lifecycle.plan import CORE, Plan, complete
 from nanobot.util.secrets import Scrubber
 
 
@@ -54,7 +54,8 @@ def steps_between(running: Checked | None, wanted: Checked, loader: Loader) -> l
     before = {} if running is None else {i: e for i, e in complete(running, loader).items() if e.ok}
     after = complete(wanted, loader)
     plan = Plan.between(before, after)
-    steps = [Step(i, "add", rights=_rights(after[i], None, loader)) for i in plan.added]
+    steps = [Step(CORE, "reload")] if running is not None and wanted.core_ok and wanted.core != running.core else []
+    steps += [Step(i, "add", rights=_rights(after[i], None, loader)) for i in plan.added]
     for i in plan.changed:
         how = "reload" if hasattr(_module(after[i].domain, loader), "reload") else "restart"
         steps.append(Step(i, how, _items(before[i], after[i]), _rights(after[i], before[i], loader)))

@@ -9,12 +9,13 @@ from typing import Any
 import orjson
 
 from nanobot.cli.client import ask
-from nanobot.cli.words import say
+from nanobot.cli.words import language, say
 
 
 def run(folder: Path, entry: str | None, *, as_json: bool) -> int:
     """Exit code 1 when the configuration has problems. Raises ``NotRunning``."""
-    done: dict[str, Any] = ask(folder, "reload", {"entry": entry} if entry else {}) or {}
+    data = {"language": language(), **({"entry": entry} if entry else {})}
+    done: dict[str, Any] = ask(folder, "reload", data) or {}
     if as_json:
         print(orjson.dumps(done, option=orjson.OPT_INDENT_2).decode())
     else:

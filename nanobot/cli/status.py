@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from nanobot.cli.client import ask
-from nanobot.cli.words import say, span
+from nanobot.cli.words import language, say, span
 
 WRONG = 1  # exit code: it runs, but something is to be repaired
 _MARKS = {"loaded": "green", "starting": "cyan", "retrying": "yellow", "failed": "red", "stopped": "dim"}
@@ -18,7 +18,7 @@ _MARKS = {"loaded": "green", "starting": "cyan", "retrying": "yellow", "failed":
 
 def run(folder: Path, *, as_json: bool) -> int:
     """Exit code 0 when all is well, 1 when something is to be repaired. Raises ``NotRunning``."""
-    status = ask(folder, "status")
+    status = ask(folder, "status", {"language": language()})
     if as_json:
         print(orjson.dumps(status, option=orjson.OPT_INDENT_2).decode())
     else:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
+from pathlib import Path
 
-from nanobot.paths import bundled
+from nanobot.paths import bundled, config_folder
 from nanobot.util import translate
 
 LANGUAGES = ("en", "de", "fr", "es", "zh")
@@ -24,6 +26,11 @@ def say(key: str, **placeholders: object) -> str:
     """The text ``cli.<key>``."""
     translate.mount([(None, bundled("translations"))])
     return translate.translate(f"cli.{key}", language(), **placeholders)
+
+
+def start_command(folder: Path) -> str:
+    """What to type to start the hub on a folder."""
+    return "nanobot run" if folder == config_folder() else f"nanobot run --config {shlex.quote(str(folder))}"
 
 
 def span(seconds: float) -> str:

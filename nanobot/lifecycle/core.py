@@ -14,6 +14,7 @@ from nanobot.hub.context import ACTING
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.lifecycle.edits import Applied, Edits
+from nanobot.lifecycle.plan import CORE
 from nanobot.util.text import nearest
 
 DOMAINS = ("nanobot", "homeassistant")
@@ -77,7 +78,7 @@ def _told(applied: Applied | None, hub: Hub) -> Mapping[str, Any]:
     return {
         "applied": not applied.rejected,
         "added": list(plan.added),
-        "changed": list(plan.changed),
+        "changed": [*([CORE] if applied.core else []), *plan.changed],
         "removed": list(plan.removed),
         "problems": [problem.as_dict(hub.language) for problem in applied.problems],
     }

@@ -23,7 +23,7 @@ from nanobot.hub.issues import Severity
 from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.last_good import LastGood
 from nanobot.lifecycle.loader import Loader
-from nanobot.lifecycle.plan import Plan, complete
+from nanobot.lifecycle.plan import CORE, Plan, complete
 from nanobot.util import translate
 from nanobot.util.aio import Tasks, in_thread
 
@@ -43,12 +43,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an edit did. ``rejected``: nothing, for it could not be read."""
+    """What an edit did. ``rejected``: nothing, for it could not be read. ``mended``: there were problems, and are none.
+
+    ``core``: the block ``nanobot:`` is another one.
+    """
 
     plan: Plan = field(default_factory=Plan)
     problems: tuple[Problem, ...] = ()
     rejected: bool = False
     duration: float = 0.0
+    core: bool = False
+    mended: bool = False
 
 
 class Edits:
@@ -194,10 +199,12 @@ class Edits:
     ) -> Applied:
         began = asyncio.get_running_loop().time()
         self.hub.scrubber.add(*loaded.secrets)  # before any code of an integration sees them
+        first = self._checked is None
         # What a schema takes may hang on other integrations' code, so after an edit of code all is validated again.
         self._checked = checked = await in_thread(check, loaded, self.loader, None if taken else self._checked)
         self.hub.scrubber.add(*checked.secrets)
         recovering, self.hub.recovery = self.hub.recovery is not None, None
+        core = not first and checked.core_ok and checked.core != self.hub.config
         if checked.core_ok:
             self.hub.configure(checked.core)
         wanted = self._wanted(checked)
@@ -211,13 +218,14 @@ class Edits:
         plan = Plan.between(running, wanted, touched=restart)
         if loaded.incomplete:  # a package that cannot be read does not say which entries it held
             plan = replace(plan, removed=())
-        self._told(checked.problems)
+        mended = self._told(checked.problems)
         bring = {i: self._config_of(wanted[i]) for i in (*plan.added, *plan.changed)}
         await self.entries.apply(plan.removed, bring, restart=restart, taken=taken)
         translate.reload()
         if recovering:
             self.hub.issues.resolve("nanobot.recovery")
-        applied = Applied(plan, tuple(checked.problems), duration=asyncio.get_running_loop().time() - began)
+        duration = asyncio.get_running_loop().time() - began
+        applied = Applied(plan, tuple(checked.problems), duration=duration, core=core, mended=mended)
         self._fire(applied)
         self.files = loaded.files
         if not any(p.severity == "error" for p in checked.problems):
@@ -265,8 +273,8 @@ class Edits:
         self.hub.bus.fire(CONFIG_REJECTED, {"problems": problems})
         return Applied(problems=tuple(error.problems), rejected=True)
 
-    def _told(self, problems: Iterable[Problem]) -> None:
-        """Log what is new, show all as issues, take away those that are gone."""
+    def _told(self, problems: Iterable[Problem]) -> bool:
+        """Log what is new, show all as issues, take away those that are gone; true when there are none any more."""
         now = {f"config.{problem}": problem for problem in problems}
         known = {str(problem) for problem in self.problems}
         for issue_id, problem in now.items():
@@ -278,13 +286,21 @@ class Edits:
             if issue.id.startswith("config.") and issue.id not in now:
                 self.hub.issues.resolve(issue.id)
         self.problems = tuple(now.values())
+        mended = bool(known and not now)
+        if mended:
+            _log.info("the configuration has no problems any more")
+        return mended
 
     def _fire(self, applied: Applied) -> None:
         plan, language = applied.plan, self.hub.language
         data: dict[str, Any] = {
             "added": list(plan.added),
-            "changed": [entry_id for entry_id in plan.changed if not self.entries.refused(entry_id)],
+            "changed": [
+                *([CORE] if applied.core else []),
+                *(entry_id for entry_id in plan.changed if not self.entries.refused(entry_id)),
+            ],
             "removed": list(plan.removed),
+            "mended": applied.mended,
             "problems": [problem.as_dict(language) for problem in applied.problems],
         }
         for entry_id in (*plan.added, *plan.changed):

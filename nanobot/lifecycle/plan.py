@@ -10,6 +10,9 @@ import voluptuous as vol
 from nanobot.config.check import Catalogue, Checked, EntryConfig, Integration
 from nanobot.errors import ConfigError
 
+CORE = "nanobot"
+"""What the block ``nanobot:`` is called among what changes. It is no entry, and not in a ``Plan``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -21,7 +21,7 @@ def core_commands(hub: Hub, edits: Edits, stop: Callable[[], None]) -> list[Comm
     """``status``, ``plan``, ``reload`` and ``stop``; the last one calls ``stop()``."""
 
     async def status(connection: Connection, data: Mapping[str, Any]) -> Any:
-        return report(hub, edits)
+        return report(hub, edits, data.get("language") or hub.language)
 
     async def plan(connection: Connection, data: Mapping[str, Any]) -> Any:
         try:
@@ -37,25 +37,30 @@ def core_commands(hub: Hub, edits: Edits, stop: Callable[[], None]) -> list[Comm
             "problems": [problem.as_dict(hub.language) for problem in problems],
         }
 
-    async def reload(connection: Connection, data: Mapping[str, Any]) -> Any:
+    async def reload(connection: Connection, given: Mapping[str, Any]) -> Any:
+        data = dict(given)
+        language = data.pop("language", hub.language)
         service = "reload" if data.get("entry") else "reload_all"
-        return await hub.services.call("nanobot", service, data, context=connection.context, return_response=True)
+        told = await hub.services.call("nanobot", service, data, context=connection.context, return_response=True)
+        if told and "problems" in told:
+            told = {**told, "problems": [problem.as_dict(language) for problem in edits.problems]}
+        return told
 
     async def halt(connection: Connection, data: Mapping[str, Any]) -> Any:
         asyncio.get_running_loop().call_later(0.1, stop)  # the answer goes out first
         return {"stopping": True, "pid": hub.run_info.get("pid")}
 
-    empty = vol.Schema({})
+    empty, spoken = vol.Schema({}), vol.Schema({vol.Optional("language"): str})
     return [
-        Command("status", status, Access.READ, empty, "What runs, since when, and what is to be repaired."),
+        Command("status", status, Access.READ, spoken, "What runs, since when, and what is to be repaired."),
         Command("plan", plan, Access.ADMIN, empty, "What applying the configuration on disk would do."),
-        Command("reload", reload, Access.ADMIN, vol.Schema({vol.Optional("entry"): str}), "Apply it now."),
+        Command("reload", reload, Access.ADMIN, spoken.extend({vol.Optional("entry"): str}), "Apply it now."),
         Command("stop", halt, Access.ADMIN, empty, "Stop the hub."),
     ]
 
 
-def report(hub: Hub, edits: Edits) -> dict[str, Any]:
-    """The hub in one JSON-able mapping."""
+def report(hub: Hub, edits: Edits, language: str) -> dict[str, Any]:
+    """The hub in one JSON-able mapping, its sentences in a language."""
     now = hub.clock.time()
     started = hub.run_info.get("started", now)
     return {
@@ -80,6 +85,6 @@ def report(hub: Hub, edits: Edits) -> dict[str, Any]:
             for entry in hub.entries.values()
         ],
         "states": len(hub.states),
-        "issues": [issue.as_dict(hub.language) for issue in hub.issues],
-        "problems": [problem.as_dict(hub.language) for problem in edits.problems],
+        "issues": [issue.as_dict(language) for issue in hub.issues],
+        "problems": [problem.as_dict(language) for problem in edits.problems],
     }

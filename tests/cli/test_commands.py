@@ -55,6 +55,11 @@ def test_without_a_hub_a_command_says_how_to_start_one(nanobot: Nanobot, command
     assert done.stderr == f"nanobot: no hub is running on {nanobot.folder}; start it with `nanobot run`\n"
 
 
+def test_how_to_start_one_names_the_folder_that_was_given(nanobot: Nanobot, tmp_path: Path) -> None:
+    done = nanobot("status", "-c", "my home")
+    assert f"start it with `nanobot run --config '{tmp_path / 'my home'}'`" in done.stderr
+
+
 def test_the_folder_can_be_given_before_and_after_the_command(nanobot: Nanobot, tmp_path: Path) -> None:
     for arguments in (["-c", "a", "status"], ["status", "--config", "a"], ["-c", "b", "status", "-c", "a"]):
         assert f"no hub is running on {tmp_path / 'a'};" in nanobot(*arguments).stderr

@@ -25,7 +25,7 @@ def test_without_a_terminal_it_asks_nothing(nanobot: Nanobot) -> None:
     done = nanobot("onboard", env={"TZ": "Europe/Vienna"})
     assert done.returncode == 0
     assert config(nanobot)["nanobot"] == {"name": "nanobot", "language": "en", "time_zone": "Europe/Vienna"}
-    assert f"nanobot run --config {nanobot.folder}" in done.stdout
+    assert done.stdout.endswith("nanobot run\n")  # $NANOBOT_CONFIG names the folder
     assert nanobot("check").returncode == 0
     schema = json.loads((nanobot.folder / ".storage" / "schema.json").read_text())
     assert "webchat" in schema["properties"]

@@ -37,6 +37,14 @@ def test_what_is_wrong_is_told_in_sentences_and_by_the_exit_code(nanobot: Nanobo
     assert "did you mean 'console'?" in done.stdout
 
 
+def test_what_is_wrong_is_told_in_the_language_of_the_terminal(nanobot: Nanobot) -> None:
+    nanobot.write("assist:\nconsole:\nconzole:\n")
+    nanobot.start()
+    german = {"LANG": "de_DE.UTF-8", "COLUMNS": "200"}
+    assert "ist 'console' gemeint?" in nanobot("status", env=german).stdout
+    assert "ist 'console' gemeint?" in nanobot("reload", env=german).stderr
+
+
 def test_programs_get_json(nanobot: Nanobot) -> None:
     nanobot.write(MINIMAL)
     nanobot.start()

@@ -150,6 +150,28 @@ async def test_what_was_applied_is_told_on_the_bus(life: Life, house: House) -> 
     assert data["problems"][0]["line"] == 4
 
 
+async def test_an_edit_of_the_core_block_is_told_like_any_other(life: Life, house: House) -> None:
+    told: list[Event] = []
+    house.hub.bus.listen("config_applied", told.append)
+    await house.start("alpha:\n")
+    assert told[-1].data["changed"] == []
+    await house.apply("nanobot:\n  language: de\nalpha:\n")
+    assert told[-1].data["changed"] == ["nanobot"]
+    await house.apply("nanobot:\n  language: de\nalpha:\n  value: 1\n")
+    assert told[-1].data["changed"] == ["alpha"]
+
+
+async def test_the_end_of_all_problems_is_told(life: Life, house: House, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[Event] = []
+    house.hub.bus.listen("config_applied", told.append)
+    caplog.set_level("INFO", "nanobot.lifecycle.edits")
+    await house.start("alpha:\n")
+    for text in ("alpha:\nnonsense:\n", "alpha: [1\n", "alpha:\n", "alpha:\n"):
+        await house.apply(text)
+    assert [event.data["mended"] for event in told] == [False, False, True, False]
+    assert caplog.messages.count("the configuration has no problems any more") == 1
+
+
 async def test_edited_code_of_a_users_integration_is_loaded_anew(life: Life, house: House) -> None:
     await house.start("alpha:\nbeta:\n")
     beta = house.entry("beta")

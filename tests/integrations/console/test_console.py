@@ -161,9 +161,12 @@ async def test_an_edit_is_one_line_while_chatting(house: House, set_up: SetUp, c
     await once.call("chat", once=True)
     await set_up("input_boolean", {"lamp": None})
     assert (await client.next("note"))["text"] == "configuration applied: added input_boolean"
+    good = (house.config_dir / "configuration.yaml").read_text()
     await house.apply("a: [1\n")
     assert (await client.next("problem"))["text"] == "the configuration cannot be read; everything runs on as before"
     assert "configuration.yaml" in (await client.next("problem"))["text"]
+    await house.apply(good)
+    assert (await client.next("note"))["text"] == "the configuration is in order again"
     assert once.events.empty()
 
 
