@@ -40,7 +40,7 @@ class Gate:
             "message_refused",
             {"channel": channel.name, "chat": chat, "sender": sender, "sender_name": incoming.sender_name},
         )
-        self._note(channel, sender)
+        self._note(channel, incoming)
         raise Refused(f"{channel.name} lets '{sender}' not in")
 
     def lets_in(self, channel: Channel, incoming: Incoming) -> bool:
@@ -60,8 +60,8 @@ class Gate:
             return incoming.owner
         return None
 
-    def _note(self, channel: Channel, sender: str) -> None:
-        now = self._hub.clock.time()
+    def _note(self, channel: Channel, incoming: Incoming) -> None:
+        now, sender = self._hub.clock.time(), str(incoming.sender)
         key = (channel.name, sender)
         if now - self._logged.get(key, float("-inf")) < LOG_EVERY:
             return
@@ -71,7 +71,12 @@ class Gate:
             self._logged = {who: at for who, at in self._logged.items() if now - at < LOG_EVERY}
         self._logged.pop(key, None)
         self._logged[key] = now
-        how = "add it to 'allow', or confirm its code with `nanobot pair`," if channel.pairing else "add it to 'allow'"
+        if incoming.group:  # where nobody gets a code
+            how = f"add it, or the group {str(incoming.chat)[:100]!r}, to 'allow'"
+        elif channel.pairing:
+            how = "add it to 'allow', or confirm its code with `nanobot pair`,"
+        else:
+            how = "add it to 'allow'"
         _log.warning("%s: a message of %r was refused; %s to let it in", channel.name, sender[:100], how)
 
 

@@ -72,6 +72,23 @@ async def test_a_stranger_is_logged_once_an_hour(tmp_path: Path, caplog: pytest.
     assert [("stranger" in line, "another" in line) for line in lines] == [(True, False), (True, False), (False, True)]
 
 
+@pytest.mark.parametrize(
+    ("pairing", "group", "how"),
+    [
+        (False, False, "add it to 'allow' to let it in"),
+        (True, False, "add it to 'allow', or confirm its code with `nanobot pair`, to let it in"),
+        (True, True, "add it, or the group 'test', to 'allow' to let it in"),  # nobody gets a code in a group
+    ],
+)
+async def test_the_log_says_how_to_let_a_stranger_in(
+    talk: Talk, caplog: pytest.LogCaptureFixture, pairing: bool, group: bool, how: str
+) -> None:
+    talk.chat.pairing = pairing
+    with pytest.raises(Refused):
+        await talk.chat.says("let me in", sender="stranger", group=group)
+    assert how in caplog.text
+
+
 # -- the inbox --------------------------------------------------------------------------------------
 
 
