@@ -16,7 +16,7 @@ from nanobot.hub.hub import Hub
 from nanobot.util.aio import in_thread, settle
 from nanobot.util.text import without_quote
 
-from .answers import ANSWERS, fits
+from .answers import ANSWERS, FOR_OWNERS, fits
 from .answers.talk import examples
 from .ask import Answer, Ask, Question
 from .phrases import Phrases
@@ -129,7 +129,7 @@ class AssistAgent(Agent):
             return self._told(ask, await self._sentences.answer(ask, int(first.intent.split()[1])))
         if first.unknown is not None:
             return await self._unknown_name(ask, first)
-        if first.unknown_entry is not None:
+        if first.unknown_entry is not None and ask.turn.owner:
             return self._unknown_entry(ask, first)
         if len(found) > 1:
             able = [meaning for meaning in found if fits(first.intent, ask, meaning.names[0])] or found
@@ -205,13 +205,18 @@ class AssistAgent(Agent):
 
     def _suggest(self, ask: Ask, text: str) -> str:
         """Say what can be said instead."""
-        some = [*examples(ask, 2), ask.say.word("examples", "timer"), ask.say.word("examples", "running")]
+        some = [
+            *examples(ask, 2),
+            *(ask.say.word("examples", key) for key in ("timer", "running")[: 1 + ask.turn.owner]),
+        ]
         return f"{text} {ask.say('try', examples=ask.say.listed(map(ask.say.quoted, some), between='or'))}"
 
     # -- doing it -----------------------------------------------------------------------------------
 
     async def _say(self, ask: Ask, intent: str, slots: Mapping[str, Any]) -> str:
         ask.intent, ask.slots = intent, slots
+        if intent in FOR_OWNERS and not ask.turn.owner:
+            return ask.say("owners_only")
         return self._told(ask, await settle(ANSWERS[intent](ask)))
 
     def _told(self, ask: Ask, answer: Answer) -> str:

@@ -43,6 +43,17 @@ class Ask:
         """Of the entity that is meant, None when it is gone."""
         return self.hub.states.get(str(self.slots.get("name", "")))
 
+    def states(self, domain: str | None = None) -> list[State]:
+        """All that are any business of the person: what belongs to another chat is an owner's only."""
+        here = (self.turn.channel, self.turn.chat)
+        return [
+            state
+            for state in self.hub.states.all(domain)
+            if self.turn.owner
+            or (chat := state.attributes.get("chat")) is None
+            or (state.attributes.get("channel"), str(chat)) == here
+        ]
+
     async def call(self, service: str, data: Mapping[str, Any] | None = None) -> None:
         """Call ``domain.name`` on behalf of the person."""
         domain, _, name = service.partition(".")

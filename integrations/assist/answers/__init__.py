@@ -9,6 +9,9 @@ from . import actions, house, reminders, states, talk, timers
 
 Handler = Callable[[Ask], Awaitable[Answer] | Answer]
 
+FOR_OWNERS = frozenset({"Running", "EntryState", "Failed", "Reload"})
+"""What is about nanobot itself: for the people who run it."""
+
 ANSWERS: Mapping[str, Handler] = {
     "TurnOn": actions.turn_on,
     "TurnOff": actions.turn_off,

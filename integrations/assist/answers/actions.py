@@ -182,7 +182,7 @@ async def packaged(ask: Ask) -> Answer:
         data["volume_level"] = float(data["volume_level"]) / 100
     name = ask.slots.get("name")
     domain = service.partition(".")[0]
-    ids = [name] if name else [state.entity_id for state in ask.hub.states.all(domain)]
+    ids = [name] if name else [state.entity_id for state in ask.states(domain)]
     await ask.call(service, {"entity_id": ids, **data})
     return ask.say("done")
 

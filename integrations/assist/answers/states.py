@@ -37,8 +37,8 @@ def of_kind(ask: Ask, kind: str) -> list[State]:
     """All things that are called so."""
     domains = KINDS.get(kind, (kind,))
     if domains:
-        return [state for domain in domains for state in ask.hub.states.all(domain)]
-    return [state for state in ask.hub.states.all() if state.domain not in OF_THE_HOUSE]
+        return [state for domain in domains for state in ask.states(domain)]
+    return [state for state in ask.states() if state.domain not in OF_THE_HOUSE]
 
 
 def state(ask: Ask) -> Answer:

@@ -27,7 +27,8 @@ def help_(ask: Ask) -> Answer:
     """What can you do?"""
     say = ask.say
     lines = examples(ask)
-    lines += [say.word("examples", key) for key in ("timer", "remind", "time", "running", "failed", "reload")]
+    of_nanobot = ("running", "failed", "reload") if ask.turn.owner else ()
+    lines += [say.word("examples", key) for key in ("timer", "remind", "time", *of_nanobot)]
     return say("help") + "\n" + say.bullets(map(say.quoted, lines)) + "\n\n" + say("help_more")
 
 

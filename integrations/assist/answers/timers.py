@@ -55,7 +55,7 @@ async def cancel(ask: Ask) -> Answer:
 
 async def cancel_all(ask: Ask) -> Answer:
     """Cancel all that run."""
-    timers = [timer for timer in ask.hub.states.all("timer") if timer.state != "idle"]
+    timers = [timer for timer in ask.states("timer") if timer.state != "idle"]
     if not timers:
         return ask.say("no_timer")
     await ask.call("timer.cancel", {"entity_id": [timer.entity_id for timer in timers]})
@@ -101,7 +101,7 @@ async def _one(ask: Ask, states: tuple[str, ...], service: str, key: str, sign: 
 def _meant(ask: Ask, *states: str) -> list[State]:
     """The timers in one of these states that the words can mean; those of this chat before others."""
     name = ask.slots.get("name")
-    timers = [timer for timer in ask.hub.states.all("timer") if timer.state in states]
+    timers = [timer for timer in ask.states("timer") if timer.state in states]
     if name:
         return [timer for timer in timers if timer.entity_id == name]
     label = plain(str(ask.slots.get("label", "")))
