@@ -15,6 +15,8 @@ from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.util.translate import translate
 
+from .missing import Missing
+
 ASKED = "agents_asked"
 """In the extras of a turn: the names of the agents that have passed it on."""
 
@@ -28,12 +30,14 @@ class ReactAgent(Agent):
         super().__init__(entry.id)
         self._hub = hub
         self._log = entry.log
+        self._missing = Missing(entry)
         self.configure(entry.config)
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Take over a configuration, at first and after an edit."""
         tools = config["tools"]
         self._fallback: bool | str = config["fallback"]
+        self._missing.look_for(config.get("model"))
         self._loop = Loop(
             self._hub,
             Asking(self._hub, config.get("model")),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from nanobot.contracts.model import Delta, Model, Request
 from nanobot.errors import AuthFailed, ModelError, NanobotError, NotReady
 from nanobot.hub.hub import Hub, Phase
+from nanobot.hub.issues import Severity
 from nanobot.util.backoff import Backoff
 from nanobot.util.text import nearest
 from nanobot.util.translate import translate
@@ -18,6 +19,8 @@ from nanobot.util.translate import translate
 GRACE = 5.0  # s in which a model that is not there is expected back (a reload)
 LONGEST_WAIT = 30.0  # s that a model may ask to be left alone; one that wants more is passed over
 BACKOFF = Backoff(first=0.5, limit=8.0)
+ISSUES = {AuthFailed: "model_auth", NotReady: "model_away"}
+"""What lasts beyond the request that failed. Any other refusal is one of that request."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,10 +92,9 @@ class Asking:
                     model, attempt = await self._back(name), 0
                     why = why or (failure if model is None else None)
                     continue
-                _log.warning("%s", self.hub.scrubber.scrub(str(failure)))
-                self._failed(model, failure)
                 why = why or failure
                 pause = self._pause(model, failure, attempt)
+                self._failed(model, failure, first=attempt == 1, last=pause is None)
                 if pause is None:
                     break
                 await asyncio.sleep(pause)
@@ -169,14 +171,23 @@ class Asking:
             return self.backoff.delay(attempt)
         return failure.retry_after if failure.retry_after <= self.longest_wait else None
 
-    def _failed(self, model: Model, failure: NanobotError) -> None:
-        if isinstance(failure, AuthFailed):
+    def _failed(self, model: Model, failure: NanobotError, *, first: bool, last: bool) -> None:
+        """Say it once: in the log when it begins, as an issue when it does not pass, until the model answers."""
+        why, issue = self.hub.scrubber.scrub(str(failure)), model.issue
+        news = first and issue not in self.hub.issues
+        _log.log(logging.WARNING if news else logging.DEBUG, "%s%s", why, "" if last else "; asking again")
+        key = ISSUES.get(type(failure))
+        if last and key is not None:
+            owner = getattr(model, "owner", None)
             self.hub.issues.create(
-                f"model.{model.name}",
-                "issues.model_auth",
+                issue,
+                f"issues.{key}",
+                severity=Severity.ERROR if isinstance(failure, AuthFailed) else Severity.WARNING,
+                entry=owner if isinstance(owner, str) else None,
                 model=model.name,
-                error=self.hub.scrubber.scrub(str(failure)),
+                error=why.rstrip("."),
             )
 
     def _answered(self, model: Model) -> None:
-        self.hub.issues.resolve(f"model.{model.name}")
+        if self.hub.issues.resolve(model.issue):
+            _log.info("%s answers again", model.name)

@@ -64,6 +64,11 @@ class Model(ABC):
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @property
+    def issue(self) -> str:
+        """The id of the issue that says why it gives no answers. It goes with the model."""
+        return f"model.{self.name}"
+
     @abstractmethod
     def stream(self, request: Request) -> AsyncIterator[Delta]:
         """Answer, piece by piece; the last piece has ``finish``, and each tool call comes whole.

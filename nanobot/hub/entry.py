@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Channel
 from nanobot.contracts.entity import Entity
+from nanobot.contracts.model import Model
 from nanobot.contracts.service import Handler, Response, Service
 from nanobot.errors import StorageError
 from nanobot.hub.bus import Callback, Filter
@@ -183,6 +184,8 @@ class Entry:
         if isinstance(thing, (Agent, Channel)):
             # undone before ``run`` is: what is being answered or sent needs the connection
             undo = partial(self._retire, thing, remove)
+        elif isinstance(thing, Model):
+            undo = partial(self._take_back, thing, remove)
         return self._own(f"{registry.what} {name}", undo)
 
     def service(
@@ -366,6 +369,10 @@ class Entry:
     def _retire(self, leaving: Agent | Channel, remove: Remove) -> Coroutine[Any, Any, None]:
         remove()
         return self.hub.conversations.drain(leaving)
+
+    def _take_back(self, model: Model, remove: Remove) -> None:
+        remove()
+        self.hub.issues.resolve(model.issue)  # another one of this name, or with another key, may do better
 
     def _told(self, supervised: Supervised, health: Health, error: BaseException | None) -> None:
         if self._released:

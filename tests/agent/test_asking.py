@@ -76,6 +76,37 @@ async def test_a_refused_key_is_an_issue_until_the_model_answers(hub: Hub, entry
     assert "model.main" not in hub.issues
 
 
+async def test_a_model_that_does_not_answer_is_told_once_until_it_does(
+    hub: Hub, entry: Entry, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "nanobot.agent.asking")
+    model = Scripted("main", *[DOWN] * 6, "back", DOWN, "hello")
+    entry.add(model)
+    for _ in range(2):
+        with pytest.raises(NoAnswer):
+            await ask(hub)
+    issue = hub.issues.get("model.main")
+    assert issue is not None
+    assert issue.text() == f"The model 'main' did not answer when it was last asked: {DOWN}."
+    assert caplog.messages == [f"{DOWN}; asking again"]
+    await ask(hub)
+    assert "model.main" not in hub.issues
+    assert caplog.messages[1:] == ["main answers again"]
+    await ask(hub)  # what passes by itself is no issue
+    assert caplog.messages[2:] == [f"{DOWN}; asking again"]
+
+
+async def test_an_issue_goes_with_its_model_but_a_refused_request_is_none(hub: Hub, entry: Entry) -> None:
+    remove = entry.add(Scripted("main", AuthFailed("the key is refused")))
+    entry.add(Scripted("other", ModelError("too long")))
+    for name in ("main", "other"):
+        with pytest.raises(NoAnswer):
+            await ask(hub, name)
+    assert [issue.id for issue in hub.issues] == ["model.main"]
+    remove()
+    assert [issue.id for issue in hub.issues] == []
+
+
 async def test_fallbacks_are_asked_in_order_each_once(hub: Hub, entry: Entry) -> None:
     first, second, third = Scripted("a", ModelError("no")), Scripted("b", ModelError("no")), Scripted("c", "at last")
     first.fallbacks = ("b", "missing", "c")
@@ -148,7 +179,7 @@ async def test_a_model_that_has_a_fault_is_passed_over(hub: Hub, entry: Entry) -
 
 async def test_a_name_that_nothing_has_is_told_with_the_nearest(hub: Hub, entry: Entry) -> None:
     entry.add(Scripted("claude", "hi"))
-    with pytest.raises(NoAnswer, match="there is no model 'clade'; did you mean 'claude'\\?"):
+    with pytest.raises(NoAnswer, match=r"there is no model 'clade' \(did you mean 'claude'\?\)"):
         await ask(hub, "clade")
 
 
