@@ -17,7 +17,7 @@ from telegram import LinkPreviewOptions
 from telegram.error import BadRequest
 
 from nanobot.contracts.channel import Outgoing
-from nanobot.errors import NanobotError, NotReady
+from nanobot.errors import NanobotError, NotReady, Refused
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
 from nanobot.util.split import utf16_units
@@ -112,6 +112,11 @@ class Drafts:
         """Whether an answer can be seen growing in this chat."""
         return any(live.chat == chat and live.shown and not live.closed for live in self._live.values())
 
+    async def is_lost(self, message: Outgoing) -> bool:
+        """Whether a draft may stand in the chat that nobody can find any more: the answer is to say so."""
+        kept = await self._settled(message)
+        return kept is not None and kept.message_id is None
+
     async def take(self, message: Outgoing) -> int | None:
         """The draft that is to become this message, if there is one; it does not change any more by itself."""
         kept = await self._settled(message)
@@ -128,6 +133,11 @@ class Drafts:
     def forget(self, message: Outgoing) -> None:
         """The draft that was taken is gone, or is not to be had."""
         if message.turn is not None:
+            self._kept.forget(message.turn)
+
+    def over(self, message: Outgoing) -> None:
+        """The message is in the chat: a lost draft of it is of no concern any more."""
+        if message.turn is not None and (kept := self._kept.get(message.turn)) and kept.message_id is None:
             self._kept.forget(message.turn)
 
     async def discard(self, message: Outgoing) -> None:
@@ -219,18 +229,23 @@ class Drafts:
             live.closed = "not modified" not in str(error).lower()
         except NanobotError as error:
             # Should a new one have arrived all the same, its number is not known: another must not join it.
-            live.closed = self._kept.get(live.turn) is None
+            live.closed = self._kept.open(live.turn) is None
             self._entry.log.debug("a draft in %s was not shown: %s", live.chat, error)
 
     async def _send(self, live: Live) -> None:
         text = live.text() + GOES_ON
         where = self._where(live.chat, live.thread, live.answers, live.turn)
-        sent = await self._calls.ask(
-            live.chat,
-            lambda chat: self._calls.bot.send_message(chat, text, link_preview_options=NO_PREVIEW, **where),
-        )
+        await self._kept.begin(live.turn, live.chat)
+        try:
+            sent = await self._calls.ask(
+                live.chat,
+                lambda chat: self._calls.bot.send_message(chat, text, link_preview_options=NO_PREVIEW, **where),
+            )
+        except (NotReady, Refused, BadRequest):  # it surely did not arrive
+            self._kept.forget(live.turn)
+            raise
         live.shown = text
-        await self._kept.add(live.turn, live.chat, sent.message_id)
+        await self._kept.arrived(live.turn, sent.message_id)
 
     async def _edit(self, live: Live, kept: Kept) -> None:
         text = live.text() + GOES_ON

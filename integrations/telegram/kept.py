@@ -19,13 +19,14 @@ KEEP_FOR = 8 * 86_400.0  # s; an answer is given up earlier than that
 
 @dataclass(slots=True)
 class Kept:
-    """A draft that is in a chat. ``void``: nothing will become of it.
+    """A draft in a chat; without ``message_id`` it is not known whether it has got there. ``void``: nothing will
+    become of it.
 
     ``letter``: the message that it becomes; ``done``: the time at which it did.
     """
 
     chat: str
-    message_id: int
+    message_id: int | None
     time: float
     void: bool = False
     letter: str | None = None
@@ -53,11 +54,19 @@ class KeptDrafts:
     def open(self, turn: str) -> Kept | None:
         """The draft of a turn, if it can still be edited to show more of the answer."""
         kept = self._kept.get(turn)
-        return None if kept is None or kept.void or kept.letter is not None else kept
+        if kept is None or kept.message_id is None or kept.void or kept.letter is not None:
+            return None
+        return kept
 
-    async def add(self, turn: str, chat: str, message_id: int) -> None:
-        """A draft is in the chat. On disk when this returns: no crash may leave it behind beside the answer."""
-        self._kept[turn] = Kept(chat, message_id, self._now())
+    async def begin(self, turn: str, chat: str) -> None:
+        """A draft is about to be sent. On disk when this returns: after a crash the answer knows of it."""
+        self._kept[turn] = Kept(chat, None, self._now())
+        self._save()
+        await self._store.flush()
+
+    async def arrived(self, turn: str, message_id: int) -> None:
+        """The draft is in the chat. On disk when this returns: no crash may leave it behind beside the answer."""
+        self._kept[turn].message_id = message_id
         self._save()
         await self._store.flush()
 
@@ -106,8 +115,10 @@ class KeptDrafts:
 
     async def _deleted(self, turn: str, kept: Kept) -> bool:
         """Whether that is over and done with, well or not."""
+        number = kept.message_id
+        assert number is not None  # only what is known to be there becomes void
         try:
-            await self._calls.ask(kept.chat, lambda chat: self._calls.bot.delete_message(chat, kept.message_id))
+            await self._calls.ask(kept.chat, lambda chat: self._calls.bot.delete_message(chat, number))
         except NotReady:
             return False
         except (BadRequest, NanobotError) as error:

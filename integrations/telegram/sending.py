@@ -99,6 +99,7 @@ class Sender:
                 raise PartlySent(error) from error
             raise
         self._unfinished.drop(message.id)
+        self._drafts.over(message)
         return Receipt(None if number is None else str(number))
 
     async def typing(self, chat: str, thread: str | None = None) -> None:
@@ -126,7 +127,9 @@ class Sender:
         """Send the next part; gives Telegram's id of it."""
         part = progress.parts[progress.done]
         if message.piece == 1 and progress.done == 0:
-            if part.files:
+            if await self._drafts.is_lost(message):
+                progress.doubtful = True
+            elif part.files:
                 await self._drafts.discard(message)
             elif (number := await self._become(message, part)) is not None:
                 progress.doubtful = False

@@ -18,7 +18,7 @@ import aiohttp
 FIRST_CHAT = 1001
 TAG = re.compile(r"\bm(\d+)\b")
 END = re.compile(r"\bend(\d+)\b")
-PHOTO = base64.b64encode(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(200) + b"\xff\xd9").decode()
+PHOTO = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(200) + b"\xff\xd9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class People:
         whole = f"m{self.count} {text.replace('NUMBER', str(self.count))} end{self.count}"
         if text != "photo":
             return {"chat_id": chat, "text": whole}
-        media = {"kind": "photo", "name": "photo.jpg", "base64": PHOTO}
+        media = {"kind": "photo", "name": "photo.jpg", "base64": base64.b64encode(PHOTO).decode()}
         return {"chat_id": chat, "caption": whole, "media": media}
 
     async def _sim(self, what: str, body: dict[str, Any]) -> Any:

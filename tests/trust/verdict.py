@@ -13,7 +13,7 @@ from typing import Any
 from nanobot.agent.prompt import INTERRUPTED
 from nanobot.conversations.conversations import FILE
 from nanobot.util.translate import translate
-from tests.trust.people import Read
+from tests.trust.people import PHOTO, TAG, Read
 
 NOTE = re.compile(r"\bnote(\d+)\b")
 REPEATED = "cli.chat.repeated"
@@ -31,6 +31,10 @@ def of_chat(typed: Sequence[int], reads: Sequence[Read], given_up: set[int]) -> 
         yield f"out of order: {[got for got, wanted in zip(first, expected, strict=False) if got != wanted][:10]}"
     yield from _unmarked("answered", answers)
     others = [read.text for read in reads if read.number is None]
+    drafts = {int(found[1]) for text in others if (found := TAG.match(text))}
+    marked_answers = {number for number, marked in answers if marked}
+    for number in drafts - marked_answers - given_up:
+        yield f"{number} has a draft that was left behind, and an answer without a mark"
     notes = [(int(found[1]), mark in text) for text in others if (found := NOTE.search(text))]
     yield from _unmarked("noted", notes)
     sentence = translate("chat.given_up", "en")
@@ -51,7 +55,7 @@ def _unmarked(what: str, said: Sequence[tuple[int, bool]]) -> Iterator[str]:
 
 
 def of_database(folder: Path, typed: int) -> Iterator[str]:
-    """The file is whole, and nothing in it waits."""
+    """The file is whole, all that was typed is in it, and the files that came along are where it says."""
     connection = sqlite3.connect(folder / ".storage" / FILE)
     try:
         if (verdict := connection.execute("PRAGMA integrity_check").fetchall()) != [("ok",)]:
@@ -61,6 +65,10 @@ def of_database(folder: Path, typed: int) -> Iterator[str]:
         outcomes = {row[0] for row in connection.execute("SELECT DISTINCT outcome FROM inbox")}
         if odd := outcomes - {"answered", "given_up"}:
             yield f"outcomes that nobody asked for: {odd}"
+        for text, more in connection.execute("SELECT text, more FROM inbox WHERE text LIKE '% photo %'"):
+            files = json.loads(more or "{}").get("attachments", [])
+            if [(folder / file["path"]).stat().st_size for file in files] != [len(PHOTO)]:
+                yield f"{text} came with {files}"
     finally:
         connection.close()
 
@@ -69,7 +77,9 @@ def of_folder(folder: Path) -> Iterator[str]:
     """No file is damaged, nothing half made is left."""
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if "damaged" in path.name or path.suffix in (".part", ".tmp"):
+        if path.parent.name == "workspace" and path.read_text() != path.stem:
+            yield f"{name} was half written"
+        elif "damaged" in path.name or path.suffix in (".part", ".tmp"):
             yield f"{name} was left behind"
         elif path.suffix == ".json":
             try:

@@ -288,11 +288,21 @@ async def test_a_draft_that_cannot_be_read_as_html_becomes_the_plain_answer(talk
     assert await phone.texts(talk.chat) == [FIRST + SECOND]
 
 
-async def test_a_draft_whose_sending_is_uncertain_is_not_tried_again(talk: Talk, phone: Phone) -> None:
+async def test_a_draft_whose_sending_is_uncertain_is_not_tried_again_and_the_answer_marked(
+    talk: Talk, phone: Phone
+) -> None:
     await phone.fault("sendMessage", drop=True)
     talk.says(FIRST)
     await asyncio.sleep(0.3)
     talk.says(SECOND)
+    await asyncio.sleep(0.3)
+    await talk.sender.send(talk.answer(FIRST + SECOND))
+    assert await phone.texts(talk.chat) == [f"(perhaps again)\n{WHOLE}"]
+
+
+async def test_a_draft_that_telegram_surely_did_not_take_leaves_no_mark(talk: Talk, phone: Phone) -> None:
+    await phone.fault("sendMessage", status=429, retry_after=1)
+    talk.says(FIRST)
     await asyncio.sleep(0.3)
     await talk.sender.send(talk.answer(FIRST + SECOND))
     assert await phone.texts(talk.chat) == [WHOLE]
@@ -370,6 +380,23 @@ async def test_after_a_kill_the_answer_takes_the_draft(talk: Talk, phone: Phone,
     await talk.shows(FIRST)
     await (await killed()).send(talk.answer(FIRST + SECOND, repeated=True))
     assert await phone.texts(talk.chat) == [WHOLE]
+
+
+async def test_after_a_kill_while_a_draft_was_sent_the_answer_is_marked_and_no_other_draft_is_shown(
+    talk: Talk, phone: Phone, killed: Killed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still_on_its_way = asyncio.Event()
+    monkeypatch.setattr(talk.sender._drafts._kept, "arrived", lambda *_: still_on_its_way.wait())
+    talk.says(FIRST)
+    await talk.shows(FIRST)
+    sender = await killed()
+    talk.begins()
+    talk.says(FIRST)
+    await asyncio.sleep(0.3)
+    await sender.send(talk.answer(FIRST + SECOND))
+    assert await phone.texts(talk.chat) == [FIRST + drafts.GOES_ON, f"(perhaps again)\n{WHOLE}"]
+    await sender.send(talk.answer("And more."))
+    assert (await phone.texts(talk.chat))[-1] == "And more."
 
 
 async def test_after_a_kill_the_turn_goes_on_in_its_draft(talk: Talk, phone: Phone, killed: Killed) -> None:
