@@ -2,6 +2,7 @@
 
 prompt    what the model is told: who it is, what was said, what its tools did
 asking    which model is asked, how often, and who is asked instead
+said      what it answers, within limits
 toolbox   what the model may call, and what comes of a call
 loop      the turn: ask, call, ask again, until there is an answer
 models    what integrations that bring models have in common

@@ -102,8 +102,8 @@ class Loop:
         if last:  # in the last result: a message of its own would be taken for the person's
             fitting[-1] = replace(fitting[-1], content=f"{fitting[-1].content}\n\n{LAST_ROUND}")
         scrub = self.hub.scrubber.scrub
-        scrubbed = [Message(m.role, scrub(m.content), m.tool_calls, m.tool_call_id) for m in fitting]
-        return Request(scrubbed, () if last else self.toolbox.offered())
+        told = [prompt.harmless(replace(message, content=scrub(message.content))) for message in fitting]
+        return Request(told, () if last else self.toolbox.offered())
 
     async def _ask(self, request: Request, said: Said) -> AsyncGenerator[Part]:
         async with contextlib.aclosing(self.asking.stream(request)) as deltas:

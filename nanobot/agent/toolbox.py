@@ -21,7 +21,7 @@ from nanobot.contracts.tool import Risk, Tool
 from nanobot.errors import NanobotError
 from nanobot.hub.hub import Hub
 from nanobot.util.json_schema import to_json_schema
-from nanobot.util.text import nearest, shorten
+from nanobot.util.text import cut_in_the_middle, nearest, shorten
 
 RESULT_LIMIT = 16_000  # characters of one result that the model reads
 LONGEST_ARGUMENTS = 1_000_000  # characters of one call
@@ -152,16 +152,13 @@ class Toolbox:
     def _fit(self, text: str) -> str:
         """Scrubbed of secrets, and cut in the middle where it is too long."""
         limit, length = self.result_limit, len(text)
-        half = limit // 2
         if length > limit + 2 * MARGIN:
+            half = limit // 2
             # The middle need not be read. Where it begins and ends, half of a secret may stand: that goes as well.
             head = self._scrubbed(text[: half + MARGIN])[:-MARGIN]
             tail = self._scrubbed(text[-half - MARGIN :])[MARGIN:]
             return f"{head}\n[… {length - len(head) - len(tail)} characters left out …]\n{tail}"
-        text = self._scrubbed(text)
-        if len(text) <= limit:
-            return text
-        return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
+        return cut_in_the_middle(self._scrubbed(text), limit)
 
     def _scrubbed(self, text: str) -> str:
         return self.hub.scrubber.scrub(text).rstrip()  # blanks at the beginning may be the indent of a line

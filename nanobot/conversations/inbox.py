@@ -21,6 +21,7 @@ from nanobot.hub.context import Context
 from nanobot.storage.sql import Database, Work
 from nanobot.util.dt import Clock
 from nanobot.util.ids import ulid
+from nanobot.util.text import cut_in_the_middle
 
 SCHEMA = """
 CREATE TABLE inbox (
@@ -48,6 +49,8 @@ CREATE INDEX inbox_session ON inbox (session, seq);
 CREATE TABLE life (clean INTEGER NOT NULL);
 INSERT INTO life VALUES (1)
 """
+
+LONGEST_TEXT = 200_000  # characters of a message; what is longer belongs into a file
 
 _OPEN = """
 SELECT seq, id, session, channel, chat, thread, message_id, sender, text, more, received, attempts, crashes
@@ -117,7 +120,7 @@ def message_of(channel: Channel, incoming: Incoming, received: float, *, owner: 
         channel=channel.name,
         chat=str(incoming.chat),
         sender=str(incoming.sender),
-        text=whole(incoming.text),
+        text=cut_in_the_middle(whole(incoming.text), LONGEST_TEXT),
         received=received,
         thread=thread,
         message_id=str(incoming.message_id) if incoming.message_id else None,

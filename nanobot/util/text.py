@@ -77,6 +77,14 @@ def one_line(text: str, most: int) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * most]).split())[:most]
 
 
+def cut_in_the_middle(text: str, limit: int) -> str:
+    """The beginning and the end of a text that is longer than ``limit`` characters, and how much was left out."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
+
+
 def without_quote(text: str) -> str:
     """A message without the lines at its head that quote what it replies to: ``> …``, and then a blank line."""
     found = _QUOTE.match(text)

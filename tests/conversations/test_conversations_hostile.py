@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nanobot.contracts.agent import Agent, Part, Text, Turn
-from nanobot.conversations.inbox import session_of
+from nanobot.conversations.inbox import LONGEST_TEXT, session_of
 from nanobot.conversations.receipts import MOST_ISSUES
 from nanobot.errors import Refused
 from tests.conversations.talk import Door, Parrot, Talk
@@ -105,3 +105,14 @@ async def test_a_crowd_that_takes_no_answers_makes_few_issues(talk: Talk) -> Non
     await door.says("hello again", sender="s", chat=first)
     await talk.until("message_sent")
     assert len(talk.hub.issues) == before - 1
+
+
+async def test_a_message_of_gigantic_size_is_cut_where_it_comes_in(talk: Talk) -> None:
+    parrot = Parrot()
+    talk.add(parrot)
+    await talk.chat.says("begin " + "x" * 50_000_000 + " end")
+    await parrot.until_turns(1)
+    assert len(parrot.turns[0].text) < LONGEST_TEXT + 100
+    assert parrot.turns[0].text.startswith("begin x")
+    assert parrot.turns[0].text.endswith("x end")
+    assert f"{50_000_010 - LONGEST_TEXT} characters left out" in parrot.turns[0].text
