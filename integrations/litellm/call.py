@@ -16,13 +16,13 @@ from nanobot.util.dt import Clock
 from nanobot.util.secrets import Secret
 
 from .failure import error_of
-from .library import Library
+from .library import Library, end
 from .options import Settings
+from .shortcut import plain
 
 GRACE = 5.0  # s more than ours until the library's own timeout, so that ours decides
 LINGER = 1.0  # s that the count of tokens is waited for after the model has said that it ended
 DRAIN = 0.1  # s that the end of the response is waited for, so that its connection can be used again
-CLOSE = 5.0  # s
 
 _OPTIONS = "stream_options"
 
@@ -48,18 +48,22 @@ class Call:
         if count and self._settings.stream:
             arguments.setdefault(_OPTIONS, {"include_usage": True})
         try:
-            async with self._library.patience(self._settings.timeout):
-                self._reply = await litellm.acompletion(**arguments)
+            self._reply = await self._asked(litellm, arguments)
         except Exception as error:  # hundreds of providers raise whatever they like
-            if (
-                _OPTIONS in arguments
-                and count
-                and _OPTIONS in str(error)
-                and getattr(error, "status_code", 0) in (400, 422)
-            ):
+            if count and _OPTIONS in arguments and _OPTIONS in str(error):
                 return await self.ask(request, count=False)
             raise self._failed(error) from error
         return count
+
+    async def _asked(self, litellm: Any, arguments: Mapping[str, Any]) -> Any:
+        with plain():
+            asking = asyncio.ensure_future(litellm.acompletion(**arguments))
+        try:
+            async with self._library.patience(self._settings.timeout):
+                return await asyncio.shield(asking)
+        except BaseException:
+            self._library.leave(asking)
+            raise
 
     async def next(self) -> Mapping[str, Any] | None:
         """The next piece in the shape of the API, None at the end. A whole answer is a single piece."""
@@ -96,10 +100,7 @@ class Call:
     async def close(self) -> None:
         """End the connection, unless it can be used again."""
         reply, self._reply = self._reply, None
-        if reply is not None and hasattr(reply, "aclose"):
-            with suppress(Exception):  # nobody listens any more
-                async with asyncio.timeout(CLOSE):
-                    await reply.aclose()
+        await end(reply)
 
     def _failed(self, error: Exception) -> Exception:
         if self._library.closed:

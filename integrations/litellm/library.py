@@ -7,7 +7,7 @@ import importlib
 import shlex
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -25,6 +25,8 @@ from .options import Settings
 PATIENCE = 8.0  # s that an unload waits for an import that is going on
 LOADED_WITHIN = 300.0  # s
 SIGN_OF_LIFE = 1.0  # s between two signs that it is still being loaded
+IN_THREAD = 0.2  # s that a call spends in a thread at most, at its beginning
+END_WITHIN = 5.0  # s
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,12 @@ class Library:
             finally:
                 self._waits.discard(wait)
 
+    def leave(self, asking: asyncio.Future[Any]) -> None:
+        """Nobody waits for this call any more. It is cancelled, but not before it has come out of its thread: what it
+        brings from there wants to be awaited."""
+        if not asking.done() or not (asking.cancelled() or asking.exception()):
+            self._entry.spawn(_ended(asking), "end of a call")
+
     def unknown_provider(self, settings: Settings) -> Unknown | None:
         """Whether there is no provider for a model; None also as long as that is not known."""
         litellm: Any = self._module
@@ -155,6 +163,24 @@ async def _let_go(litellm: Any) -> None:
     litellm.in_memory_llm_clients_cache.flush_cache()
     worker = importlib.import_module("litellm.litellm_core_utils.logging_worker")
     await worker.GLOBAL_LOGGING_WORKER.stop()
+
+
+async def _ended(asking: asyncio.Future[Any]) -> None:
+    try:
+        await asyncio.wait([asking], timeout=IN_THREAD)
+    finally:
+        asking.cancel()
+    await asyncio.wait([asking])
+    if not asking.cancelled() and not asking.exception():
+        await end(asking.result())
+
+
+async def end(reply: Any) -> None:
+    """End the connection of a reply, unless it can be used again."""
+    if hasattr(reply, "aclose"):
+        with suppress(Exception):  # nobody listens any more
+            async with asyncio.timeout(END_WITHIN):
+                await reply.aclose()
 
 
 def _name(provider: Any) -> str:

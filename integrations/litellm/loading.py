@@ -20,6 +20,8 @@ from typing import Any
 
 import aiohttp
 
+from . import shortcut
+
 NAME = "litellm"
 
 WHILE_IMPORTED = {"LITELLM_MODE": "PRODUCTION"}  # else it reads the .env of the working directory
@@ -48,6 +50,7 @@ def load() -> ModuleType:
             with _without_collector(), _environment():
                 module = _imported()
                 _make_quiet(module)
+                shortcut.install()
                 _rehearse(module)
             setattr(module, _REHEARSED, True)
         return module

@@ -150,7 +150,7 @@ async def broken(house: House, chat: Chat) -> dict[str, Any]:
     config = {
         "nanobot": {"requirements": "never"},
         "litellm": {"base_url": BASE_URL, "models": {"main": {"model": "openai/m", "fallbacks": ["local"]}}},
-        "openai_compatible": {"base_url": BASE_URL, "models": {"local": "m"}},
+        "openai_compatible": {"base_url": BASE_URL, "models": {"local": "stub-model"}},
         "agent": {"model": "main"},
         "assist": {},
     }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import importlib
+import random
 import time
 from collections.abc import AsyncGenerator
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -100,3 +103,47 @@ async def test_many_pieces_at_once_do_not_keep_others_waiting(configure: Configu
     waiting.cancel()
     assert len(pieces) > 400
     assert turns > 10
+
+
+async def test_a_stop_at_any_moment_ends_the_connection(configure: Configure, local: Local, stub: Stub) -> None:
+    await configure()
+    await ask(local(), "the library is there")
+    chance = random.Random(1)
+    for _ in range(60):
+        task = asyncio.create_task(ask(local(), HELD))
+        await asyncio.sleep(chance.random() * 0.03)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    gc.collect()
+    await stub.wait(inflight=0)
+    assert text_of(await ask(local(), "hi")) == "pong"
+
+
+async def test_a_long_conversation_costs_little_more_than_a_short_one(configure: Configure, local: Local) -> None:
+    await configure()
+
+    async def cost(messages: int) -> float:
+        """Seconds of CPU time on the event loop."""
+        request = Request([Message("user", f"message {number}") for number in range(messages)], TOOLS)
+        costs = []
+        for _ in range(5):
+            before = time.thread_time()
+            _ = [piece async for piece in local().stream(request)]
+            costs.append(time.thread_time() - before)
+        return min(costs)
+
+    await cost(1)
+    assert await cost(400) < 3 * await cost(1)  # 10 times as much where the client looks at each field
+
+
+async def test_others_may_send_objects_through_the_same_client(configure: Configure, local: Local, stub: Stub) -> None:
+    await configure()
+    await ask(local(), "the library is there")
+    openai: Any = importlib.import_module("openai")
+    async with openai.AsyncOpenAI(api_key="none", base_url=stub.base_url) as client:
+        said = (await client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}])).choices
+        await client.chat.completions.create(
+            model="m", messages=[said[0].message, {"role": "user", "content": "go on"}]
+        )
+    assert (await stub.read("log"))[-1]["messages"] == 2
