@@ -67,7 +67,9 @@ class ReactAgent(Agent):
         What was begun already is not given to anybody else: it would be done twice.
         """
         key = "begun" if error.acted else "no_answer"
-        apology = translate(f"component.agent.chat.{key}", turn.language, why=error.why.rstrip(". "))
+        # an address or what a provider says of an account is for those whose it is
+        why = error.why.rstrip(". ") if turn.owner else translate("component.agent.chat.nobody", turn.language)
+        apology = translate(f"component.agent.chat.{key}", turn.language, why=why)
         asked = (*turn.extra.get(ASKED, ()), self.name)
         deputy = None if error.acted else self._deputy(asked)
         if deputy is None:

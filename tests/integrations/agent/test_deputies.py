@@ -81,6 +81,16 @@ async def test_what_was_only_looked_at_is_left_to_somebody_else(
     assert await chat.types("put milk on the list") == "I did it."
 
 
+async def test_why_no_model_answers_is_told_to_owners_only(chat: Chat, entry: Entry, set_up: SetUp) -> None:
+    chat.allow = frozenset({"tester", "*"})
+    entry.add(Scripted("main", ModelError("main: http://10.0.0.7:11434/v1 is out of memory")))
+    await set_up("agent")
+    assert "10.0.0.7" in (await chat.types("hello") or "")
+    assert await chat.types("hello", sender="guest", chat="guests") == (
+        "I cannot answer that now: no language model answers."
+    )
+
+
 async def test_agents_that_name_one_another_do_not_ask_for_ever(chat: Chat, entry: Entry, set_up: SetUp) -> None:
     model = Scripted("main", DOWN)
     entry.add(model)
