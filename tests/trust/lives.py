@@ -93,15 +93,19 @@ class Lives:
                 os.utime(left, (1, 1))
             life = await self.begin()
         try:
-            async with asyncio.timeout(DRAINED):
-                while not self.is_up(life) or not await self.at_rest():
-                    assert not life.ended.done(), f"it ended by itself with {life.ended.result()}"
-                    await asyncio.sleep(0.2)
+            await self.drain(life)
             life.send(signal.SIGTERM)
             assert await life.ended == 0
         finally:
             life.send(signal.SIGKILL)
             await life.ended
+
+    async def drain(self, life: Life) -> None:
+        """Wait until it has answered all."""
+        async with asyncio.timeout(DRAINED):
+            while not self.is_up(life) or not await self.at_rest():
+                assert not life.ended.done(), f"it ended by itself with {life.ended.result()}"
+                await asyncio.sleep(0.1)
 
     def is_up(self, life: Life) -> bool:
         """Whether it has begun to set up what is configured."""

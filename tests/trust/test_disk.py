@@ -44,9 +44,7 @@ async def test_what_comes_while_the_disk_is_full_is_kept_by_the_platform_over_a_
         life = await process.begin()
         try:
             await everybody_types(process)
-            async with asyncio.timeout(60):
-                while not await process.at_rest():
-                    await asyncio.sleep(0.1)
+            await process.drain(life)
 
             resource.prlimit(life.pid, resource.RLIMIT_FSIZE, FULL)
             await everybody_types(process)

@@ -18,6 +18,7 @@ KILLS = max(1, int(os.environ.get("NANOBOT_TEST_KILLS", "200")) // PARTS)
 SEED = int(os.environ.get("NANOBOT_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 CHATS = 8
 WAITING = 4  # messages that a person types without an answer
+REST_EVERY = 8  # lives
 BIRTH = 30.0  # s that a start may take
 LIFE = 3.0  # s from then on for the trap to close; then the test kills, wherever the process is
 KINDS = {
@@ -69,6 +70,15 @@ class Killer:
         for chat in self.people.chats:
             self._unanswered[chat] = len(await self.people.unanswered(chat))
 
+    async def rest(self) -> None:
+        """A life in which all that waits is answered, so that little is given up; killed when nothing happens."""
+        life = await self.lives.begin()
+        await self.lives.drain(life)
+        life.send(signal.SIGKILL)
+        await life.ended
+        self.ends.append("at rest")
+        self._unanswered = dict.fromkeys(self.people.chats, 0)
+
     async def somebody_types(self) -> None:
         """Unless that person waits for answers already."""
         chat = self.chance.choice(self.people.chats)
@@ -90,8 +100,8 @@ async def test_kills_lose_nothing_and_mark_what_may_be_a_repetition(tmp_path: Pa
         complaints: list[str] = []
         try:
             await process.open()
-            for _ in range(KILLS):
-                await killer.live()
+            for number in range(1, KILLS + 1):
+                await (killer.live() if number % REST_EVERY else killer.rest())
             await process.last()
         except (AssertionError, TimeoutError) as error:
             complaints.append(f"{type(error).__name__}: {error}")
