@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import httpx
 from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError
 
+from nanobot.agent.models.address import Address
 from nanobot.contracts.channel import Attachment
 from nanobot.errors import Refused
 from nanobot.hub.entry import Entry
@@ -37,6 +38,7 @@ class Downloads:
         self._entry = entry
         self._media = entry.hub.media
         self._turn = asyncio.Semaphore(AT_ONCE)
+        self._is_near = connection.own_server and Address.of(entry.config["base_url"]).is_private
 
     async def fetch(self, files: Sequence[Enclosed], language: str) -> tuple[list[Attachment], list[str]]:
         """What was kept, and a sentence for each file that is missing. Raises ``StorageError``; then none is kept."""
@@ -81,8 +83,8 @@ class Downloads:
                 await asyncio.sleep(self.backoff.delay(failures))
 
     async def _pieces(self, address: str) -> AsyncGenerator[bytes, None]:
-        if self._connection.own_server and address.startswith("/"):  # a Bot API server on this machine
-            async for piece in _read(address):
+        if address.startswith("/"):
+            async for piece in _read(await in_thread(self._on_this_disk, address)):
                 yield piece
             return
         async with self._connection.downloads.stream("GET", _quoted(address)) as response:
@@ -93,9 +95,17 @@ class Downloads:
             async for piece in response.aiter_bytes(BLOCK):
                 yield piece
 
+    def _on_this_disk(self, address: str) -> Path:
+        """A file of a Bot API server on this machine. No other server has a say in which file here is read, and none in
+        those of nanobot."""
+        path = Path(address).resolve()
+        if not self._is_near or path.is_relative_to(self._entry.hub.config_dir.resolve()):
+            raise BadRequest(f"the server names the file {address} on this disk")
+        return path
 
-async def _read(path: str) -> AsyncGenerator[bytes, None]:
-    file = await in_thread(Path(path).open, "rb")
+
+async def _read(path: Path) -> AsyncGenerator[bytes, None]:
+    file = await in_thread(path.open, "rb")
     try:
         while piece := await in_thread(file.read, BLOCK):
             yield piece

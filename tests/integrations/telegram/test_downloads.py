@@ -118,6 +118,24 @@ async def test_a_server_on_this_machine_has_its_files_on_the_disk(
     assert hub.media.path_of(turn.attachments[0]).read_bytes() == b"abc" * 200_000
 
 
+@pytest.mark.parametrize("case", ["a server elsewhere", "a file of nanobot", "a file of nanobot, the long way"])
+async def test_a_server_does_not_choose_which_file_of_this_disk_is_read(
+    telegram: Telegram, platform: Platform, agent: Listener, hub: Hub, tmp_path: Path, case: str
+) -> None:
+    entry = await telegram()
+    place = tmp_path if case == "a server elsewhere" else hub.config_dir
+    (place / "secrets.yaml").write_text("door: 4711")
+    named = f"{tmp_path}/../{tmp_path.name}/config/secrets.yaml" if "long" in case else f"{place}/secrets.yaml"
+    if case == "a server elsewhere":
+        entry.data.intake.downloads._is_near = False
+    result = {"file_id": "1", "file_unique_id": "1", "file_path": named}
+    await platform.fault("getFile", times=1, body=json.dumps({"ok": True, "result": result}))
+    await platform.sends("document", b"x", name="a.txt", caption="look")
+    (turn,) = await agent.until(1)
+    assert turn.text == "look\n[a.txt is missing: it could not be fetched from Telegram]"
+    assert turn.attachments == ()
+
+
 async def test_a_file_that_nanobot_does_not_take_is_named(
     telegram: Telegram, platform: Platform, house: House, agent: Listener
 ) -> None:
