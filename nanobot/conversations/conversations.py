@@ -241,10 +241,20 @@ class Conversations:
         if not kept.result():
             self.sessions.release(message)
             _log.debug("%s: message %s was received before", message.channel, message.message_id)
+            if message.attachments:
+                self._tasks.spawn(self._drop_files(message), "drop files")
             return
         self.sessions.put(message)
         self._tell_received(message)
         self.workers.pump()
+
+    async def _drop_files(self, message: Message) -> None:
+        """Those that came once more with a message that was received before: nobody will ask for them."""
+        try:
+            known = await self.inbox.files_of(message)
+            await self.hub.media.drop(*(file for file in message.attachments if file.path not in known))
+        except StorageError as error:
+            _log.warning("files that nobody needs are not deleted: %s", error)
 
     def _tell_received(self, message: Message) -> None:
         if self.hub.bus.route("message_received"):

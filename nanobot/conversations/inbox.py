@@ -247,6 +247,16 @@ class Inbox:
         )
         return paths_in(rows)
 
+    async def files_of(self, message: Message) -> set[str]:
+        """The paths of the attachments that came with this message when it was kept."""
+        values = (message.channel, message.chat, message.message_id)
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT more FROM inbox WHERE channel = ? AND chat = ? AND message_id = ? AND more IS NOT NULL", values
+            ).fetchall()
+        )
+        return paths_in(rows)
+
     async def purge(self, before: float, at_most: int) -> int:
         """Delete rows that were done before a time; gives back how many."""
         return await self._database.write(

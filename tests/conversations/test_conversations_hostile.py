@@ -116,3 +116,15 @@ async def test_a_message_of_gigantic_size_is_cut_where_it_comes_in(talk: Talk) -
     assert parrot.turns[0].text.startswith("begin x")
     assert parrot.turns[0].text.endswith("x end")
     assert f"{50_000_010 - LONGEST_TEXT} characters left out" in parrot.turns[0].text
+
+
+async def test_a_message_that_comes_again_leaves_no_files_behind(talk: Talk) -> None:
+    talk.add(Parrot())
+    media = talk.hub.media
+    first, again = [await media.keep("chat", "a.txt", b"hello") for _ in range(2)]
+    for file in (first, first, again):
+        await talk.chat.says("look", message_id="7", attachments=(file,))
+    async with asyncio.timeout(10):
+        while Path(talk.folder, again.path).exists():
+            await asyncio.sleep(0.01)
+    assert media.path_of(first).read_bytes() == b"hello"
