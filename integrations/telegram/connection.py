@@ -178,6 +178,11 @@ class Connection:
         await asyncio.gather(self._calls.shutdown(), self._polls.shutdown(), self.downloads.aclose())
 
 
+def number_of(bot: Bot) -> str:
+    """The number of a bot's account, which its token begins with."""
+    return bot.token.partition(":")[0]
+
+
 def _of_somebody_else(error: BaseException | None) -> BaseException | None:
     """The answer 401 or 404 of something that is no Bot API server, such as a proxy before one; else None."""
     while error is not None and not isinstance(error.__cause__, NetworkError):

@@ -13,7 +13,7 @@ from nanobot.contracts.channel import Channel, Incoming, Receive
 from nanobot.errors import Busy, Refused, StorageError
 from nanobot.hub.entry import Entry
 
-from .connection import Connection
+from .connection import Connection, number_of
 from .downloads import Downloads
 from .incoming import Heard, language_of, read, read_press
 from .wording import say
@@ -67,6 +67,8 @@ class Intake:
 
     async def _hand_over(self, receive: Receive, incoming: Incoming) -> bool:
         """Whether it was taken. Raises ``StorageError``."""
+        # each bot counts the messages of a chat anew: those of another bot are other ones
+        incoming = replace(incoming, message_id=f"{number_of(self._connection.bot)}:{incoming.message_id}")
         try:
             await receive(incoming)
         except (Refused, Busy):

@@ -12,6 +12,7 @@ from nanobot.hub.entry import Entry
 from nanobot.util.backoff import Backoff
 
 from .calls import Calls
+from .connection import number_of
 
 DONE_FOR = 60.0  # s that the draft of an answer which was sent is remembered: the hub may not have noted that
 KEEP_FOR = 8 * 86_400.0  # s; an answer is given up earlier than that
@@ -39,6 +40,7 @@ class KeptDrafts:
     def __init__(self, calls: Calls, entry: Entry) -> None:
         self._calls = calls
         self._entry = entry
+        self._bot = number_of(calls.bot)
         self._kept: dict[str, Kept] = {}
         self.loaded = asyncio.Event()
 
@@ -96,6 +98,8 @@ class KeptDrafts:
     async def _load(self) -> None:
         try:
             data = await self._store.load() or {}
+            if data.get("bot", self._bot) != self._bot:
+                return  # another bot can neither edit nor delete them
             oldest = self._now() - KEEP_FOR
             found = {turn: Kept(**item) for turn, item in data.get("drafts", {}).items()}
             self._kept = {turn: kept for turn, kept in found.items() if kept.time > oldest}
@@ -129,7 +133,9 @@ class KeptDrafts:
     def _save(self) -> None:
         before = self._now() - DONE_FOR
         self._kept = {turn: kept for turn, kept in self._kept.items() if kept.done is None or kept.done > before}
-        self._store.save(lambda: {"drafts": {turn: asdict(kept) for turn, kept in self._kept.items()}})
+        self._store.save(
+            lambda: {"bot": self._bot, "drafts": {turn: asdict(kept) for turn, kept in self._kept.items()}}
+        )
 
     def _now(self) -> float:
         return self._entry.hub.clock.time()

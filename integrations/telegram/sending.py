@@ -22,6 +22,7 @@ from nanobot.util.translate import translate
 
 from . import files
 from .calls import Calls, chat_id
+from .connection import number_of
 from .drafts import Drafts
 from .meaning import never
 from .plan import Part, Progress, Unfinished, pages, parts
@@ -212,8 +213,9 @@ class Sender:
         if thread and thread != GENERAL and thread.isdecimal():
             where["message_thread_id"] = int(thread)
         quotes = turn is not None and self._last.get(chat, turn) != turn if chat.isdecimal() else True
-        if quotes and answers and answers.isdecimal():
-            where["reply_parameters"] = ReplyParameters(int(answers), allow_sending_without_reply=True)
+        bot, _, number = (answers or "").rpartition(":")
+        if quotes and number.isdecimal() and bot in ("", number_of(self._bot)):
+            where["reply_parameters"] = ReplyParameters(int(number), allow_sending_without_reply=True)
         return where
 
     def _is_mine(self, data: Mapping[str, Any]) -> bool:

@@ -39,13 +39,13 @@ class Platform:
         self.server = server
         self.base_url: str = server.info["base_url"]
         self._sim: str = server.info["sim"]
-        self._client = client
+        self.client = client
 
     async def tell(self, path: str, **data: Any) -> Any:
         """One of the simulator's own calls; waits for a server that is restarting."""
         for _ in range(100):
             try:
-                async with self._client.post(f"{self._sim}/{path}", json=data) as answer:
+                async with self.client.post(f"{self._sim}/{path}", json=data) as answer:
                     assert answer.status == 200, f"{path} {data}: {await answer.text()}"
                     return await answer.json()
             except ClientError:
@@ -53,7 +53,7 @@ class Platform:
         raise AssertionError("the simulator does not come back")
 
     async def read(self, path: str) -> Any:
-        async with self._client.get(f"{self._sim}/{path}") as answer:
+        async with self.client.get(f"{self._sim}/{path}") as answer:
             return await answer.json()
 
     async def writes(self, text: str, *, chat: int = ANNA, **more: Any) -> dict[str, Any]:

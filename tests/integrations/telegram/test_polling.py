@@ -17,7 +17,8 @@ from nanobot.contracts.channel import Incoming, Receive
 from nanobot.hub.entry import EntryState
 from nanobot.hub.hub import Hub
 from nanobot.testing.plugin import House
-from tests.integrations.telegram.conftest import ANNA, BERT, Listener, Platform, Telegram, state
+from tests.integrations.telegram.conftest import ANNA, BERT, GROUP, Listener, Platform, Telegram, state
+from tests.servers.running import running
 
 
 async def test_a_message_is_answered(telegram: Telegram, platform: Platform) -> None:
@@ -180,6 +181,25 @@ async def test_numbers_that_begin_anew_below_the_last_one_are_new(
     assert await platform.reads(2) == ["you said hello", "you said hello again"]
     assert await platform.unread() == []
     assert len(agent.turns) == 2
+
+
+async def test_another_bot_counts_its_messages_anew_and_they_are_new(
+    telegram: Telegram, platform: Platform, agent: Listener
+) -> None:
+    await telegram()
+    await platform.writes("hello")
+    await platform.reads(1)
+    with running("telegram", "--token", "2000:OTHER") as server:
+        other = Platform(server, platform.client)
+        await telegram(token="2000:OTHER", base_url=other.base_url, groups="all", allow=[ANNA, GROUP])
+        first = await other.writes("hello again")
+        assert first["message_id"] == 1
+        assert await other.reads(1) == ["you said hello again"]
+        question = await other.writes("and you?", chat=GROUP, from_id=ANNA)
+        await other.reads(1, chat=GROUP)
+        answer = (await other.read(f"chat/{GROUP}"))[-1]
+    assert answer["reply_to_message"]["message_id"] == question["message_id"]
+    assert agent.heard == ["hello", "hello again", "and you?"]
 
 
 async def test_what_makes_nanobot_fail_again_and_again_is_left_out_in_the_end(
