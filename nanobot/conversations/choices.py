@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from nanobot.conversations.inbox import Message
+from nanobot.conversations.message import Message
 from nanobot.storage.sql import Work
 
 _NUMBER = re.compile(r"\s*([1-9][0-9]?)[.)]?\s*", re.ASCII)

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from nanobot.contracts.chat_command import ChatCommand, CommandCall
 from nanobot.conversations.delivery import Delivery
 from nanobot.conversations.disk import Disk
-from nanobot.conversations.inbox import Inbox, Message, whole
+from nanobot.conversations.inbox import Inbox
+from nanobot.conversations.message import Message
 from nanobot.conversations.outbox import Letter
+from nanobot.conversations.packing import whole
 from nanobot.errors import NanobotError, StorageError
 from nanobot.util.aio import Tasks
 from nanobot.util.ids import ulid

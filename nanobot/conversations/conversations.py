@@ -27,8 +27,10 @@ from nanobot.conversations.disk import Disk, ignore
 from nanobot.conversations.door import Door
 from nanobot.conversations.gate import Gate
 from nanobot.conversations.history import Line, lines
-from nanobot.conversations.inbox import Inbox, Message, message_of, session_of, whole
+from nanobot.conversations.inbox import Inbox
+from nanobot.conversations.message import Message, message_of, session_of
 from nanobot.conversations.outbox import Letter, Outbox
+from nanobot.conversations.packing import whole
 from nanobot.conversations.pairing import Pairing
 from nanobot.conversations.sessions import Sessions
 from nanobot.conversations.transcript import Exchange, Steps, exchanges

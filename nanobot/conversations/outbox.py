@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from nanobot.contracts.channel import Attachment, Limits
-from nanobot.conversations.inbox import pack, pack_attachments, paths_in, unpack_attachments
+from nanobot.conversations.packing import pack, pack_attachments, paths_in, unpack_attachments
 from nanobot.conversations.pieces import Piece, cut
 from nanobot.hub.context import Context
 from nanobot.storage.sql import Database, Work

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from nanobot.conversations.inbox import Message
+from nanobot.conversations.message import Message
 from nanobot.errors import Busy
 from nanobot.storage.media import size_text
 

@@ -16,7 +16,7 @@ import orjson
 
 from nanobot.contracts.channel import Attachment
 from nanobot.contracts.model import Message, ToolCall
-from nanobot.conversations.inbox import unpack_attachments
+from nanobot.conversations.packing import unpack_attachments
 from nanobot.storage.sql import Database
 from nanobot.util.dt import Clock
 

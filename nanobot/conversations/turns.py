@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nanobot.contracts.agent import Agent, Attach, Part, Record, Retract, Text, Thinking, ToolUse, Turn
 from nanobot.contracts.channel import Attachment
-from nanobot.conversations.inbox import Message
+from nanobot.conversations.message import Message
 from nanobot.errors import NanobotError
 from nanobot.hub.context import ACTING
 from nanobot.util.aio import Tasks

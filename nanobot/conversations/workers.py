@@ -13,8 +13,10 @@ from nanobot.contracts.agent import Agent, Record
 from nanobot.conversations.attendance import Attendance
 from nanobot.conversations.delivery import Delivery
 from nanobot.conversations.disk import Disk, ignore
-from nanobot.conversations.inbox import Inbox, Message, whole
+from nanobot.conversations.inbox import Inbox
+from nanobot.conversations.message import Message
 from nanobot.conversations.outbox import Letter
+from nanobot.conversations.packing import whole
 from nanobot.conversations.sessions import Sessions
 from nanobot.conversations.transcript import Steps
 from nanobot.conversations.turns import CUT_LIMIT, Answer, Cut, Running

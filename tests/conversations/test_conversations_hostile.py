@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nanobot.contracts.agent import Agent, Part, Text, Turn
-from nanobot.conversations.inbox import LONGEST_TEXT, session_of
+from nanobot.conversations.message import LONGEST_TEXT, session_of
 from nanobot.conversations.receipts import MOST_ISSUES
 from nanobot.errors import Refused
 from tests.conversations.talk import Door, Parrot, Talk

@@ -1,0 +1,91 @@
+"""A message that was let in, as it waits for its turn."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nanobot.contracts.channel import Attachment, Channel, Incoming
+from nanobot.conversations.packing import pack, whole
+from nanobot.hub.context import Context
+from nanobot.util.ids import ulid
+from nanobot.util.text import cut_in_the_middle
+
+LONGEST_TEXT = 200_000  # characters of a message; what is longer belongs into a file
+
+
+@dataclass(slots=True)
+class Message:
+    """A row of the inbox. ``id`` is ours; it also names the turn and is the id of its context.
+
+    ``attempts``: turns for it that were cut off. ``crashes``: how many of them a crash of the process cut.
+    ``restored``: it was found at start, so whatever happened to it before may happen again.
+    ``owner``: it came from one of the people who run nanobot.
+    """
+
+    id: str
+    session: str
+    channel: str
+    chat: str
+    sender: str
+    text: str
+    received: float
+    seq: int = 0
+    thread: str | None = None
+    message_id: str | None = None
+    sender_name: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: str | None = None
+    language: str | None = None
+    owner: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    attempts: int = 0
+    crashes: int = 0
+    cuts: int = 0
+    restored: bool = False
+    size: int = field(init=False)
+    """Bytes that it takes in memory, roughly."""
+
+    def __post_init__(self) -> None:
+        self.size = sys.getsizeof(self.text) + (len(pack(self.extra)) if self.extra else 0)
+
+    @property
+    def context(self) -> Context:
+        """The cause of whatever comes of this message."""
+        return Context(id=self.id, actor="user")
+
+
+def session_of(channel: str, chat: str, thread: str | None = None) -> str:
+    """The session of a chat, where the channel has no word for it. Whoever chooses an id cannot choose that of another
+    session: a colon inside of an id is not one between two."""
+    session = f"{_quoted(channel)}:{_quoted(chat)}"
+    return f"{session}:{thread}" if thread else session
+
+
+def _quoted(part: str) -> str:
+    return part.replace("%", "%25").replace(":", "%3A") if ":" in part or "%" in part else part
+
+
+def message_of(channel: Channel, incoming: Incoming, received: float, *, owner: bool = False) -> Message:
+    """The row for a message that just arrived."""
+    thread = incoming.thread or None
+    session = incoming.session or session_of(channel.name, str(incoming.chat), thread)
+    return Message(
+        id=ulid(),
+        session=session,
+        channel=channel.name,
+        chat=str(incoming.chat),
+        sender=str(incoming.sender),
+        text=cut_in_the_middle(whole(incoming.text), LONGEST_TEXT),
+        received=received,
+        thread=thread,
+        message_id=str(incoming.message_id) if incoming.message_id else None,
+        sender_name=incoming.sender_name,
+        attachments=tuple(incoming.attachments),
+        reply_to=incoming.reply_to,
+        language=incoming.language,
+        owner=owner,
+        extra=incoming.extra,
+    )
