@@ -14,6 +14,7 @@ from nanobot.util.backoff import Backoff
 HEALTHY_AFTER = 60.0  # s without failure, and the next failure counts as the first again
 RUNNING_AFTER = 5.0  # s without failure, and work that need not beat counts as running again
 CANCEL_LIMIT = 10.0  # s that work may take to end when it is told to
+MOST_LINES = 5  # log lines about the same failure in a row
 
 Log = logging.Logger | logging.LoggerAdapter[Any]
 
@@ -56,6 +57,7 @@ class Supervised:
         """Loop time of the next attempt, while one is waited for."""
         self._last_beat = 0.0
         self._last_kind = ""
+        self._lines = 0
         self._health = Health.RUNNING
 
     def beat(self) -> None:
@@ -130,6 +132,7 @@ class Supervised:
             self.log.warning("%s failed while it was ending: %s", self.name, error)
 
     def _recovered(self) -> None:
+        self._lines = 0
         self.log.info("%s runs again", self.name)
         self._say(Health.RUNNING, None)
 
@@ -141,6 +144,9 @@ class Supervised:
         kind = f"{type(error).__name__}: {error}"
         ours = not isinstance(error, (NanobotError, OSError))
         trace = error if ours and kind != self._last_kind else None
+        self._lines = self._lines + 1 if kind == self._last_kind else 1
         self._last_kind = kind
         text = str(error) or type(error).__name__
-        self.log.warning("%s: %s; trying again in %.0f s", self.name, text, delay, exc_info=trace)
+        level = logging.WARNING if self._lines <= MOST_LINES else logging.DEBUG
+        more = " and so on" if self._lines == MOST_LINES else ""
+        self.log.log(level, "%s: %s; trying again in %.0f s%s", self.name, text, delay, more, exc_info=trace)

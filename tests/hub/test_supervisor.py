@@ -173,3 +173,17 @@ async def test_the_same_failure_has_a_traceback_only_once(caplog: pytest.LogCapt
     await watched.run_for(4)
     assert caplog.text.count("Traceback") == 1
     assert caplog.text.count("trying again in") == 3
+
+
+async def test_a_failure_that_lasts_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def away(_: Watched) -> None:
+        raise NotReady("cannot be reached" if asyncio.get_running_loop().time() < 4000 else "is in repair")
+
+    watched = Watched(away)
+    caplog.set_level("INFO", "test")
+    await watched.run_for(3900)
+    assert len(watched.attempts) > 10
+    assert len(caplog.messages) == 5
+    assert caplog.messages[-1] == "work: cannot be reached; trying again in 16 s and so on"
+    await watched.run_for(600)
+    assert "is in repair" in caplog.messages[5]
