@@ -88,14 +88,14 @@ class Call:
         """
         if self._reply is None:
             return {}
-        usage = _usage_in(reversed(self._reply.chunks))
+        pieces = list(self._reply.chunks)
         stream = self._reply.completion_stream
         if hasattr(stream, "__aiter__"):
             with suppress(Exception):  # the answer is whole, however its connection ends
-                async with asyncio.timeout(DRAIN if usage else LINGER):
+                async with asyncio.timeout(DRAIN if _usage_in(pieces) else LINGER):
                     async for piece in stream:
-                        usage = usage or _usage_in([piece])
-        return usage
+                        pieces.append(piece)  # noqa: PERF401 - what came before the time is up counts
+        return _usage_in(pieces)
 
     async def close(self) -> None:
         """End the connection, unless it can be used again."""
@@ -165,10 +165,14 @@ def _function(function: Any) -> Mapping[str, Any]:
     return {"name": function.name, "arguments": function.arguments}
 
 
-def _usage_in(pieces: Iterable[Any]) -> Mapping[str, Any]:
-    """The count of tokens that the first piece with one has. Pieces are objects or mappings."""
+def _usage_in(pieces: Iterable[Any]) -> Mapping[str, int]:
+    """The count of tokens that pieces have, all of it in one or each a part. Pieces are objects or mappings."""
+    found: dict[str, int] = {}
     for piece in pieces:
         usage = piece.get("usage") if isinstance(piece, Mapping) else getattr(piece, "usage", None)
-        if usage:
-            return dict(usage)
-    return {}
+        for name, count in dict(usage or {}).items():
+            if type(count) is int:
+                found[name] = max(count, found.get(name, 0))
+    if len(found) > 1:
+        found["total_tokens"] = found.get("prompt_tokens", 0) + found.get("completion_tokens", 0)
+    return found

@@ -81,8 +81,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _answered(chain: list[BaseException]) -> tuple[int | None, Mapping[str, str]]:
-    """The status that the server has answered with, and the headers; None when there was no answer."""
-    for one in chain:
+    """The status that the server has answered with, and the headers; None when there was no answer.
+
+    The last one counts: on the way up a status of few providers becomes a more common one.
+    """
+    for one in reversed(chain):
         headers = getattr(one, "litellm_response_headers", None) or getattr(one, "headers", None)
         status = getattr(one, "status_code", None)
         if headers and isinstance(status, int):

@@ -27,6 +27,8 @@ LOADED_WITHIN = 300.0  # s
 SIGN_OF_LIFE = 1.0  # s between two signs that it is still being loaded
 IN_THREAD = 0.2  # s that a call spends in a thread at most, at its beginning
 END_WITHIN = 5.0  # s
+SHARED = "module_level_aclient"
+"""The client of providers without one of their own, made at the first call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class Library:
         """Let go of it. The connections are those of the process: they are closed when no other entry needs them."""
         self.closed = True
         for wait in self._waits:
-            wait.reschedule(asyncio.get_running_loop().time())
+            if not wait.expired():
+                wait.reschedule(asyncio.get_running_loop().time())
         if self._loading is not None:
             await asyncio.wait([self._loading], timeout=PATIENCE)
         self._entry.data = None
@@ -161,6 +164,8 @@ async def _let_go(litellm: Any) -> None:
     cleanup = importlib.import_module("litellm.llms.custom_httpx.async_client_cleanup")
     await cleanup.close_litellm_async_clients()
     litellm.in_memory_llm_clients_cache.flush_cache()
+    if (client := vars(litellm).get(SHARED)) is not None:
+        await client.close()  # it stays where it is and opens again when it is needed
     worker = importlib.import_module("litellm.litellm_core_utils.logging_worker")
     await worker.GLOBAL_LOGGING_WORKER.stop()
 
