@@ -44,10 +44,11 @@ class Call:
         ``count``: ask for the count of tokens, too; what is returned says whether that was understood.
         """
         litellm = self._library.get(self._trouble)
-        arguments = self._arguments(litellm, request)
-        if count and self._settings.stream:
-            arguments.setdefault(_OPTIONS, {"include_usage": True})
+        arguments: dict[str, Any] = {}
         try:
+            arguments = self._arguments(litellm, request)
+            if count and self._settings.stream:
+                arguments.setdefault(_OPTIONS, {"include_usage": True})
             self._reply = await self._asked(litellm, arguments)
         except Exception as error:  # hundreds of providers raise whatever they like
             if count and _OPTIONS in arguments and _OPTIONS in str(error):

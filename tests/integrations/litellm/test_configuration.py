@@ -12,7 +12,7 @@ import pytest
 
 from integrations.litellm import rights
 from nanobot.contracts.model import Message, Request
-from nanobot.errors import NotReady
+from nanobot.errors import ModelError, NotReady
 from nanobot.hub.entry import EntryState
 from nanobot.testing.plugin import House
 from tests.integrations.litellm.conftest import KEY, Configure, Local
@@ -113,6 +113,8 @@ async def test_a_provider_that_nobody_knows_is_told_with_the_nearest(configure: 
             "Write the provider before the model, such as 'openai/gpt-4.1-mini'."
         ),
     ]
+    with pytest.raises(ModelError, match="b: litellm does not know this provider; write it as 'provider/model'"):
+        await ask(house.hub.models.get("b"), "hi")
     await configure({"a": "anthropic/claude", "c": "openai/m"})
     assert len(house.hub.issues) == 0
 
