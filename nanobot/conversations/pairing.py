@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nanobot.contracts.channel import Incoming
 from nanobot.conversations import paired
 from nanobot.conversations.attempts import Attempts
-from nanobot.conversations.paired import Member, Request
+from nanobot.conversations.paired import Member, Request, who
 from nanobot.conversations.pairing_code import hash_of, new_code, plain
 from nanobot.errors import NanobotError, StorageError
 from nanobot.util.aio import Tasks, in_thread
@@ -194,6 +194,7 @@ class Pairing:
                 raise
             self._members = members
         told = {"channel": key[0], "chat": request.chat, "sender": key[1], "sender_name": request.name or None}
+        _log.info("%s: %s was let in%s, by %s", key[0], who(request), " as an owner" if owner else "", asker)
         self.hub.bus.fire("pairing_confirmed", {**told, "owner": owner}, context)
         return request, before is None
 
@@ -209,6 +210,7 @@ class Pairing:
                 raise NanobotError(translate("chat.pairing.nobody", language, channel=channel, sender=sender))
             self._requests.pop(key, None)
             self._members = {who: member for who, member in self._members.items() if who != key}
+            _log.info("%s: '%s' is let in no more", channel, sender)
             self.hub.bus.fire("pairing_removed", {"channel": channel, "sender": sender})
             await self._write(self._members)  # if this fails they are out nevertheless, until the next start
 

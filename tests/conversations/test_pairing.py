@@ -277,6 +277,16 @@ async def test_an_owner_can_be_made(house: House) -> None:
     assert house.told("confirmed")[0]["owner"] is True
 
 
+async def test_the_log_has_who_was_let_in_by_whom_but_no_code(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "nanobot.conversations.pairing")
+    await house.confirm(await house.code(sender_name="Ann"), owner=True)
+    await house.pairing.remove("open", "stranger", language="en")
+    assert caplog.messages == [
+        "open: Ann (stranger) was let in as an owner, by boss",
+        "open: 'stranger' is let in no more",
+    ]
+
+
 async def test_a_code_said_twice_changes_nothing_and_welcomes_nobody_again(house: House) -> None:
     code = await house.code()
     assert await house.confirm(code) == await house.confirm(code)
