@@ -279,7 +279,9 @@ async def test_an_owner_can_be_made(house: House) -> None:
 
 async def test_the_log_has_who_was_let_in_by_whom_but_no_code(house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "nanobot.conversations.pairing")
-    await house.confirm(await house.code(sender_name="Ann"), owner=True)
+    code = await house.code(sender_name="Ann")
+    caplog.clear()
+    await house.confirm(code, owner=True)
     await house.pairing.remove("open", "stranger", language="en")
     assert caplog.messages == [
         "open: Ann (stranger) was let in as an owner, by boss",
