@@ -91,6 +91,7 @@ class Toolbox:
                     result = await tool.call(arguments, turn)
             except TimeoutError:
                 return Outcome(call, f"{call.name} took more than {tool.timeout:g} s and was ended.", failed=True)
+            return Outcome(call, self._fit(result.text) or "Done.")
         except NanobotError as error:
             return Outcome(call, self._fit(str(error)), failed=True)
         except asyncio.CancelledError:
@@ -100,7 +101,6 @@ class Toolbox:
         except Exception as error:
             _log.exception("the tool %s failed", call.name)
             return Outcome(call, self._fit(f"{call.name} failed: {type(error).__name__}: {error}"), failed=True)
-        return Outcome(call, self._fit(result.text) or "Done.")
 
     # -- inside ---------------------------------------------------------------------------------
 

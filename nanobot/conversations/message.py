@@ -11,9 +11,10 @@ from nanobot.contracts.channel import Attachment, Channel, Incoming
 from nanobot.conversations.packing import pack, whole
 from nanobot.hub.context import Context
 from nanobot.util.ids import ulid
-from nanobot.util.text import cut_in_the_middle
+from nanobot.util.text import cut_in_the_middle, one_line
 
 LONGEST_TEXT = 200_000  # characters of a message; what is longer belongs into a file
+LONGEST_NAME = 128  # characters of what a sender is called
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ def message_of(channel: Channel, incoming: Incoming, received: float, *, owner: 
         received=received,
         thread=thread,
         message_id=str(incoming.message_id) if incoming.message_id else None,
-        sender_name=incoming.sender_name,
+        sender_name=one_line(incoming.sender_name, LONGEST_NAME) if incoming.sender_name else None,
         attachments=tuple(incoming.attachments),
         reply_to=incoming.reply_to,
         language=incoming.language,

@@ -189,7 +189,7 @@ class Running:
             case _:
                 return
         if self.hub.bus.route("turn_progress"):
-            self.hub.bus.fire("turn_progress", self.data(kind=kind, text=text), self.context)
+            self.hub.bus.fire("turn_progress", self.data(kind=kind, text=self.hub.scrubber.scrub(text)), self.context)
 
     def _answer(self, sentence: str | None = None) -> Answer:
         text = "".join(self._texts)

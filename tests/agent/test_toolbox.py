@@ -92,6 +92,17 @@ async def test_a_fault_of_a_tool_is_told_and_logged(
     assert "Traceback" in caplog.text
 
 
+async def test_a_tool_that_gives_back_nothing_is_told_as_a_fault(hub: Hub, entry: Entry, turn: Turn) -> None:
+    class Forgetful(Noted):
+        async def call(self, arguments, turn):  # type: ignore[no-untyped-def]
+            return None
+
+    entry.add(Forgetful())
+    outcome = await Toolbox(hub).call(call(), turn)
+    assert outcome.failed
+    assert "note failed: AttributeError" in outcome.text
+
+
 async def test_a_tool_that_hangs_is_ended(hub: Hub, entry: Entry, turn: Turn) -> None:
     entry.add(Noted(result=60.0, timeout=0.05))
     outcome = await Toolbox(hub).call(call(), turn)

@@ -13,7 +13,8 @@ from nanobot.contracts.agent import Agent, Part, Text, Turn
 from nanobot.conversations.message import LONGEST_TEXT, session_of
 from nanobot.conversations.receipts import MOST_ISSUES
 from nanobot.errors import Refused
-from tests.conversations.talk import Door, Parrot, Talk
+from nanobot.util.secrets import MASK
+from tests.conversations.talk import Door, Parrot, Says, Talk
 
 
 @pytest.fixture
@@ -128,3 +129,21 @@ async def test_a_message_that_comes_again_leaves_no_files_behind(talk: Talk) -> 
         while Path(talk.folder, again.path).exists():
             await asyncio.sleep(0.01)
     assert media.path_of(first).read_bytes() == b"hello"
+
+
+async def test_what_a_sender_is_called_is_one_short_line(talk: Talk) -> None:
+    parrot = Parrot()
+    talk.add(parrot)
+    await talk.chat.types("hello", sender_name="Bob\n\n" + "\u202e" + "b" * 10_000_000)
+    name = parrot.turns[0].sender_name
+    assert name is not None
+    assert name.startswith("Bob b")
+    assert len(name) <= 128
+
+
+async def test_what_pages_hear_of_a_turn_holds_no_secret(talk: Talk) -> None:
+    talk.hub.scrubber.add("hunter2-and-more")
+    talk.add(Says(Text("The password is hunter2-and-more.")))
+    await talk.chat.types("?")
+    assert talk.last("turn_progress")["text"] == f"The password is {MASK}."
+    assert talk.chat.received == [f"The password is {MASK}."]
