@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from nanobot.contracts.agent import Turn
+from nanobot.conversations.contacts import concerns
 from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
 from nanobot.hub.states import State
@@ -44,15 +45,8 @@ class Ask:
         return self.hub.states.get(str(self.slots.get("name", "")))
 
     def states(self, domain: str | None = None) -> list[State]:
-        """All that are any business of the person: what belongs to another chat is an owner's only."""
-        here = (self.turn.channel, self.turn.chat)
-        return [
-            state
-            for state in self.hub.states.all(domain)
-            if self.turn.owner
-            or (chat := state.attributes.get("chat")) is None
-            or (state.attributes.get("channel"), str(chat)) == here
-        ]
+        """All that are any business of the person."""
+        return [state for state in self.hub.states.all(domain) if concerns(state, self.turn)]
 
     async def call(self, service: str, data: Mapping[str, Any] | None = None) -> None:
         """Call ``domain.name`` on behalf of the person."""

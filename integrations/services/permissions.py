@@ -11,7 +11,6 @@ from nanobot.contracts.service import Service
 from nanobot.conversations.contacts import knows
 from nanobot.errors import ToolError
 from nanobot.hub.hub import Hub
-from nanobot.hub.states import State
 
 CLOSED = (
     *("*.reload", "*.reload_all"),  # what is on disk is applied by whoever wrote it
@@ -69,12 +68,6 @@ class Permissions:
         channel, chat = data.get("channel"), data.get("chat")
         if elsewhere and channel and chat and not await knows(self._hub, str(channel), str(chat)):
             raise ToolError(f"Nobody in the chat {chat} on {channel} was ever let in, so nothing is sent there.")
-
-
-def concerns(state: State, turn: Turn) -> bool:
-    """Whether a thing is any business of this turn: a reminder or timer of another chat is not a guest's."""
-    chat = state.attributes.get("chat")
-    return turn.owner or chat is None or (state.attributes.get("channel"), str(chat)) == (turn.channel, turn.chat)
 
 
 def _fits(name: str, globs: Iterable[str]) -> bool:

@@ -11,6 +11,7 @@ import voluptuous as vol
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.service import Response, Service
 from nanobot.contracts.tool import Risk, Tool, ToolResult
+from nanobot.conversations.contacts import concerns
 from nanobot.errors import NanobotError, ToolError
 from nanobot.hub.hub import Hub
 from nanobot.hub.states import State
@@ -18,7 +19,7 @@ from nanobot.util.aio import in_thread
 from nanobot.util.text import nearest, shorten
 
 from .describe import described, names, takes
-from .permissions import HERE, Permissions, concerns
+from .permissions import HERE, Permissions
 
 MAX_STATES = 10  # entities whose state after a call is told
 

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from nanobot.contracts.agent import Turn
+from nanobot.conversations.contacts import concerns
 from nanobot.hub.hub import Hub
 from nanobot.hub.states import State
 from nanobot.util.text import nearest
@@ -56,10 +57,7 @@ class View:
             return False
         if turn.owner:
             return True
-        if state.domain == OF_NANOBOT or not _fits(entity_id, self.config["guests"]):
-            return False
-        chat = state.attributes.get("chat")  # what belongs to a chat, such as a reminder, is only seen there
-        return chat is None or (state.attributes.get("channel"), str(chat)) == (turn.channel, turn.chat)
+        return state.domain != OF_NANOBOT and _fits(entity_id, self.config["guests"]) and concerns(state, turn)
 
 
 def _fits(entity_id: str, globs: Collection[str]) -> bool:

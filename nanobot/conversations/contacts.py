@@ -1,4 +1,5 @@
-"""Contacts: the chats that nanobot may write to of its own accord, since somebody in them was let in."""
+"""Contacts: the chats that nanobot may write to of its own accord, since somebody in them was let in, and what of the
+hub is their business."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from nanobot.contracts.agent import Turn
 from nanobot.conversations.gate import EVERYBODY
+from nanobot.hub.states import State
 
 if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
@@ -48,6 +51,13 @@ async def knows(hub: Hub, channel: str, chat: str) -> bool:
         return connection.execute(statement, (channel, chat)).fetchone() is not None
 
     return await hub.conversations.database.read(work)
+
+
+def concerns(state: State, turn: Turn) -> bool:
+    """Whether a thing is any business of whoever writes. What belongs to a chat, such as a reminder or a timer that was
+    set there, is nobody's elsewhere but an owner's."""
+    chat = state.attributes.get("chat")
+    return turn.owner or chat is None or (state.attributes.get("channel"), str(chat)) == (turn.channel, turn.chat)
 
 
 def _name(sender: str, more: str | None) -> str:
