@@ -44,7 +44,14 @@ class NotReady(NanobotError):
 
 
 class ModelError(NanobotError):
-    """A model refuses a request, or answers it with nonsense. Another model may do better; the same will not."""
+    """A model refuses a request, or answers it with nonsense. Another model may do better; the same will not.
+
+    ``too_long``: a shorter request it would take.
+    """
+
+    def __init__(self, message: str = "", *, too_long: bool = False) -> None:
+        super().__init__(message)
+        self.too_long = too_long
 
 
 class ServiceError(NanobotError):

@@ -33,15 +33,17 @@ class Again:
 class NoAnswer(NanobotError):
     """No model answered. ``why`` is what the first of them said, as a sentence; ``tried`` are their names.
 
-    ``acted``: something may have been done already of what the person wants.
+    ``too_long``: one of them would take a shorter request. ``acted``: something may have been done already of what the
+    person wants.
     """
 
     acted = False
 
-    def __init__(self, why: str, tried: Sequence[str]) -> None:
+    def __init__(self, why: str, tried: Sequence[str], *, too_long: bool = False) -> None:
         super().__init__(why)
         self.why = why
         self.tried = tuple(tried)
+        self.too_long = too_long
 
 
 class Asking:
@@ -61,7 +63,7 @@ class Asking:
         waiting = [await self._first()]
         tried: list[str] = []
         why: NanobotError | None = None
-        said = False
+        said = too_long = False
         while waiting:
             name = waiting.pop(0)
             if name in tried:
@@ -93,6 +95,7 @@ class Asking:
                     why = why or (failure if model is None else None)
                     continue
                 why = why or failure
+                too_long = too_long or (isinstance(failure, ModelError) and failure.too_long)
                 pause = self._pause(model, failure, attempt)
                 self._failed(model, failure, first=attempt == 1, last=pause is None)
                 if pause is None:
@@ -100,7 +103,7 @@ class Asking:
                 await asyncio.sleep(pause)
                 model = await self._back(name)
             waiting += fallbacks
-        raise NoAnswer(self.hub.scrubber.scrub(str(why)), tried)
+        raise NoAnswer(self.hub.scrubber.scrub(str(why)), tried, too_long=too_long)
 
     async def _once(self, model: Model, request: Request) -> AsyncGenerator[Delta]:
         """One try. Raises ``NotReady`` for silence and for an answer with nothing in it."""

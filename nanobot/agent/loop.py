@@ -19,6 +19,7 @@ from nanobot.hub.hub import Hub
 from nanobot.util.translate import translate
 
 ROUNDS = 20
+LEAST_ROOM = 1000  # characters; with less, a model is of no use
 SAME_CALLS = 3  # times that a call with the same result is made before the model is told to stop it
 LAST_ROUND = (
     "You have used up all your rounds of tool calls. Answer now, without tools, with what you know, and say what is"
@@ -56,7 +57,7 @@ class Loop:
         exchanges = await self.hub.conversations.transcript(turn.session, turn.id, self.history + 1)
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
         head = prompt.system(self.hub, turn, self.name, self.instructions)
-        messages = [head, *prompt.conversation(prompt.heard_by(turn, exchanges), self.context)]
+        messages = [head, *prompt.conversation(prompt.heard_by(turn, exchanges))]
         steps = exchanges[-1].steps
         done = sum(step.role == "assistant" for step in steps)
         acted = any(self.toolbox.writes(call) for step in steps for call in step.tool_calls)
@@ -65,7 +66,7 @@ class Loop:
         for round_ in range(min(done, self.rounds), self.rounds + 1):
             last = round_ >= self.rounds
             said = Said()
-            async with contextlib.aclosing(self._ask(self._request(messages, last=last), said)) as parts:
+            async with contextlib.aclosing(self._ask(messages, said, last=last)) as parts:
                 try:
                     async for part in parts:
                         yield part
@@ -97,15 +98,29 @@ class Loop:
         elif said.finish == "length":
             yield Text("\n\n" + translate("agent.cut_off", turn.language))
 
-    def _request(self, messages: Sequence[Message], *, last: bool) -> Request:
-        fitting = prompt.shorten_results(messages, self.context * prompt.CHARACTERS_PER_TOKEN)
+    def _request(self, messages: Sequence[Message], room: int, *, last: bool) -> Request:
+        fitting = prompt.within(messages, room)
         if last:  # in the last result: a message of its own would be taken for the person's
             fitting[-1] = replace(fitting[-1], content=f"{fitting[-1].content}\n\n{LAST_ROUND}")
         scrub = self.hub.scrubber.scrub
         told = [prompt.harmless(replace(message, content=scrub(message.content))) for message in fitting]
         return Request(told, () if last else self.toolbox.offered())
 
-    async def _ask(self, request: Request, said: Said) -> AsyncGenerator[Part]:
+    async def _ask(self, messages: Sequence[Message], said: Said, *, last: bool) -> AsyncGenerator[Part]:
+        """One answer. A model that has less room than is configured is told less."""
+        room = self.context * prompt.CHARACTERS_PER_TOKEN
+        while True:
+            try:
+                async with contextlib.aclosing(self._stream(self._request(messages, room, last=last), said)) as parts:
+                    async for part in parts:
+                        yield part
+                return
+            except NoAnswer as error:
+                room = min(room, prompt.size(messages)) // 2
+                if not error.too_long or room < LEAST_ROOM:
+                    raise
+
+    async def _stream(self, request: Request, said: Said) -> AsyncGenerator[Part]:
         async with contextlib.aclosing(self.asking.stream(request)) as deltas:
             async for delta in deltas:
                 if isinstance(delta, Again):

@@ -53,24 +53,55 @@ def heard_by(turn: Turn, exchanges: Sequence[Exchange]) -> list[Exchange]:
     ]
 
 
-def conversation(exchanges: Sequence[Exchange], budget: int) -> list[Message]:
-    """The messages after the first one. ``budget``: tokens they may take, roughly.
-
-    The last exchange is kept whole as long as can be; older ones are left out, oldest first.
-    """
+def conversation(exchanges: Sequence[Exchange]) -> list[Message]:
+    """The messages after the first one; the last exchange is the running turn."""
     senders = {exchange.sender for exchange in exchanges if exchange.sender}
-    room = budget * CHARACTERS_PER_TOKEN
-    *before, current = [list(_messages(exchange, several=len(senders) > 1)) for exchange in exchanges]
-    current = [replace(current[0], content=cut_in_the_middle(current[0].content, room)), *current[1:]]
-    current = shorten_results(current, room)
-    room -= _size(current)
-    kept: list[list[Message]] = []
-    for messages in reversed(before):
-        room -= _size(messages)
+    several = len(senders) > 1
+    return _in_turns([message for exchange in exchanges for message in _messages(exchange, several=several)])
+
+
+def within(messages: Sequence[Message], room: int) -> list[Message]:
+    """The same messages within ``room`` characters, as far as that can be.
+
+    What belongs to the running turn is kept, its older results cut if need be; before it, the oldest exchanges are left
+    out. The first message stays as it is, and does not count.
+    """
+    head, *rest = messages
+    start = max((place for place, message in enumerate(rest) if message.role == "user"), default=0)
+    before, (asked, *steps) = rest[:start], rest[start:]
+    asked = replace(asked, content=cut_in_the_middle(asked.content, room))
+    current = [asked, *_shorter_results(steps, room - size([asked]))]
+    return [head, *_last(before, room - size(current)), *current]
+
+
+def _last(messages: list[Message], room: int) -> list[Message]:
+    """The last of them that fit in, beginning with what a person said."""
+    begin = place = len(messages)
+    for message in reversed(messages):
+        place -= 1
+        room -= size([message])
         if room < 0:
             break
-        kept.append(messages)
-    return _in_turns([*(message for messages in reversed(kept) for message in messages), *current])
+        if message.role == "user":
+            begin = place
+    return messages[begin:]
+
+
+def _shorter_results(messages: list[Message], room: int) -> list[Message]:
+    """With the results of tools cut, as far as there is no room for them: the oldest first, the last one least."""
+    shortened = list(messages)
+    too_much = size(shortened) - room
+    for index, message in enumerate(messages):
+        if too_much <= 0:
+            break
+        if message.role != "tool" or len(message.content) <= OLD_RESULT:
+            continue
+        content = message.content[:OLD_RESULT] + " [… left out]"
+        if index == len(messages) - 1:
+            content = cut_in_the_middle(message.content, max(OLD_RESULT, len(message.content) - too_much))
+        too_much -= len(message.content) - len(content)
+        shortened[index] = replace(message, content=content)
+    return shortened
 
 
 def _in_turns(messages: Sequence[Message]) -> list[Message]:
@@ -86,19 +117,6 @@ def _in_turns(messages: Sequence[Message]) -> list[Message]:
         else:
             found.append(message)
     return found
-
-
-def shorten_results(messages: Sequence[Message], room: int) -> list[Message]:
-    """The same messages within ``room`` characters, if cutting the older results of tools can do that."""
-    shortened = list(messages)
-    too_much = _size(shortened) - room
-    for index, message in enumerate(shortened[:-1]):
-        if too_much <= 0:
-            break
-        if message.role == "tool" and len(message.content) > OLD_RESULT:
-            too_much -= len(message.content) - OLD_RESULT
-            shortened[index] = replace(message, content=message.content[:OLD_RESULT] + " [… left out]")
-    return shortened
 
 
 def harmless(message: Message) -> Message:
@@ -158,7 +176,8 @@ def _with_files(text: str, files: Iterable[str]) -> str:
     return "\n".join([text, *(f"[file: {file}]" for file in files)]).strip()
 
 
-def _size(messages: Iterable[Message]) -> int:
+def size(messages: Iterable[Message]) -> int:
+    """The characters that they take, roughly."""
     return sum(
         len(message.content) + sum(len(call.arguments) + len(call.name) for call in message.tool_calls) + 20
         for message in messages

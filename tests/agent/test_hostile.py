@@ -15,11 +15,11 @@ from nanobot.agent.toolbox import LONGEST_ARGUMENTS, Toolbox
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.model import Delta, Model, Request, ToolCall
 from nanobot.contracts.tool import Risk, ToolResult
-from nanobot.errors import NotReady
+from nanobot.errors import ModelError, NotReady
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.testing.chat import Chat
-from tests.agent.conftest import Begin, Looping, Noted, call
+from tests.agent.conftest import Begin, Looping, Noted, Scripted, call
 
 
 class Endless(Model):
@@ -359,3 +359,50 @@ async def test_a_message_that_is_larger_than_the_model_is_cut_in_the_middle(begi
     assert content.startswith("begin")
     assert content.endswith("end")
     assert "characters left out" in content
+
+
+class Small(Scripted):
+    """Takes no more than so many characters, as a server does whose model has less room than is configured."""
+
+    def __init__(self, room: int, *scripts: Any) -> None:
+        super().__init__("small", *scripts)
+        self.room = room
+        self.refused = 0
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        if sum(len(message.content) for message in request.messages) > self.room:
+            self.refused += 1
+            raise ModelError("small: the conversation is too long for this model", too_long=True)
+        async for delta in super().stream(request):
+            yield delta
+
+
+async def test_a_chat_that_outgrows_its_model_goes_on_with_less_of_the_past(hub: Hub, entry: Entry, chat: Chat) -> None:
+    model = Small(8000, "ok")
+    entry.add(model)
+    entry.add(Looping(hub))
+    for number in range(12):
+        assert await chat.types(f"{number} " + "x" * 1500) == "ok"
+    assert model.refused
+    said = [message.content.split()[0] for message in model.requests[-1].messages if message.role == "user"]
+    assert said[-1] == "11"
+    assert len(said) >= 2
+
+
+async def test_so_does_a_turn_whose_tools_bring_too_much(hub: Hub, entry: Entry, chat: Chat) -> None:
+    tool = Noted(risk=Risk.READ, result="y" * 5000)
+    entry.add(tool)
+    model = Small(8000, [call(id_="a")], [call(id_="b")], [call(id_="c")], "That was all.")
+    entry.add(model)
+    entry.add(Looping(hub))
+    assert await chat.types("read it") == "That was all."
+    assert len(tool.calls) == 3
+    assert [m.tool_call_id for m in model.requests[-1].messages if m.role == "tool"] == ["a", "b", "c"]
+
+
+async def test_what_is_too_long_by_itself_ends_in_a_sentence(hub: Hub, entry: Entry, chat: Chat) -> None:
+    model = Small(100, "ok")
+    entry.add(model)
+    entry.add(Looping(hub))
+    assert "too long for this model" in (await chat.types("x" * 50_000) or "")
+    assert model.refused < 10

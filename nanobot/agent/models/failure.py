@@ -83,7 +83,7 @@ class Trouble:
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or (
             status in ABOUT_LENGTH and _TOO_LONG.search(f"{_words_of(error)} {message}")
         ):
-            return ModelError(f"{self.model}: the conversation is too long for this model{said}")
+            return ModelError(f"{self.model}: the conversation is too long for this model{said}", too_long=True)
         if status in PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return NotReady(f"{self.model}: {self.address} answers {_named(status)}{said}", retry_after=retry_after)
         if status == HTTPStatus.NOT_FOUND and not isinstance(error, (dict, list)):
