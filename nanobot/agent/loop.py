@@ -102,8 +102,11 @@ class Loop:
         fitting = prompt.within(messages, room)
         if last:  # in the last result: a message of its own would be taken for the person's
             fitting[-1] = replace(fitting[-1], content=f"{fitting[-1].content}\n\n{LAST_ROUND}")
-        scrub = self.hub.scrubber.scrub
-        told = [prompt.harmless(replace(message, content=scrub(message.content))) for message in fitting]
+        scrub, plain = self.hub.scrubber.scrub, prompt.without_signs
+        told = [
+            Message(m.role, scrub(m.content if m.role == "system" else plain(m.content)), m.tool_calls, m.tool_call_id)
+            for m in fitting
+        ]
         return Request(told, () if last else self.toolbox.offered())
 
     async def _ask(self, messages: Sequence[Message], said: Said, *, last: bool) -> AsyncGenerator[Part]:

@@ -36,7 +36,7 @@ def system(hub: Hub, turn: Turn, name: str, instructions: str | None) -> Message
     """The first message. What changes from turn to turn comes last, so that the rest can be cached."""
     now = hub.clock.now()
     # anybody can choose any name
-    who = shorten(_without_signs(_name(turn.sender_name, turn.sender)), LONGEST_NAME)
+    who = shorten(without_signs(_name(turn.sender_name, turn.sender)), LONGEST_NAME)
     parts = [
         IDENTITY.format(name=name),
         instructions or "",
@@ -119,16 +119,12 @@ def _in_turns(messages: Sequence[Message]) -> list[Message]:
     return found
 
 
-def harmless(message: Message) -> Message:
-    """Without the signs by which local models tell roles apart: many servers obey them wherever they stand."""
-    if message.role == "system":
-        return message
-    content = _without_signs(message.content)
-    return message if content is message.content else replace(message, content=content)
-
-
-def _without_signs(text: str) -> str:
-    if not any(part in text for part in _IN_SIGNS):
+def without_signs(text: str) -> str:
+    """A text without the signs by which local models tell roles apart: many servers obey them wherever they stand."""
+    for part in _IN_SIGNS:
+        if part in text:
+            break
+    else:
         return text
     return _SIGN.sub(lambda sign: f"{sign[0][0]} {sign[0][1:]}", text)
 
