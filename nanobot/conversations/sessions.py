@@ -10,6 +10,7 @@ from nanobot.storage.media import size_text
 
 MAX_WAITING = 100  # messages of one session
 MAX_TOTAL = 10_000  # messages of all sessions
+KEPT_FOR_OWNERS = 10  # one place in so many, and one turn: a crowd of guests does not keep owners waiting
 MAX_BYTES = 64 * 1024 * 1024  # of all messages that wait, roughly, as they take place in memory
 
 
@@ -23,7 +24,8 @@ class _Session:
 
 
 class Sessions:
-    """One message of a session at a time, in order; the sessions take turns. A session with nothing to do is nothing.
+    """One message of a session at a time, in order; the sessions take turns, those in which an owner waits first. A
+    session with nothing to do is nothing.
 
     A place is reserved before the message is on disk, so that many at once cannot slip past the limit.
     """
@@ -36,14 +38,16 @@ class Sessions:
         """Messages of all sessions that are not in a turn yet."""
         self.waiting_bytes = 0
         self._sessions: dict[str, _Session] = {}
-        self._ready: dict[str, None] = {}
+        self._ready: tuple[dict[str, None], dict[str, None]] = ({}, {})
+        """Those of owners, and the others."""
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def __bool__(self) -> bool:
-        """Whether a message could begin its turn."""
-        return bool(self._ready)
+    def is_ready(self, *, for_guests: bool = True) -> bool:
+        """Whether a message could begin its turn; with ``for_guests`` False, one of an owner."""
+        owners, others = self._ready
+        return bool(owners or (for_guests and others))
 
     def waiting_in(self, session: str) -> int:
         """Messages of that session that are not in a turn yet."""
@@ -52,7 +56,7 @@ class Sessions:
 
     def reserve(self, message: Message) -> None:
         """Take a place in the queue; ``put`` or ``release`` follows. Raises ``Busy``."""
-        if self.waiting >= self.max_total:
+        if self.waiting >= (self.max_total if message.owner else self.max_total - self.max_total // KEPT_FOR_OWNERS):
             raise Busy(f"{self.waiting} messages wait already")
         if self.waiting and self.waiting_bytes + message.size > self.max_bytes:
             raise Busy(f"the messages that wait have {size_text(self.waiting_bytes)} already")
@@ -77,7 +81,7 @@ class Sessions:
         known.reserved -= 1
         known.messages.append(message)
         if not known.in_turn:
-            self._ready[message.session] = None
+            self._get_ready(message.session, known)
 
     def restore(self, message: Message) -> None:
         """Put in a message that was accepted long ago, whatever the limits say now."""
@@ -91,8 +95,10 @@ class Sessions:
 
     def next(self) -> Message:
         """The message whose turn it is. Its session has no other until ``done`` or ``put_back``."""
-        session = next(iter(self._ready))
-        del self._ready[session]
+        owners, others = self._ready
+        line = owners or others
+        session = next(iter(line))
+        del line[session]
         known = self._sessions[session]
         known.in_turn = True
         message = known.messages.popleft()
@@ -104,7 +110,7 @@ class Sessions:
         known = self._sessions[session]
         known.in_turn = False
         if known.messages:
-            self._ready[session] = None
+            self._get_ready(session, known)
         self._drop_if_idle(session, known)
 
     def put_back(self, message: Message) -> None:
@@ -112,6 +118,11 @@ class Sessions:
         self._sessions[message.session].messages.appendleft(message)
         self._count(message)
         self.done(message.session)
+
+    def _get_ready(self, session: str, known: _Session) -> None:
+        owners, others = self._ready
+        if session not in owners and session not in others:
+            (owners if known.messages[0].owner else others)[session] = None
 
     def _count(self, message: Message, sign: int = 1) -> None:
         self.waiting += sign

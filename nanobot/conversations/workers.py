@@ -17,7 +17,7 @@ from nanobot.conversations.inbox import Inbox
 from nanobot.conversations.message import Message
 from nanobot.conversations.outbox import Letter
 from nanobot.conversations.packing import whole
-from nanobot.conversations.sessions import Sessions
+from nanobot.conversations.sessions import KEPT_FOR_OWNERS, Sessions
 from nanobot.conversations.transcript import Steps
 from nanobot.conversations.turns import CUT_LIMIT, Answer, Cut, Running
 from nanobot.errors import StorageError
@@ -87,7 +87,9 @@ class Workers:
 
     def pump(self) -> None:
         """Begin as many turns as may run."""
-        while self.sessions and len(self._running) < self.max_turns and not self.resting:
+        while not self.resting and self._has_room():
+            if not self.sessions.is_ready(for_guests=self._has_room(for_guests=True)):
+                return
             agent = self.attendance.choose()
             if agent is None:
                 self.attendance.miss()
@@ -96,6 +98,10 @@ class Workers:
             run = Running(self.hub, message, agent, self._keep)
             self._running[message.session] = run
             self._tasks.spawn(self._turn(run), f"turn {message.session}")
+
+    def _has_room(self, *, for_guests: bool = False) -> bool:
+        kept = self.max_turns // KEPT_FOR_OWNERS if for_guests else 0
+        return len(self._running) < self.max_turns - kept
 
     async def _turn(self, run: Running) -> None:
         message = run.message

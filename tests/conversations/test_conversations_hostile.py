@@ -12,7 +12,7 @@ import pytest
 from nanobot.contracts.agent import Agent, Part, Text, Turn
 from nanobot.conversations.message import LONGEST_TEXT, session_of
 from nanobot.conversations.receipts import MOST_ISSUES
-from nanobot.errors import Refused
+from nanobot.errors import Busy, Refused
 from nanobot.util.secrets import MASK
 from tests.conversations.talk import Door, Parrot, Says, Talk
 
@@ -147,3 +147,37 @@ async def test_what_pages_hear_of_a_turn_holds_no_secret(talk: Talk) -> None:
     await talk.chat.types("?")
     assert talk.last("turn_progress")["text"] == f"The password is {MASK}."
     assert talk.chat.received == [f"The password is {MASK}."]
+
+
+async def test_a_crowd_of_guests_does_not_keep_an_owner_waiting(talk: Talk) -> None:
+    parrot = Parrot()
+    parrot.held = {f"{number}" for number in range(100)}
+    talk.add(parrot)
+    talk.chat.allow = frozenset({"tester", "*"})
+    talk.conversations.workers.max_turns = 20
+    talk.conversations.sessions.max_total = 50
+    taken = 0
+    for number in range(100):
+        try:
+            await talk.chat.says(f"{number}", sender=f"s{number}", chat=f"c{number}")
+        except Busy:
+            break
+        taken += 1
+    assert taken == 18 + 45
+    await talk.chat.says("me", chat="mine")
+    await talk.until("message_sent", text="me")
+    parrot.go.set()
+    await talk.until("message_sent", count=taken + 1)
+
+
+async def test_among_themselves_all_take_turns(talk: Talk) -> None:
+    parrot = Parrot()
+    talk.chat.allow = frozenset({"tester", "*"})
+    talk.conversations.workers.max_turns = 1
+    for number in range(3):
+        for guest in ("anna", "ben"):
+            await talk.chat.says(f"{guest} {number}", sender=guest, chat=guest)
+    await talk.chat.says("owner", chat="mine")
+    talk.add(parrot)
+    await parrot.until_turns(7)
+    assert [turn.text for turn in parrot.turns] == ["owner", "anna 0", "ben 0", "anna 1", "ben 1", "anna 2", "ben 2"]
