@@ -177,7 +177,8 @@ async def test_an_edit_without_sense_is_refused(files: Hands) -> None:
 async def test_a_search_for_the_closest_place_has_an_end(files: Hands, workspace: Path) -> None:
     """Lines of the same letters in another order take the longest to compare."""
     lines = "".join("".join(chr(97 + (i * 7 + n) % 26) for i in range(200)) + "\n" for n in range(20_000))
-    await files("write_file", path="many", content=lines)
+    await files("write_file", path="many", content="soon more")
+    (workspace / "many").write_text(lines, encoding="utf-8")
     async with asyncio.timeout(5):
         await files.fails("edit_file", path="many", old="zyxwvutsrqponmlkjihgfedcba" * 7, new="x")
 

@@ -80,11 +80,6 @@ def test_it_tells_nobody_and_writes_nothing(whole: Found) -> None:
     assert (whole["handlers"], whole["loud"]) == ([], [])
 
 
-def test_a_call_and_the_memory_stay_within_bounds(whole: Found) -> None:
-    assert whole["median seconds of a call"] < 0.2
-    assert whole["rss MB"] < 300
-
-
 BROKEN = {
     "leaves": ("raise SystemExit('gone')", "SystemExit: gone"),
     "lacks something": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
