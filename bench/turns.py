@@ -136,14 +136,13 @@ class Bench:
 
     async def own_costs(self, text: str, turns: int, chat: str = "one") -> list[float]:
         """Milliseconds of each turn that the model server had nothing to do with."""
-        costs = []
-        for _ in range(turns):
-            await self.control.post("reset")
-            took = await self.desk.ask(text, chat)
-            async with self.control.get("log") as response:
-                log: list[dict[str, Any]] = await response.json()
-            costs.append((took - sum(entry["t_end"] - entry["t"] for entry in log)) * 1000)
-        return costs
+        await self.control.post("reset")
+        took = [await self.desk.ask(text, chat) for _ in range(turns)]
+        async with self.control.get("log") as response:
+            log: list[dict[str, Any]] = await response.json()
+        requests = len(log) // turns  # as many in each turn
+        asked = [sum(e["t_end"] - e["t"] for e in log[n * requests : (n + 1) * requests]) for n in range(turns)]
+        return [(whole - model) * 1000 for whole, model in zip(took, asked, strict=True)]
 
     async def all_of(self, chats: int, turns: int) -> float:
         """Seconds until so many turns in each of so many chats are over, one after the other in each."""
