@@ -169,7 +169,8 @@ def _name(name: str | None, sender: str | None) -> str:
 
 
 def _with_files(text: str, files: Iterable[str]) -> str:
-    return "\n".join([text, *(f"[file: {file}]" for file in files)]).strip()
+    lines = [f"[file: {file}]" for file in files]
+    return "\n".join([text, *lines]).strip() if lines else text.strip()
 
 
 def size(messages: Iterable[Message]) -> int:

@@ -124,13 +124,19 @@ def exchanges(session: str, turn: str | None, limit: int) -> Callable[[sqlite3.C
 
 def _steps(connection: sqlite3.Connection, turns: Iterable[str]) -> dict[str, tuple[Message, ...]]:
     """Those of each turn; ``turns`` is the running one, then the last one first. What is too much is not read."""
+    turns = list(turns)
+    marks = ",".join("?" * len(turns))
+    statement = f"SELECT turn, SUM(LENGTH(message)) FROM steps WHERE turn IN ({marks}) GROUP BY turn"  # noqa: S608
+    sizes = dict(connection.execute(statement, turns).fetchall())  # few turns have any
     found: dict[str, tuple[Message, ...]] = {}
     room = MOST_OF_STEPS
     for turn in turns:
-        rows = connection.execute("SELECT message FROM steps WHERE turn = ? ORDER BY seq", (turn,)).fetchall()
-        room -= sum(len(packed) for (packed,) in rows)
+        if turn not in sizes:
+            continue
+        room -= sizes[turn]
         if room < 0 and found:
             break
+        rows = connection.execute("SELECT message FROM steps WHERE turn = ? ORDER BY seq", (turn,))
         found[turn] = tuple(_unpack(packed) for (packed,) in rows)
     return found
 
