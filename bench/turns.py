@@ -161,6 +161,13 @@ async def give_past(house: House, session: str, messages: int) -> None:
     rows = [(f"past{number}", session) for number in range(messages)]
     await house.hub.conversations.database.write(
         lambda connection: connection.executemany(
+            "INSERT INTO outbox (id, turn, session, channel, chat, text, created, state, ended) VALUES"
+            " ('sent' || ?1, ?1, ?2, 'desk', 'past', 'an answer of some length, as agents write them', 1, 'sent', 1)",
+            rows,
+        )
+    )
+    await house.hub.conversations.database.write(
+        lambda connection: connection.executemany(
             "INSERT INTO inbox (id, session, channel, chat, sender, text, received, outcome, done) VALUES"
             " (?, ?, 'desk', 'past', 'somebody', 'a message of some length, as people write them', 1, 'answered', 1)",
             rows,

@@ -39,15 +39,15 @@ BEGIN_ANEW = "new"
 
 _IN = """
 WITH anew AS (SELECT COALESCE(MAX(seq), 0) AS at FROM inbox WHERE session = ?1 AND outcome = 'new'),
-  running AS (SELECT seq AS at FROM inbox WHERE session = ?1 AND id = ?2 ORDER BY seq DESC LIMIT 1)
+  running AS (SELECT seq AS at FROM inbox WHERE ?2 IS NOT NULL AND session = ?1 AND id = ?2 ORDER BY seq DESC LIMIT 1)
 SELECT seq, id, sender, text, more, received, outcome FROM inbox
 WHERE session = ?1 AND seq >= MIN((SELECT at FROM anew), IFNULL((SELECT at FROM running), 9e18))
   AND (id = ?2 OR (done IS NOT NULL AND seq >= (SELECT at FROM anew)))
 ORDER BY seq DESC LIMIT ?3
 """
 _OUT = """
-SELECT text, more, created, turn FROM outbox
-WHERE session = ?1 AND created >= ?2 ORDER BY seq DESC LIMIT ?3
+SELECT * FROM (SELECT text, more, created, turn FROM outbox WHERE session = ?1 ORDER BY seq DESC LIMIT ?3)
+WHERE created >= ?2
 """
 
 
@@ -170,7 +170,7 @@ def _cause(row: tuple[Any, ...]) -> str | None:
 
 
 def _files(packed: str | None) -> tuple[str, ...]:
-    if not packed:
+    if not packed or '"attachments"' not in packed:  # as in nearly all of them
         return ()
     return tuple(file["name"] for file in orjson.loads(packed).get("attachments", ()))
 
