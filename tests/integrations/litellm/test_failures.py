@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 
 import pytest
 
@@ -18,7 +19,7 @@ CASES: dict[str, tuple[type[NanobotError], str]] = {
     "status:404": (ModelError, "local: {url} refuses the request with 404 Not Found: stub error 404"),
     "status:408": (NotReady, "local: {url} answers 408 Request Timeout: stub error 408"),
     "status:413": (ModelError, "local: the conversation is too long for this model: stub error 413"),
-    "status:422": (ModelError, "local: {url} refuses the request with 422 Unprocessable Entity: stub error 422"),
+    "status:422": (ModelError, f"local: {{url}} refuses the request with 422 {HTTPStatus(422).phrase}: stub error 422"),
     "status:429": (NotReady, "local: {url} answers 429 Too Many Requests: stub error 429"),
     "status:500": (NotReady, "local: {url} answers 500 Internal Server Error: stub error 500"),
     "status:503": (NotReady, "local: {url} answers 503 Service Unavailable: stub error 503"),

@@ -271,7 +271,7 @@ async def test_an_answer_whose_last_edit_is_uncertain_is_there_once_and_unmarked
     talk.says(FIRST)
     await talk.shows(FIRST)
     answer = talk.answer(FIRST + SECOND)
-    await phone.fault("editMessageText", drop=True)
+    await phone.fault("editMessageText", chat=talk.chat, drop=True)
     with pytest.raises(NanobotError):
         await talk.sender.send(answer)
     again = replace(answer, repeated=True)
@@ -283,7 +283,9 @@ async def test_an_answer_whose_last_edit_is_uncertain_is_there_once_and_unmarked
 async def test_a_draft_that_cannot_be_read_as_html_becomes_the_plain_answer(talk: Talk, phone: Phone) -> None:
     talk.says(FIRST)
     await talk.shows(FIRST)
-    await phone.fault("editMessageText", status=400, description="Bad Request: can't parse entities: whatever")
+    await phone.fault(
+        "editMessageText", chat=talk.chat, status=400, description="Bad Request: can't parse entities: whatever"
+    )
     await talk.sender.send(talk.answer(FIRST + SECOND))
     assert await phone.texts(talk.chat) == [FIRST + SECOND]
 
@@ -291,7 +293,7 @@ async def test_a_draft_that_cannot_be_read_as_html_becomes_the_plain_answer(talk
 async def test_a_draft_whose_sending_is_uncertain_is_not_tried_again_and_the_answer_marked(
     talk: Talk, phone: Phone
 ) -> None:
-    await phone.fault("sendMessage", drop=True)
+    await phone.fault("sendMessage", chat=talk.chat, drop=True)
     talk.says(FIRST)
     await asyncio.sleep(0.3)
     talk.says(SECOND)
@@ -301,7 +303,7 @@ async def test_a_draft_whose_sending_is_uncertain_is_not_tried_again_and_the_ans
 
 
 async def test_a_draft_that_telegram_surely_did_not_take_leaves_no_mark(talk: Talk, phone: Phone) -> None:
-    await phone.fault("sendMessage", status=429, retry_after=1)
+    await phone.fault("sendMessage", chat=talk.chat, status=429, retry_after=1)
     talk.says(FIRST)
     await asyncio.sleep(0.3)
     await talk.sender.send(talk.answer(FIRST + SECOND))
@@ -311,7 +313,7 @@ async def test_a_draft_that_telegram_surely_did_not_take_leaves_no_mark(talk: Ta
 async def test_telegram_wanting_to_be_left_alone_holds_drafts_not_answers(talk: Talk, phone: Phone) -> None:
     talk.says(FIRST)
     await talk.shows(FIRST)
-    await phone.fault("editMessageText", status=429, retry_after=1)
+    await phone.fault("editMessageText", chat=talk.chat, status=429, retry_after=1)
     for _ in range(10):
         talk.says(" and more")
         await asyncio.sleep(0.05)
@@ -320,7 +322,7 @@ async def test_telegram_wanting_to_be_left_alone_holds_drafts_not_answers(talk: 
 
 
 async def test_a_draft_that_is_slow_to_arrive_does_not_come_after_the_answer(talk: Talk, phone: Phone) -> None:
-    await phone.fault("sendMessage", delay=0.6)
+    await phone.fault("sendMessage", chat=talk.chat, delay=0.6)
     talk.says(FIRST)
     await asyncio.sleep(0.3)
     await talk.sender.send(talk.answer(FIRST + SECOND))
@@ -460,7 +462,7 @@ async def test_a_draft_does_not_come_before_an_earlier_answer_that_is_slow_to_ar
 ) -> None:
     chat = await phone.new_chat()
     agent = await speaking(hub, set_up, phone, chat)
-    await phone.fault(delay=0.5)
+    await phone.fault(chat=chat, delay=0.5)
     await phone.says(chat, "a question")
     await phone.says(chat, "tell me")
     agent.say("a quick answer", None, FIRST)

@@ -86,7 +86,9 @@ async def test_markdown_is_seen_as_what_it_means(sender: Sender, phone: Phone) -
 
 async def test_a_text_that_telegram_cannot_read_as_html_is_sent_as_it_is(sender: Sender, phone: Phone) -> None:
     chat = await phone.new_chat()
-    await phone.fault(status=400, description="Bad Request: can't parse entities: Unsupported start tag at byte 5")
+    await phone.fault(
+        chat=chat, status=400, description="Bad Request: can't parse entities: Unsupported start tag at byte 5"
+    )
     await sender.send(to(chat, "**bold** <x>"))
     assert await phone.texts(chat) == ["**bold** <x>"]
 
@@ -165,14 +167,14 @@ async def test_in_a_private_chat_an_answer_quotes_only_where_it_is_not_clear_wha
 async def test_a_question_that_was_deleted_is_answered_all_the_same(sender: Sender, phone: Phone) -> None:
     chat = await phone.new_chat(group=True)
     await sender.send(to(chat, "because", answers="99999"))
-    await phone.fault(status=400, description="Bad Request: message to be replied not found")
+    await phone.fault(chat=chat, status=400, description="Bad Request: message to be replied not found")
     await sender.send(to(chat, "and so", answers="99999"))
     assert await phone.texts(chat) == ["because", "and so"]
 
 
 async def test_an_answer_to_a_topic_that_was_deleted_comes_outside_of_it(sender: Sender, phone: Phone) -> None:
     chat = await phone.new_chat(group=True)
-    await phone.fault(status=400, description="Bad Request: message thread not found")
+    await phone.fault(chat=chat, status=400, description="Bad Request: message thread not found")
     await sender.send(to(chat, "because", thread="7"))
     (message,) = await phone.chat(chat)
     assert "message_thread_id" not in message
@@ -217,7 +219,7 @@ async def test_a_failure_says_whether_the_message_may_have_arrived(
     sender: Sender, phone: Phone, fault: dict[str, Any], error: type[NanobotError], sentence: str
 ) -> None:
     chat = await phone.new_chat()
-    await phone.fault(**fault)
+    await phone.fault(chat=chat, **fault)
     with pytest.raises(NanobotError, match=sentence) as raised:
         await sender.send(to(chat, "text"))
     assert type(raised.value) is error
@@ -240,7 +242,7 @@ async def test_a_telegram_that_cannot_be_reached_surely_got_nothing(hub: Hub, en
 async def test_a_telegram_that_hangs_may_have_the_message(sender: Sender, phone: Phone, connection: Connection) -> None:
     chat = await phone.new_chat()
     connection._calls._client.timeout = httpx.Timeout(5, read=0.2)
-    await phone.fault(delay=0.5, drop=True)
+    await phone.fault(chat=chat, delay=0.5, drop=True)
     with pytest.raises(NanobotError, match="did not say whether it took the message: no answer in time") as raised:
         await sender.send(to(chat, "text"))
     assert type(raised.value) is NanobotError
@@ -269,11 +271,11 @@ async def test_the_token_is_in_no_error(
 async def test_what_may_have_arrived_is_marked_when_it_comes_again(hub: Hub, set_up: SetUp, phone: Phone) -> None:
     chat = await phone.new_chat()
     await set_up("telegram", {**phone.config, "allow": [chat]})
-    await phone.fault(drop=True)
+    await phone.fault(chat=chat, drop=True)
     await hub.conversations.send("telegram", chat, "**important**")
     await phone.receives(chat, 1)
     assert await phone.texts(chat) == [f"{REPEATED}\nimportant"]
-    await phone.fault(status=429, retry_after=1)
+    await phone.fault(chat=chat, status=429, retry_after=1)
     await hub.conversations.send("telegram", chat, "more")
     await phone.receives(chat, 2)
     assert await phone.texts(chat) == [f"{REPEATED}\nimportant", "more"]
@@ -281,7 +283,7 @@ async def test_what_may_have_arrived_is_marked_when_it_comes_again(hub: Hub, set
 
 async def test_a_message_is_marked_once_however_often_it_fails(sender: Sender, phone: Phone) -> None:
     chat = await phone.new_chat()
-    await phone.fault(drop=True, times=2)
+    await phone.fault(chat=chat, drop=True, times=2)
     message = to(chat, "text")
     for _ in range(2):
         with pytest.raises(NanobotError):
@@ -295,7 +297,7 @@ async def test_a_429_in_the_middle_keeps_the_order(hub: Hub, set_up: SetUp, phon
     await set_up("telegram", {**phone.config, "allow": [chat]})
     await hub.conversations.send("telegram", chat, "0")
     await phone.receives(chat, 1)
-    await phone.fault(status=429, retry_after=1)
+    await phone.fault(chat=chat, status=429, retry_after=1)
     for number in range(1, 4):
         await hub.conversations.send("telegram", chat, str(number))
     await phone.receives(chat, 4)
@@ -459,9 +461,9 @@ async def test_a_text_that_is_no_caption_comes_before_the_file(hub: Hub, sender:
 async def test_a_photo_that_telegram_cannot_show_comes_as_a_document(hub: Hub, sender: Sender, phone: Phone) -> None:
     chat = await phone.new_chat()
     pictures = tuple([await kept(hub, f"{number}.png", PNG, "image/png") for number in range(2)])
-    await phone.fault("sendPhoto", status=400, description="Bad Request: PHOTO_INVALID_DIMENSIONS")
+    await phone.fault("sendPhoto", chat=chat, status=400, description="Bad Request: PHOTO_INVALID_DIMENSIONS")
     await sender.send(to(chat, "one", attachments=pictures[:1]))
-    await phone.fault("sendMediaGroup", status=400, description="Bad Request: PHOTO_INVALID_DIMENSIONS")
+    await phone.fault("sendMediaGroup", chat=chat, status=400, description="Bad Request: PHOTO_INVALID_DIMENSIONS")
     await sender.send(to(chat, "two", attachments=pictures))
     messages = await phone.chat(chat)
     assert ["document" in message for message in messages] == [True, True, True]
@@ -496,7 +498,7 @@ async def test_what_was_sent_of_a_message_is_not_sent_again(hub: Hub, sender: Se
     picture = await kept(hub, "cat.png", PNG, "image/png")
     text = await kept(hub, "list.txt", b"milk", "text/plain")
     message = to(chat, "Look", attachments=(picture, text))
-    await phone.fault("sendDocument", status=429, retry_after=1)
+    await phone.fault("sendDocument", chat=chat, status=429, retry_after=1)
     with pytest.raises(NanobotError, match="a part of the message was sent; the rest waits") as raised:
         await sender.send(message)
     assert not isinstance(raised.value, NotReady), "a crash now would send the picture again, unmarked"
@@ -512,7 +514,7 @@ async def test_a_message_whose_file_has_gone_meanwhile_is_planned_anew(hub: Hub,
     chat = await phone.new_chat()
     picture = await kept(hub, "cat.png", PNG, "image/png")
     message = to(chat, "Look", attachments=(picture,))
-    await phone.fault("sendPhoto", status=429, retry_after=1)
+    await phone.fault("sendPhoto", chat=chat, status=429, retry_after=1)
     with pytest.raises(NotReady):
         await sender.send(message)
     hub.media.path_of(picture).unlink()

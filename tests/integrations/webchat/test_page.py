@@ -17,6 +17,7 @@ from .tab import Page
 
 pytestmark = pytest.mark.browser
 expect: Any = pytest.importorskip("playwright.async_api").expect
+expect.set_options(timeout=20_000)  # a browser without graphics is slow on a busy machine
 
 PHONE = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
 

@@ -21,6 +21,7 @@ from .tab import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect: Any = pytest.importorskip("playwright.async_api").expect
+expect.set_options(timeout=20_000)  # a browser without graphics is slow on a busy machine
 
 CONFIG = """\
 http:
