@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import voluptuous as vol
 
-from nanobot.config import validators as cv
+from nanobot.config.globs import service_globs
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 
 from .permissions import Permissions
 from .tool import CallService, ListServices
 
-_GLOB = re.compile(r"[a-z0-9_*?]+(?:\.[a-z0-9_*?]+)?")
-
-
-def _glob(value: Any) -> str:
-    """``light.turn_on``, ``light`` for all of that domain, ``*.turn_on``."""
-    text = cv.string(value).strip().lower()
-    if not _GLOB.fullmatch(text):
-        raise vol.Invalid("is no service; write it like 'light.turn_on', 'light' or '*.turn_on'")
-    return text if "." in text or text == "*" else f"{text}.*"
-
-
-_GLOBS = vol.All(cv.ensure_list, [_glob])
-
 CONFIG_SCHEMA = vol.Schema(
     {
-        vol.Optional("allow", default=lambda: ["*"]): _GLOBS,
-        vol.Optional("deny", default=list): _GLOBS,
-        vol.Optional("guests"): _GLOBS,
+        vol.Optional("allow", default=lambda: ["*"]): service_globs,
+        vol.Optional("deny", default=list): service_globs,
+        vol.Optional("guests"): service_globs,
     }
 )
 

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import voluptuous as vol
 
-from nanobot.config import validators as cv
+from nanobot.config.globs import entity_globs
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 
 from .tool import GetState
 from .view import View
 
-_GLOB = re.compile(r"[a-z0-9_*?]+(?:\.[a-z0-9_*?]+)?")
-
-
-def _glob(value: Any) -> str:
-    """``light.kitchen``, ``light`` for all of that domain, ``*.kitchen_*``."""
-    text = cv.string(value).strip().lower()
-    if not _GLOB.fullmatch(text):
-        raise vol.Invalid("is no entity; write it like 'light.kitchen', 'light' or '*.kitchen_*'")
-    return text if "." in text or text == "*" else f"{text}.*"
-
-
-_GLOBS = vol.All(cv.ensure_list, [_glob])
-
 CONFIG_SCHEMA = vol.Schema(
     {
-        vol.Optional("allow", default=lambda: ["*"]): _GLOBS,
-        vol.Optional("deny", default=list): _GLOBS,
-        vol.Optional("guests", default=lambda: ["*"]): _GLOBS,
+        vol.Optional("allow", default=lambda: ["*"]): entity_globs,
+        vol.Optional("deny", default=list): entity_globs,
+        vol.Optional("guests", default=lambda: ["*"]): entity_globs,
     }
 )
 
