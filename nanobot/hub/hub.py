@@ -13,6 +13,7 @@ from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Channel
 from nanobot.contracts.chat_command import ChatCommand
 from nanobot.contracts.command import Command
+from nanobot.contracts.history import History, Shown
 from nanobot.contracts.model import Model
 from nanobot.contracts.panel import Panel
 from nanobot.contracts.tool import Tool
@@ -84,6 +85,8 @@ class Hub:
         self.commands: Registry[Command] = Registry("command")
         self.panels: Registry[Panel] = Registry("panel")
         self.chat_commands: Registry[ChatCommand] = Registry("chat command")
+        self.histories: Registry[History] = Registry("history")
+        self.shown: Registry[Shown] = Registry("choice of what is shown")
         self.credentials = Credentials(config_dir / ".storage", self.clock)
         self.port_override: int | None = None
         """The port that the command line asks for, over the configured one."""
@@ -96,6 +99,11 @@ class Hub:
     def language(self) -> str:
         """The configured language, such as ``en`` or ``de``."""
         return self.config.language
+
+    @property
+    def history(self) -> History | None:
+        """Whoever can be asked about the past; None while nothing is recorded."""
+        return next(iter(self.histories), None)
 
     def registry_of(self, thing: Any) -> tuple[Registry[Any], str]:
         """The registry a thing belongs into, and its name there. Raises ``TypeError`` for anything else."""
@@ -118,6 +126,10 @@ class Hub:
                 return self.panels, thing.name
             case ChatCommand():
                 return self.chat_commands, thing.name
+            case History():
+                return self.histories, thing.name
+            case Shown():
+                return self.shown, thing.name
         raise TypeError(f"{type(thing).__name__} is nothing that can be added to the hub")
 
     def configure(self, config: CoreConfig) -> None:
