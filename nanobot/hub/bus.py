@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Event:
     """Something that happened. ``data`` is not to be changed by listeners."""
 
-    __slots__ = ("_context", "data", "origin", "time", "type")
+    __slots__ = ("_context", "data", "json", "origin", "time", "type")
 
     def __init__(
         self,
@@ -38,6 +38,8 @@ class Event:
         self._context = context
         self.origin = origin
         self.time = time()
+        self.json: bytes | None = None
+        """This event as JSON, once somebody has read it so; see ``nanobot.hub.shapes``."""
 
     @property
     def context(self) -> Context:

@@ -37,6 +37,7 @@ class State:
         "_context",
         "attributes",
         "entity_id",
+        "json",
         "last_changed",
         "last_reported",
         "last_updated",
@@ -59,6 +60,8 @@ class State:
         self.last_updated = last_updated
         self.last_reported = last_updated
         self._context = context
+        self.json: bytes | None = None
+        """This state as JSON, once somebody has read it so; see ``nanobot.hub.shapes``."""
 
     @property
     def context(self) -> Context:
@@ -241,6 +244,7 @@ class States:
 
     def _report(self, state: State, now: float, context: Context | None) -> None:
         before, state.last_reported = state.last_reported, now
+        state.json = None
         if self._bus.route(STATE_REPORTED):
             self._bus.fire(
                 STATE_REPORTED,
