@@ -19,6 +19,7 @@ from nanobot.contracts.channel import Channel
 from nanobot.contracts.entity import Entity
 from nanobot.contracts.model import Model
 from nanobot.contracts.service import Handler, Response, Service
+from nanobot.contracts.webhook import Webhook
 from nanobot.errors import StorageError
 from nanobot.hub.bus import Callback, Filter
 from nanobot.hub.context import ACTING, Context
@@ -162,7 +163,8 @@ class Entry:
             supervised.beat()
 
     def add(self, thing: Any) -> Remove:
-        """Put a channel, agent, model, tool, service, entity, view, command, chat command or panel into the hub.
+        """Put a channel, agent, model, tool, service, entity, view, command, chat command, socket command, webhook or
+        panel into the hub.
 
         A channel is run from now on. Raises ``ValueError`` when its name is taken.
         """
@@ -170,6 +172,8 @@ class Entry:
             return self._own(f"service {thing.domain}.{thing.name}", self.hub.services.register(thing))
         if isinstance(thing, Entity):
             return self._add_entity(thing)
+        if isinstance(thing, Webhook):
+            return self._own("webhook", self.hub.webhooks.add(thing))
         registry, name = self.hub.registry_of(thing)
         remove = registry.add(name, thing)
         if isinstance(thing, Channel):

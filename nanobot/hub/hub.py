@@ -16,6 +16,7 @@ from nanobot.contracts.command import Command
 from nanobot.contracts.history import History, Shown
 from nanobot.contracts.model import Model
 from nanobot.contracts.panel import Panel
+from nanobot.contracts.socket_command import SocketCommand
 from nanobot.contracts.tool import Tool
 from nanobot.contracts.view import View
 from nanobot.contracts.workspace import Workspace
@@ -25,6 +26,7 @@ from nanobot.hub.issues import Issues
 from nanobot.hub.registry import Registry
 from nanobot.hub.services import Services
 from nanobot.hub.states import States
+from nanobot.hub.webhooks import Webhooks
 from nanobot.storage.credentials import Credentials
 from nanobot.storage.files import Files
 from nanobot.storage.media import Media
@@ -85,8 +87,10 @@ class Hub:
         self.commands: Registry[Command] = Registry("command")
         self.panels: Registry[Panel] = Registry("panel")
         self.chat_commands: Registry[ChatCommand] = Registry("chat command")
+        self.socket_commands: Registry[SocketCommand] = Registry("socket command")
         self.histories: Registry[History] = Registry("history")
         self.shown: Registry[Shown] = Registry("choice of what is shown")
+        self.webhooks = Webhooks()
         self.credentials = Credentials(config_dir / ".storage", self.clock)
         self.port_override: int | None = None
         """The port that the command line asks for, over the configured one."""
@@ -126,6 +130,8 @@ class Hub:
                 return self.panels, thing.name
             case ChatCommand():
                 return self.chat_commands, thing.name
+            case SocketCommand():
+                return self.socket_commands, thing.type
             case History():
                 return self.histories, thing.name
             case Shown():

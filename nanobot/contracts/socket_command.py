@@ -1,0 +1,163 @@
+"""A socket command: what a client of ``/api/websocket`` may ask by its ``type``, and how it is answered.
+
+    async def sleep(call: SocketCall) -> Any:
+        await asyncio.sleep(call.data["seconds"])
+        return {"slept": True}
+
+    entry.add(SocketCommand("my/sleep", sleep, Access.USER, vol.Schema({vol.Required("seconds"): float})))
+
+A subscription answers first and tells the news after that, for as long as it lasts:
+
+    def subscribe(call: SocketCall) -> None:
+        call.subscribe(entry.listen("my_news", lambda event: call.event({"news": event.data["text"]})))
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import voluptuous as vol
+
+from nanobot.contracts.view import Access
+from nanobot.errors import NanobotError
+
+if TYPE_CHECKING:
+    from nanobot.hub.context import Context
+    from nanobot.hub.hub import Hub
+    from nanobot.storage.credentials import Identity
+
+INVALID_FORMAT = "invalid_format"
+NOT_ALLOWED = "not_allowed"
+NOT_FOUND = "not_found"
+NOT_SUPPORTED = "not_supported"
+HOME_ASSISTANT_ERROR = "home_assistant_error"
+SERVICE_VALIDATION_ERROR = "service_validation_error"
+TEMPLATE_ERROR = "template_error"
+TIMEOUT = "timeout"
+UNAUTHORIZED = "unauthorized"
+
+
+class SocketError(NanobotError):
+    """A command that is answered with this error. ``code`` is one that Home Assistant's clients know."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SocketConnection(ABC):
+    """One client for as long as it stays connected. Nothing here ever waits for it."""
+
+    hub: Hub
+    identity: Identity
+
+    @property
+    @abstractmethod
+    def subscriptions(self) -> Mapping[int, Callable[[], Any]]:
+        """What lasts, by the id of the message that began it."""
+
+    @abstractmethod
+    def encode(self, value: Any) -> bytes:
+        """As JSON: states, events and contexts too, and whatever else has no form of its own as text."""
+
+    @abstractmethod
+    def tell(self, message: bytes, *, soon: bool = False) -> None:
+        """Send one message that is JSON already. ``soon``: not together with what comes in the next milliseconds."""
+
+    @abstractmethod
+    def tell_result(self, message_id: int, result: Any) -> None:
+        """Send the result of a message: anything JSON-able, or an ``orjson.Fragment``."""
+
+    @abstractmethod
+    def tell_error(self, message_id: int, code: str, message: str) -> None:
+        """Send an error for a message."""
+
+    @abstractmethod
+    def subscribe(self, call: SocketCall, undo: Callable[[], Any]) -> None:
+        """Keep a subscription until the client, the connection or the command ends. Raises ``SocketError``."""
+
+    @abstractmethod
+    def coalesce(self, yes: bool) -> None:
+        """Whether the client takes several messages in one frame, as a JSON list."""
+
+    @abstractmethod
+    def unsubscribe(self, message_id: int) -> bool:
+        """End a subscription. False: there is none of that id."""
+
+
+class SocketCall:
+    """One message of a client. ``data`` has passed the schema and is without ``id`` and ``type``."""
+
+    __slots__ = ("_head", "answered", "command", "connection", "context", "data", "id")
+
+    def __init__(
+        self,
+        connection: SocketConnection,
+        message_id: int,
+        command: SocketCommand,
+        data: Mapping[str, Any],
+        context: Context,
+    ) -> None:
+        self.connection = connection
+        self.id = message_id
+        self.command = command
+        self.data = data
+        self.context = context
+        """The cause of whatever this message brings about."""
+        self.answered = False
+        self._head: bytes | None = None
+
+    @property
+    def hub(self) -> Hub:
+        """The hub that is asked."""
+        return self.connection.hub
+
+    @property
+    def identity(self) -> Identity:
+        """Who asks."""
+        return self.connection.identity
+
+    def answer(self, result: Any = None) -> None:
+        """Send the result now; what the handler returns later is not sent."""
+        self.answered = True
+        self.connection.tell_result(self.id, result)
+
+    def event(self, event: Any) -> None:
+        """Send an event of this subscription: anything JSON-able, or an ``orjson.Fragment``."""
+        self.event_bytes(self.connection.encode(event))
+
+    def event_bytes(self, event: bytes) -> None:
+        """Send an event of this subscription that is JSON already."""
+        if self._head is None:
+            self._head = b'{"id":%d,"type":"event","event":' % self.id
+        self.connection.tell(self._head + event + b"}")
+
+    def subscribe(self, undo: Callable[[], Any], result: Any = None) -> None:
+        """Keep a subscription: ``undo`` is called once when it ends, however that comes. Answers with ``result``.
+
+        Raises ``SocketError`` when the client has too many; ``undo`` was called then.
+        """
+        self.connection.subscribe(self, undo)
+        self.answer(result)
+
+
+Handler = Callable[[SocketCall], Awaitable[Any] | Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SocketCommand:
+    """Added with ``entry.add(...)``. ``handler(call)`` gives the result, or raises.
+
+    A plain function runs before the next message is read; a coroutine function as a task, so results may come in
+    another order. A ``NanobotError`` becomes an error with its sentence, ``vol.Invalid`` one of the format; of
+    anything else the client learns nothing.
+    """
+
+    type: str
+    handler: Handler
+    access: Access
+    schema: vol.Schema | None = None
+    """Of the message without ``id`` and ``type``; None: it holds nothing else."""
