@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 import voluptuous as vol
 from aiohttp import web
@@ -111,9 +112,17 @@ class Dispatcher:
         if identity is not None and not identity.may(view.access):
             raise WebError(403, f"this takes the access '{view.access.value}', and {identity.name} has less")
         about.identity = identity
-        if identity is None:
-            return await view.handler(request)
-        with self.live.keep(request, identity.id):
+        with ExitStack() as open_while_good:
+
+            def sign_in(token: str) -> Identity | None:
+                signed_in = self._sign_in(request, token)
+                if signed_in is not None:
+                    open_while_good.enter_context(self.live.keep(request, signed_in.id))
+                return signed_in
+
+            if identity is not None:
+                open_while_good.enter_context(self.live.keep(request, identity.id))
+            about.sign_in = sign_in
             return await view.handler(request)
 
     def _route(self, request: web.Request) -> View | None:
@@ -168,6 +177,17 @@ class Dispatcher:
                 request[ABOUT].forget_cookie = True
             if not public and not _is_navigation(request):
                 raise WebError(401, "sign in again", headers={"WWW-Authenticate": "Bearer"})
+        return identity
+
+    def _sign_in(self, request: web.Request, token: str) -> Identity | None:
+        """Who presents this token after the request was let in, as somebody unknown. Raises ``WebError`` 429."""
+        peer = request.remote or ""
+        wait = self.limiter.wait(peer)
+        if wait > 0:
+            raise too_many(wait)
+        identity = self.hub.credentials.identify(token)
+        if identity is None:
+            self.limiter.failed(peer)
         return identity
 
     # -- the rest -------------------------------------------------------------------------------

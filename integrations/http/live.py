@@ -33,7 +33,7 @@ class Live:
         try:
             yield
         finally:
-            del self._open[task]
+            self._open.pop(task, None)  # one that signed in as somebody else is there once
 
     async def close(self, ids: Iterable[str] | None = None) -> None:
         """Close those of these credentials because they are no longer good, or all because the server ends."""

@@ -147,7 +147,7 @@ class SocketCall:
 Handler = Callable[[SocketCall], Awaitable[Any] | Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SocketCommand:
     """Added with ``entry.add(...)``. ``handler(call)`` gives the result, or raises.
 

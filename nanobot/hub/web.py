@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,9 @@ class About:
     response: web.StreamResponse | None = None
     is_ours: bool = False
     """The Host is one of ours."""
+    sign_in: Callable[[str], Identity | None] | None = None
+    """For views that ask for a token after the request. A wrong one counts, a good one's end ends the request as well.
+    Raises ``WebError`` 429 for somebody who guesses."""
     forget_cookie: bool = False
     """Its session is no longer good: the browser should forget it."""
 

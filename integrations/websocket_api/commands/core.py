@@ -1,0 +1,196 @@
+"""Events, states, services and the configuration: what every client asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import voluptuous as vol
+
+from nanobot.config import validators as cv
+from nanobot.contracts import socket_command as sc
+from nanobot.contracts.service import Response
+from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError
+from nanobot.contracts.view import Access
+from nanobot.hub import shapes
+from nanobot.hub.bus import ALL, MAX_TYPE_LENGTH, Event
+
+READABLE = frozenset(
+    {
+        "area_registry_updated",
+        "category_registry_updated",
+        "component_loaded",
+        "core_config_updated",
+        "device_registry_updated",
+        "entity_registry_updated",
+        "floor_registry_updated",
+        "homeassistant_started",
+        "label_registry_updated",
+        "lovelace_updated",
+        "panels_updated",
+        "repairs_issue_registry_updated",
+        "service_registered",
+        "service_removed",
+        "state_changed",
+        "themes_updated",
+    }
+)
+"""The events that somebody who may only read is told; those of messages and calls are not among them."""
+NOT_WAITED_FOR = {("homeassistant", "restart"), ("homeassistant", "stop"), ("nanobot", "restart"), ("nanobot", "stop")}
+"""The services that end the connection on which the answer would go."""
+
+_event_type = vol.All(str, vol.Length(min=1, max=MAX_TYPE_LENGTH))
+_name = vol.All(str, vol.Length(min=1, max=255))
+_ids = vol.Any(str, [str], None)
+_TARGET = {vol.Optional(key): _ids for key in ("entity_id", "device_id", "area_id", "floor_id", "label_id")}
+
+
+def ping(call: SocketCall) -> None:
+    """Is somebody there?"""
+    call.answered = True
+    call.connection.tell(b'{"id":%d,"type":"pong"}' % call.id, soon=True)
+
+
+def get_states(call: SocketCall) -> Any:
+    """All states."""
+    return orjson.Fragment(b"[" + b",".join([shapes.state_json(state) for state in call.hub.states.all()]) + b"]")
+
+
+def get_config(call: SocketCall) -> Any:
+    """What is true for the whole house."""
+    return shapes.config_dict(call.hub)
+
+
+def get_services(call: SocketCall) -> Any:
+    """What can be called."""
+    return shapes.services_dict(call.hub)
+
+
+def subscribe_events(call: SocketCall) -> None:
+    """Be told each event of one type, or all."""
+    event_type = call.data.get("event_type", ALL)
+    call.subscribe(call.hub.bus.listen(event_type, _teller(call, event_type)))
+
+
+def _teller(call: SocketCall, event_type: str) -> Callable[[Event], None]:
+    event_json = shapes.event_json
+    tell_bytes = call.event_bytes
+    if call.identity.may(Access.USER) or event_type in READABLE:
+
+        def tell(event: Event) -> None:
+            tell_bytes(event_json(event))
+
+        return tell
+    if event_type != ALL:
+        raise SocketError(sc.UNAUTHORIZED, f"{call.identity.name} may not be told of {event_type}")
+
+    def tell_readable(event: Event) -> None:
+        if event.type in READABLE:
+            tell_bytes(event_json(event))
+
+    return tell_readable
+
+
+def unsubscribe_events(call: SocketCall) -> None:
+    """End a subscription, of whatever kind."""
+    if not call.connection.unsubscribe(call.data["subscription"]):
+        raise SocketError(sc.NOT_FOUND, "Subscription not found.")
+
+
+def fire_event(call: SocketCall) -> Any:
+    """Tell everybody something."""
+    call.hub.bus.fire(call.data["event_type"], call.data.get("event_data") or {}, call.context)
+    return {"context": call.context}
+
+
+async def call_service(call: SocketCall) -> Any:
+    """Call a service and wait until it is done."""
+    data = call.data
+    domain, name, respond = data["domain"], data["service"], data["return_response"]
+    service = call.hub.services.get(domain, name) or call.hub.services.get(domain.lower(), name.lower())
+    if service is None:
+        raise SocketError(sc.NOT_FOUND, f"Service {domain}.{name} not found.")
+    if service.admin and not call.identity.may(Access.ADMIN):
+        raise SocketError(sc.UNAUTHORIZED, f"{domain}.{name} takes the access 'admin'")
+    if respond and service.response is Response.NONE:
+        text = f"{domain}.{name} gives no response; remove return_response from the call"
+        raise SocketError(sc.SERVICE_VALIDATION_ERROR, text)
+    if not respond and service.response is Response.ONLY:
+        text = f"{domain}.{name} only gives a response; ask for it with return_response"
+        raise SocketError(sc.SERVICE_VALIDATION_ERROR, text)
+    response = await call.hub.services.call(
+        domain,
+        name,
+        data.get("service_data") or {},
+        target=data.get("target"),
+        context=call.context,
+        blocking=(domain, name) not in NOT_WAITED_FOR,
+        return_response=respond,
+    )
+    return {"context": call.context, "response": response}
+
+
+def supported_features(call: SocketCall) -> None:
+    """What the client understands. Coalescing: several messages in one frame."""
+    call.connection.coalesce(bool(call.data["features"].get("coalesce_messages")))
+
+
+def get_panels(call: SocketCall) -> Any:
+    """The pages of the web interface."""
+    return {
+        panel.name: {
+            "component_name": "custom",
+            "icon": panel.icon,
+            "title": panel.title,
+            "config": {"module_url": panel.module},
+            "url_path": panel.url,
+            "require_admin": False,
+            "config_panel_domain": None,
+        }
+        for panel in call.hub.panels
+    }
+
+
+COMMANDS = [
+    SocketCommand("ping", ping, Access.READ),
+    SocketCommand("get_states", get_states, Access.READ),
+    SocketCommand("get_config", get_config, Access.READ),
+    SocketCommand("get_services", get_services, Access.READ),
+    SocketCommand("get_panels", get_panels, Access.READ),
+    SocketCommand(
+        "subscribe_events", subscribe_events, Access.READ, vol.Schema({vol.Optional("event_type"): _event_type})
+    ),
+    SocketCommand(
+        "unsubscribe_events",
+        unsubscribe_events,
+        Access.READ,
+        vol.Schema({vol.Required("subscription"): cv.positive_int}),
+    ),
+    SocketCommand(
+        "fire_event",
+        fire_event,
+        Access.USER,
+        vol.Schema({vol.Required("event_type"): _event_type, vol.Optional("event_data"): vol.Any(dict, None)}),
+    ),
+    SocketCommand(
+        "call_service",
+        call_service,
+        Access.USER,
+        vol.Schema(
+            {
+                vol.Required("domain"): _name,
+                vol.Required("service"): _name,
+                vol.Optional("service_data"): vol.Any(dict, None),
+                vol.Optional("target"): vol.Any(_TARGET, None),
+                vol.Optional("return_response", default=False): bool,
+            }
+        ),
+    ),
+    SocketCommand(
+        "supported_features",
+        supported_features,
+        Access.READ,
+        vol.Schema({vol.Required("features"): {str: vol.Any(int, bool)}}),
+    ),
+]

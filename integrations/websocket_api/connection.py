@@ -1,0 +1,218 @@
+"""One client that has signed in: its messages in, results and events out."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+import voluptuous as vol
+
+from nanobot.config.explain import explain
+from nanobot.config.quick import Check, quick
+from nanobot.contracts import socket_command as sc
+from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketConnection, SocketError
+from nanobot.errors import InvalidServiceData, NanobotError, Refused, ServiceNotFound
+from nanobot.hub.context import Context
+from nanobot.hub.entry import Entry
+from nanobot.hub.shapes import to_json
+from nanobot.storage.credentials import Identity, Kind
+from nanobot.util.aio import EAGER
+
+from .outbox import Outbox
+
+MAX_SUBSCRIPTIONS = 1024
+MAX_AT_WORK = 512  # commands that have not ended
+MAX_ID = 2**53 - 1  # what every client can read back
+
+_log = logging.getLogger("nanobot.websocket_api")
+_EMPTY = vol.Schema({})
+
+
+class Checks:
+    """The schemas of the commands, ready for the inner loop."""
+
+    def __init__(self) -> None:
+        self._checks: dict[SocketCommand, Check] = {}
+
+    def of(self, command: SocketCommand) -> Check:
+        """What checks the data of a command."""
+        check = self._checks.get(command)
+        if check is None:
+            check = self._checks[command] = quick(command.schema or _EMPTY)
+        return check
+
+    def forget(self) -> None:
+        """Commands have come or gone."""
+        self._checks.clear()
+
+
+class Connection(SocketConnection):
+    """``handle`` takes one message of the client, or a list of them."""
+
+    def __init__(self, entry: Entry, identity: Identity, outbox: Outbox, checks: Checks) -> None:
+        self.hub = entry.hub
+        self.identity = identity
+        self.outbox = outbox
+        self._entry = entry
+        self._checks = checks
+        self._last_id = 0
+        self._subscriptions: dict[int, tuple[SocketCommand, Callable[[], Any]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._actor = "user" if identity.kind is Kind.SESSION else "token"
+        self._is_closed = False
+
+    # -- from the client ------------------------------------------------------------------------
+
+    async def handle(self, message: Any) -> None:
+        """Do what a frame says. Whatever comes of it is sent; this raises nothing."""
+        for one in message if isinstance(message, list) else (message,):
+            if self._is_closed:
+                return
+            task = self._take(one)
+            if task is not None and not EAGER:
+                await asyncio.sleep(0)  # it begins before the next message does
+
+    def _take(self, message: Any) -> asyncio.Task[None] | None:
+        message_id = message.get("id") if isinstance(message, dict) else None
+        kind = message.get("type") if isinstance(message, dict) else None
+        if type(message_id) is not int or not 0 <= message_id <= MAX_ID or type(kind) is not str or not kind:
+            known = message_id if type(message_id) is int and -MAX_ID <= message_id <= MAX_ID else 0
+            self.tell_error(known, sc.INVALID_FORMAT, "Message incorrectly formatted.")
+            return None
+        if message_id <= self._last_id:
+            self.tell_error(message_id, "id_reuse", "Identifier values have to increase.")
+            return None
+        command = self.hub.socket_commands.get(kind)
+        if command is None:
+            self.tell_error(message_id, "unknown_command", "Unknown command.")
+            return None
+        self._last_id = message_id
+        if not self.identity.may(command.access):
+            text = f"this takes the access '{command.access.value}', and {self.identity.name} has less"
+            self.tell_error(message_id, sc.UNAUTHORIZED, text)
+            return None
+        given = {key: value for key, value in message.items() if key not in ("id", "type")}
+        context = Context(user_id=self.identity.user_id, actor=self._actor)
+        try:
+            data = self._checks.of(command)(given)
+            call = SocketCall(self, message_id, command, data, context)
+            result = command.handler(call)
+        except Exception as error:
+            self._failed(message_id, command, given, error)
+            return None
+        if not inspect.isawaitable(result):
+            if not call.answered:
+                self.tell_result(message_id, result)
+            return None
+        if len(self._tasks) >= MAX_AT_WORK:
+            if inspect.iscoroutine(result):
+                result.close()
+            self.tell_error(message_id, sc.HOME_ASSISTANT_ERROR, f"{MAX_AT_WORK} commands are at work already")
+            return None
+        task = self._entry.spawn(self._work(call, given, result), kind)
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _work(self, call: SocketCall, given: Mapping[str, Any], result: Any) -> None:
+        try:
+            answer = await result
+        except Exception as error:
+            self._failed(call.id, call.command, given, error)
+        else:
+            if not call.answered:
+                self.tell_result(call.id, answer)
+
+    def _failed(self, message_id: int, command: SocketCommand, given: Mapping[str, Any], error: Exception) -> None:
+        scrub = self.hub.scrubber.scrub
+        match error:
+            case SocketError():
+                code, text = error.code, scrub(str(error))
+            case vol.Invalid():
+                code = sc.INVALID_FORMAT
+                text = "; ".join(problem.told() for problem in explain(error, given, (), command.schema, scrub))
+            case ServiceNotFound() | NanobotError() if not isinstance(error, (InvalidServiceData, Refused)):
+                code, text = sc.HOME_ASSISTANT_ERROR, scrub(str(error))
+            case InvalidServiceData():
+                code, text = sc.INVALID_FORMAT, scrub(str(error))
+            case Refused():
+                code, text = sc.UNAUTHORIZED, scrub(str(error))
+            case TimeoutError():
+                code, text = sc.TIMEOUT, "this took too long"
+            case _:
+                _log.error("%s failed: %s", command.type, scrub(str(error)), exc_info=error)
+                code, text = "unknown_error", "something went wrong in nanobot; its log says what"
+        self.tell_error(message_id, code, text)
+
+    # -- to the client --------------------------------------------------------------------------
+
+    def encode(self, value: Any) -> bytes:
+        return to_json(value)
+
+    def tell(self, message: bytes, *, soon: bool = False) -> None:
+        self.outbox.put(message, soon=soon)
+
+    def tell_result(self, message_id: int, result: Any) -> None:
+        body = b"null" if result is None else to_json(result)
+        self.outbox.put(b'{"id":%d,"type":"result","success":true,"result":%b}' % (message_id, body), soon=True)
+
+    def tell_error(self, message_id: int, code: str, message: str) -> None:
+        error = to_json({"code": code, "message": message})
+        self.outbox.put(b'{"id":%d,"type":"result","success":false,"error":%b}' % (message_id, error), soon=True)
+
+    def coalesce(self, yes: bool) -> None:
+        self.outbox.coalesces = yes
+
+    # -- what lasts -----------------------------------------------------------------------------
+
+    @property
+    def subscriptions(self) -> Mapping[int, Callable[[], Any]]:
+        return {message_id: undo for message_id, (_, undo) in self._subscriptions.items()}
+
+    def subscribe(self, call: SocketCall, undo: Callable[[], Any]) -> None:
+        if self._is_closed or len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
+            undo()
+            raise SocketError(sc.HOME_ASSISTANT_ERROR, f"there are {MAX_SUBSCRIPTIONS} subscriptions already")
+        self._subscriptions[call.id] = (call.command, undo)
+
+    def unsubscribe(self, message_id: int) -> bool:
+        found = self._subscriptions.pop(message_id, None)
+        if found is None:
+            return False
+        self._end(message_id, *found)
+        return True
+
+    def commands_changed(self) -> None:
+        """End the subscriptions to commands that are gone."""
+        known = self.hub.socket_commands
+        for message_id, (command, _) in list(self._subscriptions.items()):
+            if known.get(command.type) is not command:
+                self.unsubscribe(message_id)
+
+    def close(self) -> None:
+        """The client is gone: end what it has begun. A service that it called goes on."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self.outbox.close()
+        for message_id in list(self._subscriptions):
+            self.unsubscribe(message_id)
+
+    def _end(self, message_id: int, command: SocketCommand, undo: Callable[[], Any]) -> None:
+        try:
+            result = undo()
+        except Exception:  # one subscription must not keep the others
+            _log.exception("ending the subscription %s to %s failed", message_id, command.type)
+            return
+        if inspect.iscoroutine(result):
+            self._entry.spawn(result, f"end of {command.type}")
+
+
+def parse(text: str | bytes) -> Any:
+    """The JSON of a frame. Raises ``ValueError``."""
+    return orjson.loads(text)

@@ -1,0 +1,171 @@
+"""What is still to be sent to the clients. Nothing waits for a slow one: it is behind, and then it is cut off.
+
+Messages gather until the event loop has done what it is at; under load, until writing takes at most half of the time,
+so that a thousand events a second for a hundred clients need a few writes each and not a thousand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+MAX_MESSAGES = 4096  # behind which a client is cut off at once
+MANY_MESSAGES = 1024  # behind which it may be for some seconds
+MANY_FOR = 10.0  # s
+MAX_BYTES = 64 * 1024 * 1024  # in all; a single message may be larger
+WRITE_AT_ONCE = 1024  # messages that gathered without the loop coming round
+LONGEST_PAUSE = 0.02  # s between two rounds of writing
+
+_log = logging.getLogger("nanobot.websocket_api")
+
+
+class Line(Protocol):
+    """The way out of one connection."""
+
+    def write(self, data: bytes) -> None:
+        """Takes all of it, now."""
+
+    def is_full(self) -> bool:
+        """The client does not read as fast as it is written to."""
+
+    async def emptied(self) -> None:
+        """Wait until it is no longer full. Raises ``ConnectionError`` when the connection is gone."""
+
+
+class Rounds:
+    """Writes for all connections that have something to say, one round after the other."""
+
+    def __init__(self) -> None:
+        self._waiting: set[Outbox] = set()
+        self._handle: asyncio.Handle | None = None
+        self._next = 0.0
+
+    def add(self, outbox: Outbox) -> None:
+        """Write for it in the next round."""
+        self._waiting.add(outbox)
+        if self._handle is None:
+            loop = asyncio.get_running_loop()
+            if loop.time() >= self._next:
+                self._handle = loop.call_soon(self._round)
+            else:
+                self._handle = loop.call_at(self._next, self._round)
+
+    def _round(self) -> None:
+        self._handle = None
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        waiting, self._waiting = self._waiting, set()
+        for outbox in waiting:
+            outbox.flush()
+        ended = loop.time()
+        self._next = ended + min(ended - began, LONGEST_PAUSE)
+
+
+class Outbox:
+    """The messages of one connection. ``cut(reason)`` is called once, when the client is too far behind."""
+
+    def __init__(self, line: Line, rounds: Rounds, cut: Callable[[str], None], spawn: Callable[..., Any]) -> None:
+        self._line = line
+        self._rounds = rounds
+        self._cut = cut
+        self._spawn = spawn
+        self._messages: list[bytes] = []
+        self._size = 0
+        self._is_waiting = False
+        self._is_soon = False
+        self._many_since: asyncio.TimerHandle | None = None
+        self.closed = False
+        self.coalesces = False
+        """Several messages may go in one frame, as a JSON list."""
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def put(self, message: bytes, *, soon: bool = False) -> None:
+        """Have a message written. ``soon``: when the loop comes round, whatever the others have to say."""
+        if self.closed:
+            return
+        messages = self._messages
+        messages.append(message)
+        self._size += len(message)
+        count = len(messages)
+        if self._is_waiting:
+            if count >= MANY_MESSAGES:
+                self._behind(count)
+        elif soon:
+            if not self._is_soon:
+                self._is_soon = True
+                asyncio.get_running_loop().call_soon(self.flush)
+        elif count == 1:
+            self._rounds.add(self)
+        elif count >= WRITE_AT_ONCE:
+            self.flush()
+        if self._size > MAX_BYTES and count > 1:
+            self._give_up(f"{self._size >> 20} MB wait for a client that does not read them")
+
+    def flush(self) -> None:
+        """Write all there is, unless the client is behind with its reading."""
+        self._is_soon = False
+        messages = self._messages
+        if not messages or self._is_waiting or self.closed:
+            return
+        self._messages = []
+        self._size = 0
+        if self.coalesces and len(messages) > 1:
+            data = _frame(b"[" + b",".join(messages) + b"]")
+        elif len(messages) == 1:
+            data = _frame(messages[0])
+        else:
+            data = b"".join([_frame(message) for message in messages])
+        self._line.write(data)
+        if self._line.is_full():
+            self._is_waiting = True
+            self._spawn(self._wait(), "slow client")
+
+    def close(self) -> None:
+        """Write nothing from now on."""
+        self.closed = True
+        self._messages = []
+        self._size = 0
+        self._no_longer_many()
+
+    async def _wait(self) -> None:
+        try:
+            await self._line.emptied()
+        except ConnectionError:
+            self.close()
+            return
+        self._is_waiting = False
+        self._no_longer_many()
+        self.flush()
+
+    def _behind(self, count: int) -> None:
+        if count >= MAX_MESSAGES:
+            self._give_up(f"{count} messages wait for a client that does not read them")
+        elif self._many_since is None:
+            loop = asyncio.get_running_loop()
+            self._many_since = loop.call_later(MANY_FOR, self._still_many)
+
+    def _still_many(self) -> None:
+        self._give_up(f"a client has been more than {MANY_MESSAGES} messages behind for {MANY_FOR:g} s")
+
+    def _no_longer_many(self) -> None:
+        if self._many_since is not None:
+            self._many_since.cancel()
+            self._many_since = None
+
+    def _give_up(self, reason: str) -> None:
+        self.close()
+        self._cut(reason)
+
+
+def _frame(payload: bytes) -> bytes:
+    """One unmasked text frame (RFC 6455, 5.2)."""
+    size = len(payload)
+    if size < 126:
+        return b"\x81%c%b" % (size, payload)
+    if size < 65536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
