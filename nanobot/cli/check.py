@@ -40,7 +40,8 @@ def look(config_dir: Path, loader: Loader | None = None) -> tuple[list[Problem],
         loader = Loader(config_dir)
         loader.mount()
     try:
-        checked = check(load(config_dir, merge_of=loader.merge_of), loader)
+        loaded = load(config_dir, merge_of=loader.merge_of, blueprints_of=loader.blueprints_of)
+        checked = check(loaded, loader)
     except Unreadable as error:
         return error.problems, None
     return checked.problems, checked

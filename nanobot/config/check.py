@@ -293,6 +293,8 @@ class _Check:
         if problem.file is not None or not problem.path:
             return problem
         file, line = self.loaded.locate(problem.path, key=problem.key in _ABOUT_KEYS)
+        if (made := self.loaded.made.get(problem.path[:2])) is not None:
+            problem = made.explained(problem, self.loaded)
         written = self.loaded.written(problem.path)
         shift = len(written) - len(problem.path)
         names: dict[int, str] = {}

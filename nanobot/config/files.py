@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nanobot.util.yaml import Document, Fault, Unparsable, parse
 
@@ -40,6 +41,8 @@ class Files:
     def __init__(self) -> None:
         self._lock = threading.Lock()  # a plan may be made in one thread while an edit is applied in another
         self._kept: dict[Path, _Kept] = {}
+        self.made: dict[Any, Any] = {}
+        """What the last load made of the documents and the next one can use again; each user has keys of its own."""
 
     def read(self, path: Path) -> Read:
         """The file's content, or what is wrong with it together with its last good content."""

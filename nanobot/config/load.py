@@ -6,7 +6,7 @@ What is loaded is shared with later loads of the same files. Treat it as frozen:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from nanobot.config.merge import Merger
 from nanobot.config.problem import Problem
 from nanobot.config.resolve import Broken, Resolver
 from nanobot.config.source import Source
+from nanobot.config.substitute import Made, substitute
 from nanobot.errors import ConfigError
 from nanobot.util.yaml import Path as Steps
 
@@ -48,16 +49,23 @@ class Loaded:
     core_key: str = "nanobot"
     broken: tuple[Broken, ...] = ()
     incomplete: bool = False
-    concerning: Mapping[str, list[tuple[Steps, Problem]]] = field(default_factory=dict)
+    concerning: dict[str, list[tuple[Steps, Problem]]] = field(default_factory=dict)
     """The problems that lie in each key of ``data``, with their path in it."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """The text of each file that was read, by its name in problems."""
+    made: dict[Steps, Made] = field(default_factory=dict)
+    """The items of ``data`` that were made from blueprints, by their path."""
 
     def locate(self, path: Steps, *, key: bool = False) -> tuple[str | None, int | None]:
         """File and line of the nearest known node on ``path``, which begins with a key of ``data`` or ``core_key``.
 
-        A value may stand in an included file; ``key`` asks for the line of its key.
+        A value may stand in an included file or in a blueprint; ``key`` asks for the line of its key.
         """
+        if (made := self.made.get(path[:2])) is not None:
+            origin = made.origin(path[2:])
+            if origin.source is not None:
+                return origin.source.locate(origin.steps, key=key)
+            path = path[:2] + origin.steps
         return self.source.locate(path, key=key)
 
     def written(self, path: Steps) -> Steps:
@@ -73,12 +81,14 @@ def load(
     config_dir: Path,
     *,
     merge_of: Callable[[str], str | None] = lambda domain: None,
+    blueprints_of: Callable[[str], Collection[str] | None] = lambda domain: None,
     files: Files | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Loaded:
     """Read a configuration folder. Blocks; may run in any thread. Raises ``Unreadable``.
 
-    ``merge_of`` gives a domain's ``merge`` of its manifest. ``files`` remembers parsed files from load to load; a file
+    ``merge_of`` gives a domain's ``merge`` of its manifest, ``blueprints_of`` which kinds of entities its blueprints
+    may stand for; None: it has no blueprints. ``files`` remembers parsed files from load to load; a file
     in it that cannot be read any more counts with its last good content, and with a problem.
     """
     config_dir = Path(os.path.abspath(config_dir))  # noqa: PTH100 - a link to the folder is not to be followed
@@ -97,7 +107,6 @@ def load(
         raise Unreadable(resolver.problems)
     merger = Merger(main, merge_of)
     merger.run()
-    files.keep_only(resolver.asked)
     broken = [Broken(_moved(b.path, merger.moved), b.partly) for b in resolver.broken]
     broken = [Broken(b.path, b.partly or b.path in merger.partial) for b in broken]
     core_packages = (merger.core_key, "packages")
@@ -106,10 +115,9 @@ def load(
     for problem in problems:
         if place := _moved(problem.path, merger.moved):
             concerning.setdefault(place[0], []).append((place, problem))
-    return Loaded(
+    loaded = Loaded(
         data=merger.data,
         core=merger.core,
-        files=frozenset(resolver.read),
         problems=problems,
         secrets=frozenset(resolver.secrets),
         source=Source(elsewhere=merger.elsewhere),
@@ -119,6 +127,10 @@ def load(
         concerning=concerning,
         texts=resolver.texts,
     )
+    substitute(loaded, resolver, merge_of, blueprints_of, files.made)
+    files.keep_only(resolver.asked)
+    loaded.files = frozenset(resolver.read)
+    return loaded
 
 
 def _moved(path: Steps, moved: Mapping[Steps, Steps]) -> Steps:

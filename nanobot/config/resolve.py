@@ -52,6 +52,8 @@ class _File:
     at: _At
     above: tuple[Path, ...]
     secrets: bool
+    inputs: bool = False
+    """It is (part of) a blueprint."""
 
 
 class Resolver:
@@ -98,6 +100,28 @@ class Resolver:
             return None
         return self._follow(path, read.document, _At(), (), secrets=True)
 
+    def blueprint(self, path: Path) -> Source | None:
+        """A blueprint with what it points to; each ``!input`` stays in it. None when it cannot be read at all.
+
+        What is wrong in it is added to ``problems``, with paths within it; nothing is added to ``broken``.
+        """
+        self.asked.add(path)
+        read = self._files.read(path)
+        if read.fault is not None and path not in self._told:
+            self._told.add(path)
+            self._fault(read.fault, path, (), {"kept": self.name(path)} if read.document else {})
+        if read.document is None:
+            return None
+        before = len(self.broken)
+        source = self._follow(path, read.document, _At(), (), secrets=False, inputs=True)
+        del self.broken[before:]
+        return source
+
+    def takes(self, count: int) -> bool:
+        """Whether so many nodes more can be loaded."""
+        self._size += count
+        return self._size <= LARGEST
+
     # -- files ----------------------------------------------------------------------------------
 
     def _file(self, path: Path, at: _At, by: _File, line: int) -> Source | None:
@@ -132,9 +156,18 @@ class Resolver:
                 self._full = True
                 told_here("include_too_much", {})
             return None
-        return self._follow(path, document, at, (*by.above, by.path), secrets=by.secrets)
+        return self._follow(path, document, at, (*by.above, by.path), secrets=by.secrets, inputs=by.inputs)
 
-    def _follow(self, path: Path, document: Document, at: _At, above: tuple[Path, ...], *, secrets: bool) -> Source:
+    def _follow(
+        self,
+        path: Path,
+        document: Document,
+        at: _At,
+        above: tuple[Path, ...],
+        *,
+        secrets: bool,
+        inputs: bool = False,
+    ) -> Source:
         self.read.add(path)
         source = Source(self.name(path), document, document.data)
         if path not in self._told:
@@ -143,7 +176,7 @@ class Resolver:
             for fault in document.faults:
                 self._fault(fault, path, at.join(fault.path))
         if document.tagged:
-            source.data = self._walk(document.data, _File(path, source, at, above, secrets), ())
+            source.data = self._walk(document.data, _File(path, source, at, above, secrets, inputs), ())
         return source
 
     def _walk(self, value: Any, file: _File, path: Steps) -> Any:
@@ -168,7 +201,7 @@ class Resolver:
                 return self._tag(value, file, path)
             case Unusable():  # has been told as a fault of the document
                 self.broken.append(Broken(file.at.join(path)))
-            case Input():
+            case Input() if not file.inputs:
                 line = file.source.document.line(path) if file.source.document else 1
                 return self._fail("input_outside_blueprint", {"name": value.name}, file, path, line)
         return value if copy is None else copy
@@ -271,6 +304,8 @@ class Resolver:
 
     def _secret(self, tag: Tag, file: _File, path: Steps) -> Any:
         wanted = str(tag.argument)
+        if file.inputs:
+            return self._fail("secret_in_blueprint", {"name": wanted}, file, path, tag.line)
         if not file.secrets:
             return self._fail("secret_in_secrets", {}, file, path, tag.line)
         known: list[object] = []

@@ -31,6 +31,8 @@ CONFIG_APPLIED = "config_applied"
 CONFIG_REJECTED = "config_rejected"
 FALLBACK: dict[str, Any] = {"default_config": {}}
 """What runs when neither the configuration nor the last good one can be read."""
+WITH_PORT = ("api",)
+"""What a port on the command line asks for, where the configuration says nothing of it."""
 
 REST = 0.3  # s that a file must have rested before it is read; a save may empty it first and then fill it
 EMPTY_REST = 1.0  # the same when nothing stands in it: on a busy machine the filling can take its time
@@ -192,7 +194,8 @@ class Edits:
         return loaded
 
     def _load(self, folder: Path) -> Loaded:
-        return load(folder, merge_of=self.loader.merge_of, files=self._parsed)
+        loader = self.loader
+        return load(folder, merge_of=loader.merge_of, blueprints_of=loader.blueprints_of, files=self._parsed)
 
     async def _apply(
         self, loaded: Loaded, restart: Collection[str], taken: dict[str, dict[str, ModuleType]]
@@ -233,12 +236,15 @@ class Edits:
         return applied
 
     def _wanted(self, checked: Checked) -> dict[str, EntryConfig]:
-        wanted = complete(checked, self.loader)
+        wanted = self._complete(checked)
         for entry_id, entry in wanted.items():
             running = self.entries.live_config(entry_id)
             if running is not None and entry.left_out:
                 wanted[entry_id] = keep_running(entry, running)
         return wanted
+
+    def _complete(self, checked: Checked) -> dict[str, EntryConfig]:
+        return complete(checked, self.loader, () if self.hub.port_override is None else WITH_PORT)
 
     def _config_of(self, wanted: EntryConfig) -> EntryConfig:
         """What to set up: what is wanted, or what runs when that is not ok (a forced restart)."""
@@ -249,7 +255,9 @@ class Edits:
         """Start with the last good configuration, or with the defaults, and say so everywhere."""
         reason = "; ".join(str(problem) for problem in error.problems)
         try:
-            loaded = await in_thread(load, self._good.folder, merge_of=self.loader.merge_of)
+            loaded = await in_thread(
+                load, self._good.folder, merge_of=self.loader.merge_of, blueprints_of=self.loader.blueprints_of
+            )
             source = "last_good"
         except Unreadable:
             loaded = Loaded(data=dict(FALLBACK), core={}, files=frozenset(), problems=[], secrets=frozenset())
@@ -259,7 +267,7 @@ class Edits:
         self.hub.scrubber.add(*checked.secrets)
         self.hub.configure(checked.core)
         self.hub.recovery = reason
-        wanted = complete(checked, self.loader)
+        wanted = self._complete(checked)
         await self.entries.apply((), {i: e for i, e in wanted.items() if e.ok})
         self.hub.issues.create(
             "nanobot.recovery", f"issues.recovery_{source}", severity=Severity.CRITICAL, error=reason

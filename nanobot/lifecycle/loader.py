@@ -142,6 +142,16 @@ class Loader:
             return None
         return found.manifest.merge if found else None
 
+    def blueprints_of(self, domain: str) -> tuple[str, ...] | None:
+        """What the blueprints of a domain may stand for, nothing when that is said nowhere; None: it has none."""
+        try:
+            found = self.find(domain)
+        except BrokenIntegration:
+            return None
+        if found is None or not found.manifest.blueprints:
+            return None
+        return found.manifest.blueprints if isinstance(found.manifest.blueprints, tuple) else ()
+
     def refresh(self) -> dict[str, dict[str, ModuleType]]:
         """Look at the disk again. Code of the user's integrations that changed since its import is taken out, so that
         the next import reads it anew; gives back what was taken out, by domain."""

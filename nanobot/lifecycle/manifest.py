@@ -23,6 +23,7 @@ SCHEMA = vol.Schema(
         vol.Optional("after_dependencies", default=list): [str],
         vol.Optional("version", default=""): str,
         vol.Optional("merge"): vol.In(["list", "dict"]),
+        vol.Optional("blueprints", default=False): vol.Any(bool, [str]),
         vol.Optional("hidden", default=False): bool,
     }
 )
@@ -40,6 +41,7 @@ class BrokenIntegration(ConfigError):
 class Manifest:
     """``merge``: all labelled keys of the domain become one entry, as a list or as a mapping.
 
+    ``blueprints``: its items may use some. A list of names: each stands for one of these, as with entities.
     ``dependencies`` are loaded with it and set up before it; ``after_dependencies`` are set up before it if they
     are there anyway. ``hidden``: not offered to people (the template integration).
     """
@@ -52,6 +54,7 @@ class Manifest:
     after_dependencies: tuple[str, ...] = ()
     version: str = ""
     merge: str | None = None
+    blueprints: bool | tuple[str, ...] = False
     hidden: bool = False
 
 

@@ -19,6 +19,7 @@ from nanobot.config.load import Loaded, load
 @dataclass
 class FakeManifest:
     merge: str | None = None
+    blueprints: tuple[str, ...] | None = None
     dependencies: tuple[str, ...] = ()
 
 
@@ -52,6 +53,10 @@ class FakeCatalogue:
         found = self.integrations.get(domain)
         return found.manifest.merge if found else None
 
+    def blueprints_of(self, domain: str) -> tuple[str, ...] | None:
+        found = self.integrations.get(domain)
+        return found.manifest.blueprints if found else None
+
 
 def automations() -> Any:
     """A schema for items of a list that go deep."""
@@ -83,6 +88,8 @@ def catalogue() -> FakeCatalogue:
     )
     found.integrations["automation"].manifest.merge = "list"
     found.integrations["script"].manifest.merge = "dict"
+    found.integrations["automation"].manifest.blueprints = ()
+    found.integrations["script"].manifest.blueprints = ()
     return found
 
 
@@ -106,7 +113,13 @@ class Folder:
         if main is not None:
             self.write({"configuration.yaml": main})
         self.write({f"{name.replace('__', '/')}.yaml": text for name, text in files.items()})
-        return load(self.path, merge_of=self.catalogue.merge_of, files=self.files, environ=self.environ)
+        return load(
+            self.path,
+            merge_of=self.catalogue.merge_of,
+            blueprints_of=self.catalogue.blueprints_of,
+            files=self.files,
+            environ=self.environ,
+        )
 
     def check(self, main: str | None = None, before: Checked | None = None, /, **files: str) -> Checked:
         """As ``load``, and check. ``before``: what was checked the last time."""
