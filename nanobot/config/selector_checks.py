@@ -73,6 +73,12 @@ def number(options: Options, value: Any) -> None:
         raise out_of_range(value, low, high)
 
 
+def duration(options: Options, value: Any) -> None:
+    if isinstance(value, dict) and any(map(is_template, value.values())):
+        value = {unit: 1 if is_template(amount) else amount for unit, amount in value.items()}
+    (cv.time_period if options.get("allow_negative", True) else cv.positive_time_period)(value)
+
+
 def color(value: Any) -> None:
     if not isinstance(value, list) or len(value) != 3:
         raise Wrong("not_a_color", value=shorten(value))
