@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,15 @@ class Talk:
             remove()
 
     def image(self, name: str = "image") -> Path:
-        """A copy of what is on disk right now: what a crash at this moment would leave."""
+        """A copy of what is on disk right now: what a crash at this moment would leave.
+
+        Another process makes it: closing a file of the database in this one would release the locks that SQLite
+        has on it. What processes share in memory is not on disk, and left out.
+        """
         copy = self.folder.parent / name
-        shutil.copytree(self.folder, copy)
+        subprocess.run(["cp", "-R", str(self.folder), str(copy)], check=True)
+        for shared in copy.rglob("*-shm"):
+            shared.unlink()
         return copy
 
 
