@@ -8,6 +8,7 @@
     ├── ServiceError           whoever called a service
     │   ├── ServiceNotFound
     │   └── InvalidServiceData
+    ├── ConditionError         whoever wrote the condition; it does not hold
     ├── ToolError              the model: its text goes back into the turn
     ├── Refused                a sender or client that is not let in
     ├── Busy                   a sender who has to wait: a queue is full
@@ -64,6 +65,10 @@ class ServiceNotFound(ServiceError):
 
 class InvalidServiceData(ServiceError):
     """Data or response mode does not fit the schema of the service."""
+
+
+class ConditionError(NanobotError):
+    """A condition cannot be decided, such as one about an entity that does not exist."""
 
 
 class ToolError(NanobotError):

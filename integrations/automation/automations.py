@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from nanobot.contracts.entity import UNAVAILABLE
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub, Phase
@@ -50,6 +51,8 @@ class Automations:
             if item is None or (item.config is not None and slugify(item.name) != slugify(automation.item.name)):
                 del self._automations[key]
                 await self._entry.parts[key].release()
+                if item is None and automation.item.id is not None:
+                    self._remember(automation)
         for count, item in enumerate(items):
             if count % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
@@ -77,6 +80,11 @@ class Automations:
             del self._automations[item.key]
             await part.release()
             raise
+
+    def _remember(self, automation: Automation) -> None:
+        """One that had an id stays visible until the next start, as in Home Assistant."""
+        shown = {"id": automation.item.id, "restored": True, "friendly_name": automation.item.name}
+        self._entry.set_state(automation.entity_id, UNAVAILABLE, shown)
 
     def _free_id(self, name: str) -> str:
         wanted = f"automation.{slugify(name)}"

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from nanobot.automation.attach import attach
-from nanobot.automation.decide import Conditions
-from nanobot.automation.runner import CHAIN, Run, Runner
-from nanobot.automation.sequence import Sequence
-from nanobot.automation.templates import has_template
-from nanobot.contracts.entity import Entity
+from nanobot.automation.decide import Case
+from nanobot.automation.run import Run
+from nanobot.automation.runnable import RunnableEntity
+from nanobot.automation.runner import CHAIN
+from nanobot.automation.trace import End, Trace
+from nanobot.automation.variables import rendered
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
-from nanobot.hub.issues import Severity
 from nanobot.hub.restore import LastStates
+from nanobot.templates import TemplateError
 
 from .item import Item
 
 TRIGGERED = "automation_triggered"
 
 
-class Automation(Entity):
-    """``part`` owns everything it has in the hub. ``started``: whether the hub is; before, no trigger is attached."""
+class Automation(RunnableEntity):
+    """``started``: whether the hub is; before, no trigger is attached."""
 
     def __init__(self, part: Entry, entity_id: str, item: Item, last: LastStates, *, started: bool) -> None:
-        self.entity_id = entity_id
+        super().__init__(part, "automation", entity_id, item.id)
         self.enabled = True
-        self.last_triggered: datetime | None = None
-        self._part = part
-        self._hub = part.hub
         self._last = last
         self._started = started
         self._detach: Callable[[], None] | None = None
-        self._runner: Runner | None = None
-        self._conditions: Conditions | None = None
         self.item = item
         self.refused: Item | None = None
         """The wrong edit that stands in the YAML instead of ``item``, which runs on."""
@@ -45,17 +41,16 @@ class Automation(Entity):
         return "on" if self.enabled else "off"
 
     @property
+    def written(self) -> Mapping[str, Any]:
+        return self.item.raw if isinstance(self.item.raw, Mapping) else {}
+
+    @property
     def attributes(self) -> Mapping[str, Any]:
         config = self.item.config
-        if config is None:
-            return {**({"id": self.item.id} if self.item.id else {}), "error": self.item.error}
         shown: dict[str, Any] = {} if self.item.id is None else {"id": self.item.id}
-        runner = self._runner
-        shown["last_triggered"] = self.last_triggered
-        shown["mode"] = config["mode"]
-        shown["current"] = runner.current if runner else 0
-        if config["mode"] in ("queued", "parallel"):
-            shown["max"] = config["max"]
+        if config is None:
+            return {**shown, "error": self.item.error}
+        shown.update(self.shown(config))
         if self.refused is not None:
             shown["error"] = self.refused.error
         return shown
@@ -96,7 +91,7 @@ class Automation(Entity):
     async def begin(self) -> None:
         """The hub has started: attach the triggers."""
         self._started = True
-        await self._attach()
+        await self._attach(starting=True)
 
     async def turn_on(self, context: Context | None = None) -> None:
         """Listen to the triggers from now on."""
@@ -109,8 +104,8 @@ class Automation(Entity):
         """Listen no more and, with ``stop``, end what is under way."""
         self.enabled = False
         self._end_triggers()
-        if stop and self._runner is not None:
-            await self._runner.stop()
+        if stop:
+            await self.stop_runs()
         self.changed(context)
 
     async def trigger(self, variables: Mapping[str, Any], context: Context, *, skip_condition: bool) -> None:
@@ -118,45 +113,40 @@ class Automation(Entity):
         if self._runner is None:
             return
         given = {"trigger": {"platform": None}, **variables}
-        if not skip_condition and not self._holds(given):
-            return
-        chain = CHAIN.get()
-        run = self._runner.start(self._variables(given), context.child("automation"), self._began, chain=chain)
-        if run is not None and self._runner not in chain:
+        run = self._go(given, context.child("automation"), skip_condition=skip_condition)
+        if run is not None and self._runner not in CHAIN.get():
             await run.wait()
+
+    async def run(self, variables: Mapping[str, Any], context: Context, *, wait: bool = True) -> Any:
+        if wait:
+            await self.trigger(variables, context, skip_condition=True)
+        elif self._runner is not None:
+            self._go({"trigger": {"platform": None}, **variables}, context.child("automation"), skip_condition=True)
+        return None
 
     # -- inside ---------------------------------------------------------------------------------
 
     def _take(self, item: Item) -> None:
         self.item, self.refused = item, None
+        self.item_id = item.id
         self.available = item.config is not None
         self.name = item.name
-        self._runner = self._conditions = None
         config = item.config
-        if config is None:
-            return
-        log = self._part.log
-        self._conditions = Conditions(config["conditions"], log)
-        self._runner = Runner(
-            self._hub,
-            Sequence(config["actions"], log),
-            self._part.tasks,
-            log,
-            self.changed,
-            mode=config["mode"],
-            limit=config["max"],
-            exceeded=config["max_exceeded"],
-        )
-        if has_template(item.raw):
-            self._part.issue("templates", severity=Severity.WARNING, name=item.name)
-        else:
-            self._part.resolve("templates")
+        self.equip(None if config is None else config["actions"], config)
 
-    async def _attach(self) -> None:
-        if self._detach is not None or not self.enabled or not self._started or self.item.config is None:
+    async def _attach(self, *, starting: bool = False) -> None:
+        config = self.item.config
+        if self._detach is not None or not self.enabled or not self._started or config is None:
             return
         mine = self._detach = lambda: None  # so that two who turn it on at the same time attach once
-        detach, failed = await attach(self._hub, self.item.config["triggers"], self._triggered, self._part.log)
+        try:
+            limited = rendered(self._hub, config["trigger_variables"], {}, limited=True)
+        except TemplateError as error:
+            self._part.issue("trigger_failed", name=self.item.name, error=f"trigger_variables: {error}")
+            return
+        detach, failed = await attach(
+            self._hub, config["triggers"], self._triggered, self._part.log, variables=limited, starting=starting
+        )
         if self._detach is not mine:
             detach()  # turned off meanwhile
             return
@@ -173,32 +163,68 @@ class Automation(Entity):
 
     async def _stop(self) -> None:
         self._end_triggers()
-        if self._runner is not None:
-            await self._runner.stop()
+        await self.stop_runs()
 
-    def _triggered(self, trigger: Mapping[str, Any], context: Context | None) -> None:
+    def _triggered(
+        self, trigger: Mapping[str, Any], context: Context | None, own: Mapping[str, Any]
+    ) -> Awaitable[Any] | None:
         """A trigger fired. What was turned off since then does not run."""
         if self._detach is None or self._runner is None:
-            return
-        variables = {"trigger": trigger}
-        if self._holds(variables):
-            cause = Context(actor="automation") if context is None else context.child("automation")
-            self._runner.start(self._variables(variables), cause, self._began)
+            return None
+        cause = Context(actor="automation") if context is None else context.child("automation")
+        run = self._go({"trigger": trigger}, cause, own=own)
+        return None if run is None else _response(run)
 
-    def _holds(self, variables: Mapping[str, Any]) -> bool:
-        return self._conditions is None or self._conditions.hold(self._hub, variables)
-
-    def _variables(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _go(
+        self,
+        given: Mapping[str, Any],
+        context: Context,
+        *,
+        own: Mapping[str, Any] | None = None,
+        skip_condition: bool = False,
+    ) -> Run | None:
+        """Render the variables, ask the conditions, run."""
         config = self.item.config
         assert config is not None
-        return {**config["variables"], **given}
+        trigger = given["trigger"]
+        trace = self.trace(context, trigger.get("description"))
+        known: dict[str, Any] = {"this": self._hub.states.get(self.entity_id), **given}
+        if trace is not None:
+            index = trigger.get("idx")
+            trace.step("trigger" if index is None else f"trigger/{index}").changed = known
+        try:
+            if config["trigger_variables"]:
+                known = rendered(self._hub, config["trigger_variables"], known, limited=True)
+            if own:
+                known = rendered(self._hub, own, known)
+            if config["variables"]:
+                known = rendered(self._hub, config["variables"], known, defaults=True)
+        except TemplateError as error:
+            self._part.log.error("variables cannot be rendered: %s", error)
+            _over(trace, End.ERROR, f"variables: {error}")
+            return None
+        conditions = () if skip_condition else config["conditions"]
+        if conditions and not conditions.hold(Case(self._hub, known, self._part.log, trace)):
+            _over(trace, End.CONDITIONS)
+            return None
+        return self.begin_run(known, context, trace)
 
-    def _began(self, run: Run) -> None:
-        self.last_triggered = datetime.fromtimestamp(self._hub.clock.time(), UTC)
+    def began(self, run: Run) -> None:
+        super().began(run)
         if not self._hub.bus.route(TRIGGERED):
             return
         told: dict[str, Any] = {"name": self.item.name, "entity_id": self.entity_id}
-        source = run.variables["trigger"].get("description")
+        source = run.scope.values["trigger"].get("description")
         if source is not None:
             told["source"] = source
         self._hub.bus.fire(TRIGGERED, told, run.context)
+
+
+def _over(trace: Trace | None, end: End, error: str | None = None) -> None:
+    if trace is not None:
+        trace.finish(end, error)
+
+
+async def _response(run: Run) -> Any:
+    await run.wait()
+    return run.conversation_response

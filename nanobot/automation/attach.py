@@ -1,43 +1,88 @@
-"""Attaches the triggers of one automation."""
+"""Attaches triggers."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from nanobot.automation import words
-from nanobot.automation.schema import TriggerConfig
-from nanobot.contracts.trigger import Detach, Fire
+from nanobot.automation.parse import TriggerConfig
+from nanobot.automation.truth import is_on
+from nanobot.automation.variables import rendered
+from nanobot.contracts.trigger import Detach
 from nanobot.errors import NanobotError
 from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
 
 Log = logging.Logger | logging.LoggerAdapter[Any]
-Triggered = Callable[[Mapping[str, Any], Context | None], None]
+Triggered = Callable[[Mapping[str, Any], Context | None, Mapping[str, Any]], Awaitable[Any] | None]
+"""Called with ``trigger``, the context, and the ``variables`` of that trigger, which are not rendered yet. Gives what
+waits for the response of a conversation, if anything runs."""
+Kept = MutableMapping[str, Mapping[str, Any]]
+
+
+class Watcher:
+    """See ``contracts.trigger.Watch``. One per trigger."""
+
+    __slots__ = ("_common", "_hub", "_own", "_triggered", "kept", "log", "starting", "variables")
+
+    def __init__(
+        self, hub: Hub, trigger: TriggerConfig, triggered: Triggered, log: Log, variables: Mapping[str, Any],
+        kept: Kept, starting: bool,
+    ) -> None:  # fmt: skip
+        self._hub = hub
+        self._common = {"id": trigger.id, "idx": str(trigger.index), "alias": trigger.alias}
+        self._own = trigger.variables
+        self._triggered = triggered
+        self.log = log
+        self.variables = variables
+        self.kept = kept
+        self.starting = starting
+
+    def fire(self, variables: Mapping[str, Any], context: Context | None = None) -> None:
+        """Say that it happened."""
+        asyncio.get_running_loop().call_soon(self._tell, variables, context)
+
+    async def ask(self, variables: Mapping[str, Any], context: Context | None = None) -> Any:
+        """As ``fire``, and wait for what follows."""
+        waits = self._tell(variables, context)
+        return None if waits is None else await waits
+
+    def _tell(self, variables: Mapping[str, Any], context: Context | None) -> Awaitable[Any] | None:
+        return self._triggered({**self._common, **variables}, context, self._own)
 
 
 async def attach(
-    hub: Hub, triggers: Iterable[TriggerConfig], triggered: Triggered, log: Log
+    hub: Hub,
+    triggers: Iterable[TriggerConfig],
+    triggered: Triggered,
+    log: Log,
+    *,
+    variables: Mapping[str, Any] | None = None,
+    kept: Callable[[str], Kept] | None = None,
+    starting: bool = False,
 ) -> tuple[Detach, list[str]]:
     """Attach all that are enabled. Gives what ends them, and a sentence for each that could not be attached.
 
-    ``triggered(trigger, context)`` is called a moment after a trigger fired, when whatever made it fire has been
+    ``triggered`` is called a moment after a trigger fired, when whatever made it fire has been
     told to everybody: so nobody sees the effect before its cause, and two automations that fire each other take
-    turns with the rest of the hub.
+    turns with the rest of the hub. ``kept(index)`` is what each trigger keeps over a restart.
     """
     detach: list[Detach] = []
     failed: list[str] = []
+    given = rendered(hub, variables, {}, limited=True) if variables else {}
     for trigger in triggers:
-        if not trigger.enabled:
-            continue
-        fire = _later(hub, trigger, triggered)
         try:
+            if trigger.enabled is not True and not is_on(hub, trigger.enabled, given):
+                continue
             word = words.find("trigger", trigger.word)
             if word is None:
                 raise NanobotError(f"there is no trigger '{trigger.word}' any more")
-            detach.append(await word.attach(hub, trigger.config, fire))
+            mine = kept(str(trigger.index)) if kept is not None else {}
+            watch = Watcher(hub, trigger, triggered, log, given, mine, starting)
+            detach.append(await word.attach(hub, trigger.config, watch))
         except Exception as error:  # whatever a word of an integration raises; the other triggers are to work
             text = str(error) or type(error).__name__
             expected = isinstance(error, NanobotError)
@@ -49,13 +94,3 @@ async def attach(
             detach.pop()()
 
     return end, failed
-
-
-def _later(hub: Hub, trigger: TriggerConfig, triggered: Triggered) -> Fire:
-    common = {"id": trigger.id, "idx": str(trigger.index), "alias": trigger.alias}
-    call_soon = asyncio.get_running_loop().call_soon
-
-    def fire(variables: Mapping[str, Any], context: Context | None = None) -> None:
-        call_soon(triggered, {**common, **variables}, context)
-
-    return fire

@@ -5,47 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
-from nanobot.automation.sequence import Doing, Ended, Log, Sequence
+from nanobot.automation.flow import Ended, Stop
+from nanobot.automation.run import Log, Run
+from nanobot.automation.sequence import Sequence
+from nanobot.automation.trace import End, Trace
 from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
 from nanobot.util.aio import Tasks
 
 STOP_LIMIT = 10.0  # s that a run may take to end when it is told to
+DEEPEST = 40  # runs that wait for one another
 
 CHAIN: ContextVar[tuple[Runner, ...]] = ContextVar("chain", default=())
 """The runners whose runs wait for the running task: A calls B, which calls C. None of them can be waited for."""
-
-
-class Run(Doing):
-    """One run, under way or waiting for its turn."""
-
-    __slots__ = ("chain", "over", "started", "task", "waiting")
-
-    def __init__(
-        self,
-        hub: Hub,
-        variables: dict[str, Any],
-        context: Context,
-        started: Callable[[Run], None],
-        chain: tuple[Runner, ...],
-    ) -> None:
-        super().__init__(hub, variables, context)
-        self.started = started
-        self.chain = chain
-        self.task: asyncio.Task[None] | None = None
-        self.over = False
-        self.waiting: list[asyncio.Future[None]] = []
-
-    async def wait(self) -> None:
-        """Until it is over."""
-        if not self.over:
-            future = asyncio.get_running_loop().create_future()
-            self.waiting.append(future)
-            await future
 
 
 class Runner:
@@ -63,15 +39,19 @@ class Runner:
         log: Log,
         changed: Callable[[Context | None], None],
         *,
+        path: str = "action",
         mode: str = "single",
         limit: int = 10,
         exceeded: str = "warning",
+        noted: Callable[[Run], None] | None = None,
     ) -> None:
         self._hub = hub
         self._sequence = sequence
         self._tasks = tasks
         self._log = log
         self._changed = changed
+        self._path = path
+        self._noted = noted
         self.mode = mode
         self.limit = limit if mode in ("queued", "parallel") else 1
         self._exceeded = exceeded
@@ -83,31 +63,45 @@ class Runner:
         """Runs under way and waiting for their turn."""
         return len(self._runs) + len(self._queue)
 
+    @property
+    def runs(self) -> list[Run]:
+        """Those under way, then those waiting for their turn."""
+        return [*self._runs, *self._queue]
+
     def start(
         self,
         variables: dict[str, Any],
         context: Context,
         started: Callable[[Run], None],
         *,
-        chain: tuple[Runner, ...] = (),
+        trace: Trace | None = None,
+        prepare: Callable[[Run], None] | None = None,
     ) -> Run | None:
-        """Begin a run, or have it wait for its turn; None when there are too many already.
+        """Begin a run, or have it wait for its turn; None when there may be none now, which the trace then says.
 
-        ``started(run)`` is called before its first action, and not at all for one that is refused or stopped before.
-        Without anything to wait for, the run is over when this returns.
+        ``started(run)`` is called when it is accepted, before its first action. Without anything to wait for, the run
+        is over when this returns. ``prepare(run)`` may set what it is to go on from.
         """
+        chain = CHAIN.get()
         before: list[Run] = []
+        refused = self._refusal(chain)
+        if refused is not None:
+            if trace is not None:
+                trace.finish(refused)
+            return None
         if self._runs and self.mode == "restart":
             before = self._cancel_all()
-        elif self.current >= self.limit:
-            self._refuse()
-            return None
-        run = Run(self._hub, variables, context, started, (*chain, self))
+        run = Run(self._hub, variables, context, self._log, trace, (*chain, self))
+        run.noted = self._noted
+        if prepare is not None:
+            prepare(run)
         if self._runs and self.mode == "queued":
             self._queue.append(run)
+            started(run)
             self._changed(context)
         else:
             self._runs[run] = None
+            started(run)
             self._begin(run, before)
         return run
 
@@ -118,6 +112,17 @@ class Runner:
         tasks = [run.task for run in runs if run.task is not None and run.task is not this]
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_LIMIT)
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _refusal(self, chain: tuple[Runner, ...]) -> End | None:
+        if self.mode != "restart" and self.current >= self.limit:
+            self._exceed()
+            return End.SINGLE if self.mode == "single" else End.MAX
+        if (self in chain and self.mode in ("restart", "queued")) or len(chain) >= DEEPEST:
+            self._log.warning("runs because of itself, over and over; this run is refused")
+            return End.RECURSION
+        return None
 
     def _begin(self, run: Run, before: Iterable[Run] = ()) -> None:
         if run.stopped:
@@ -134,20 +139,23 @@ class Runner:
         else:
             self._spawn(run, self._finish(run, rest), rest)
 
-    def _do(self, run: Run) -> Coroutine[Any, Any, None] | None:
+    def _do(self, run: Run) -> Awaitable[None] | None:
         """Do what needs no task; gives what is left."""
-        run.started(run)
+        token = CHAIN.set(run.chain)
         try:
-            return self._sequence.begin(run)
-        except Ended:
+            return self._sequence.run(run, run.scope, self._path)
+        except Exception as error:
+            _ended(run, error)
             return None
+        finally:
+            CHAIN.reset(token)
 
-    def _spawn(self, run: Run, work: Coroutine[Any, Any, None], rest: Coroutine[Any, Any, None] | None = None) -> None:
+    def _spawn(self, run: Run, work: Awaitable[None], rest: Awaitable[None] | None = None) -> None:
         self._changed(run.context)
-        run.task = self._tasks.spawn(work, f"{self._tasks.name} run")
+        run.task = self._tasks.spawn(_coroutine(work), f"{self._tasks.name} run")
 
         def done(task: asyncio.Task[None]) -> None:
-            if rest is not None:
+            if rest is not None and hasattr(rest, "close"):
                 rest.close()  # where the task was cancelled before its first step
             self._end(run)
 
@@ -162,21 +170,25 @@ class Runner:
         else:
             await self._finish(run, rest)
 
-    async def _finish(self, run: Run, rest: Coroutine[Any, Any, None]) -> None:
+    async def _finish(self, run: Run, rest: Awaitable[None]) -> None:
         CHAIN.set(run.chain)
         try:
             await rest
-        except Ended:
-            pass
+        except Exception as error:
+            _ended(run, error)
         finally:
             self._end(run)
 
     def _end(self, run: Run) -> None:
         if run.over:
             return
+        cancelled = run.stopped or (run.task is not None and run.task.cancelled())
+        run.finish(End.CANCELLED if cancelled else End.FINISHED)
         self._runs.pop(run, None)
         run.over = True
-        for future in run.waiting:
+        if run.noted is not None:
+            run.noted(run)
+        for future in run.waiters:
             if not future.done():
                 future.set_result(None)
         if self._queue and not self._runs:
@@ -199,7 +211,7 @@ class Runner:
                 run.task.cancel()
         return runs
 
-    def _refuse(self) -> None:
+    def _exceed(self) -> None:
         if self._exceeded == "silent":
             return
         level = logging.getLevelNamesMapping()[self._exceeded.upper()]
@@ -207,3 +219,22 @@ class Runner:
             self._log.log(level, "is running already, so this trigger is ignored")
         else:
             self._log.log(level, "has %d runs already (max), so this trigger is ignored", self.current)
+
+
+def _ended(run: Run, error: Exception) -> None:
+    """Note why a run ended before its last action. What failed has been logged where it failed."""
+    if isinstance(error, Stop):
+        run.response = error.response
+        if error.error:
+            run.finish(End.STOPPED, error)
+            run.log.warning("stopped: %s", error.text)
+        else:
+            run.finish(End.FINISHED)
+    elif isinstance(error, Ended):
+        run.finish(error.end)
+    else:
+        run.finish(End.ERROR, error)
+
+
+async def _coroutine(work: Awaitable[None]) -> None:
+    await work

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import pkgutil
 import re
 from functools import cache
@@ -13,8 +14,16 @@ from typing import Literal
 Kind = Literal["trigger", "condition", "action"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-RENAMED = {"action": "service"}
+RENAMED = {
+    "action": "service",
+    "service_template": "service",
+    "and": "condition",
+    "or": "condition",
+    "not": "condition",
+}
 """Keys by which an action is known to people, and the file that does it."""
+TRIGGERS = {"nanobot": "homeassistant"}
+"""Triggers that are known by another name as well."""
 
 
 def find(kind: Kind, name: str) -> ModuleType | None:
@@ -25,7 +34,8 @@ def find(kind: Kind, name: str) -> ModuleType | None:
     if not _NAME.fullmatch(name):
         return None
     if name in own(kind):
-        return importlib.import_module(f"nanobot.automation.{kind}s.{name}")
+        file = f"{name}_" if keyword.iskeyword(name) else name  # no file can be imported that is called if.py
+        return importlib.import_module(f"nanobot.automation.{kind}s.{file}")
     return _import_if_there(f"integrations.{name}.{kind}")
 
 
@@ -33,7 +43,7 @@ def find(kind: Kind, name: str) -> ModuleType | None:
 def own(kind: Kind) -> frozenset[str]:
     """The words that the language itself has."""
     package = importlib.import_module(f"nanobot.automation.{kind}s")
-    return frozenset(module.name for module in pkgutil.iter_modules(package.__path__))
+    return frozenset(module.name.removesuffix("_") for module in pkgutil.iter_modules(package.__path__))
 
 
 def _import_if_there(module: str) -> ModuleType | None:

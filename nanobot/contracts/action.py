@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import voluptuous as vol
@@ -13,15 +13,34 @@ if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Protocol):
     """One step of a run: what it was given and where it stands."""
 
     hub: Hub
     config: Mapping[str, Any]
-    variables: dict[str, Any]
-    context: Context
-    path: str = ""
+    path: str
+    """Where it stands in the configuration, such as ``action/0/choose/1/sequence/0``."""
+
+    @property
+    def context(self) -> Context:
+        """Of the run: for everything that the step causes."""
+
+    @property
+    def log(self) -> logging.Logger | logging.LoggerAdapter[Any]:
+        """The log of whoever runs."""
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """All variables that can be seen here."""
+
+    def assign(self, name: str, value: Any) -> None:
+        """Set a variable, where it was defined, else for the whole run."""
+
+    def render(self, value: Any) -> Any:
+        """With all templates in it rendered. Raises ``TemplateError``."""
+
+    def tell(self, **result: Any) -> None:
+        """Leave something in the trace. Free where nobody traces."""
 
 
 class Action(Protocol):
@@ -29,5 +48,5 @@ class Action(Protocol):
 
     SCHEMA: vol.Schema
 
-    async def run(self, step: Step) -> Any:
-        """Do it; the value is the result shown in the trace."""
+    def run(self, step: Step) -> Awaitable[None] | None:
+        """Do it: a plain function where nothing is waited for, else one that gives an awaitable."""

@@ -11,10 +11,20 @@ if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
 
+class Case(Protocol):
+    """What a condition is asked about."""
+
+    hub: Hub
+    variables: Mapping[str, Any]
+
+    def tell(self, **found: Any) -> None:
+        """Leave in the trace what the condition saw: ``tell(state="on", wanted="off")``. Free where nobody traces."""
+
+
 class Condition(Protocol):
     """The shape of a ``condition.py``."""
 
     SCHEMA: vol.Schema
 
-    def check(self, hub: Hub, config: Mapping[str, Any], variables: Mapping[str, Any]) -> bool:
-        """Raises ``ConfigError`` when it cannot be decided (an entity that does not exist)."""
+    def check(self, config: Mapping[str, Any], case: Case) -> bool:
+        """Raises ``ConditionError`` when it cannot be decided (an entity that does not exist)."""

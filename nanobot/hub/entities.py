@@ -91,10 +91,13 @@ class Entities:
 
     def service(
         self, domain: str, action: Callable[[Any, ServiceCall], Awaitable[None] | None]
-    ) -> Callable[[ServiceCall], Awaitable[None]]:
-        """A service handler that does ``action(entity, call)`` for each targeted entity of ``domain``."""
+    ) -> Callable[[ServiceCall], Awaitable[None] | None]:
+        """A service handler that does ``action(entity, call)`` for each targeted entity of ``domain``.
 
-        async def handle(call: ServiceCall) -> None:
+        All are tried, also when one fails; the first failure is raised then.
+        """
+
+        def handle(call: ServiceCall) -> Awaitable[None] | None:
             waiting: list[Awaitable[None]] = []
             failure: Exception | None = None
             for entity in self.targets(call.data.get("entity_id"), domain):
@@ -105,13 +108,21 @@ class Entities:
                     continue
                 if result is not None:
                     waiting.append(result)
-            if len(waiting) == 1 and failure is None:
-                await waiting[0]
-            elif waiting:
-                for done in await asyncio.gather(*waiting, return_exceptions=True):
-                    if isinstance(done, BaseException):
-                        failure = failure or (done if isinstance(done, Exception) else None)
+            if waiting:
+                return _all(waiting, failure)
             if failure is not None:
                 raise failure
+            return None
 
         return handle
+
+
+async def _all(waiting: list[Awaitable[None]], failure: Exception | None) -> None:
+    if len(waiting) == 1 and failure is None:
+        await waiting[0]
+        return
+    for done in await asyncio.gather(*waiting, return_exceptions=True):
+        if isinstance(done, BaseException):
+            failure = failure or (done if isinstance(done, Exception) else None)
+    if failure is not None:
+        raise failure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import voluptuous as vol
@@ -90,24 +90,56 @@ class Services:
         blocking: bool = True,
         return_response: bool = False,
     ) -> Mapping[str, Any] | None:
-        """Call ``domain.name`` and, if ``blocking``, wait until it is done.
+        """Call ``domain.name`` and, if ``blocking``, wait until it is done. See ``begin`` for all else."""
+        if blocking:
+            result = self.begin(domain, name, data, target=target, context=context, return_response=return_response)
+            return await result if isinstance(result, Awaitable) else result
+        if return_response:
+            self._mode(domain, name, self._find(domain, name).mode, return_response)
+            raise InvalidServiceData("a response can only be had when the call is waited for")
+        known, call = self._prepare(domain, name, data, target, context, return_response)
+        self.tasks.spawn(self._run(known, call), f"{domain}.{name}")
+        return None
+
+    def begin(
+        self,
+        domain: str,
+        name: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        target: Mapping[str, Any] | None = None,
+        context: Context | None = None,
+        return_response: bool = False,
+    ) -> Awaitable[Mapping[str, Any] | None] | Mapping[str, Any] | None:
+        """Call ``domain.name``; what takes time is left to the awaitable that is given back.
 
         ``target`` (``entity_id``: one or a list) goes into the data. Fires ``call_service`` before it runs.
         Gives the response when asked for one, else None. Raises ``ServiceNotFound``, ``InvalidServiceData``
         (also for asking a response of a service that has none), or what the handler raises.
         """
+        known, call = self._prepare(domain, name, data, target, context, return_response)
+        result = known.handler(call)
+        if known.is_coroutine or (result is not None and isinstance(result, Awaitable)):
+            return self._rest(call, result) if return_response else _done(result)
+        return self._response(call, result) if return_response else None
+
+    def _prepare(
+        self,
+        domain: str,
+        name: str,
+        data: Mapping[str, Any] | None,
+        target: Mapping[str, Any] | None,
+        context: Context | None,
+        return_response: bool,
+    ) -> tuple[_Registered, ServiceCall]:
+        """Look up, validate, and tell the bus."""
         try:
             known = self._services[domain][name]
         except KeyError:
             known = self._find(domain, name)
         mode = known.mode
-        if return_response:
-            if mode is Response.NONE:
-                raise InvalidServiceData(f"{domain}.{name} gives no response; remove return_response from the call")
-            if not blocking:
-                raise InvalidServiceData("a response can only be had when the call is waited for")
-        elif mode is _ONLY:
-            raise InvalidServiceData(f"{domain}.{name} only gives a response; ask for it with return_response")
+        if return_response or mode is _ONLY:
+            self._mode(domain, name, mode, return_response)
         given: Any = {} if data is None else data
         if target:
             given = {**given, **target}
@@ -120,19 +152,20 @@ class Services:
         if self._route(CALL_SERVICE):
             told = {"domain": domain, "service": name, "service_data": dict(given)}
             self._bus.fire(CALL_SERVICE, told, call.context)
-        if not blocking:
-            self.tasks.spawn(self._run(known, call), f"{domain}.{name}")
-            return None
-        result = known.handler(call)
-        if known.is_coroutine:
-            result = await result
-        if not return_response:
-            return None
-        return self._response(call, result)
+        return known, call
+
+    def _mode(self, domain: str, name: str, mode: Response, return_response: bool) -> None:
+        if return_response and mode is Response.NONE:
+            raise InvalidServiceData(f"{domain}.{name} gives no response; remove return_response from the call")
+        if not return_response and mode is _ONLY:
+            raise InvalidServiceData(f"{domain}.{name} only gives a response; ask for it with return_response")
+
+    async def _rest(self, call: ServiceCall, result: Awaitable[Any]) -> Mapping[str, Any]:
+        return self._response(call, await result)
 
     async def _run(self, known: _Registered, call: ServiceCall) -> None:
         result = known.handler(call)
-        if known.is_coroutine:
+        if known.is_coroutine or isinstance(result, Awaitable):
             await result
 
     def _response(self, call: ServiceCall, result: Any) -> Mapping[str, Any]:
@@ -154,3 +187,7 @@ class Services:
         near = difflib.get_close_matches(f"{domain}.{name}", names, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise ServiceNotFound(f"there is no service {domain}.{name}{hint}")
+
+
+async def _done(result: Awaitable[Any]) -> None:
+    await result

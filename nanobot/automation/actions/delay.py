@@ -1,18 +1,33 @@
-"""``delay: TIME``: wait."""
+"""``delay: TIME``: wait. Over a restart the rest of the time is waited for."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable
 
 import voluptuous as vol
 
-from nanobot.config import validators as cv
-from nanobot.contracts.action import Step
+from nanobot.automation.duration import duration, seconds
+from nanobot.automation.sequence import RunStep
 
-SCHEMA = vol.Schema({vol.Required("delay"): cv.positive_time_period})
+SCHEMA = vol.Schema({vol.Required("delay"): duration})
 
 
-async def run(step: Step) -> Any:
-    """Cancelled when the run is stopped."""
-    await asyncio.sleep(step.config["delay"].total_seconds())
+def run(step: RunStep) -> Awaitable[None]:
+    """Cancelled when the run is stopped. Raises ``TemplateError`` or ``ConfigError`` for a time that is none."""
+    kept = step.resumed()
+    now = step.hub.clock.time()
+    if kept is not None:
+        return _sleep(step, float(kept["until"]) - now, float(kept["until"]))
+    delay = seconds(step.hub, step.config["delay"], step.variables)
+    return _sleep(step, delay, now + delay)
+
+
+async def _sleep(step: RunStep, delay: float, until: float) -> None:
+    step.tell(delay=max(0.0, delay), done=False)
+    if delay <= 0:
+        await asyncio.sleep(0)
+    else:
+        with step.waiting(until=until):
+            await asyncio.sleep(delay)
+    step.tell(done=True)

@@ -8,8 +8,10 @@ from typing import Any
 
 import voluptuous as vol
 
+from nanobot.automation.decide import Case
+from nanobot.automation.duration import duration, seconds
 from nanobot.config import validators as cv
-from nanobot.errors import ConfigError
+from nanobot.errors import ConditionError
 from nanobot.hub.hub import Hub
 from nanobot.hub.states import State
 
@@ -18,7 +20,7 @@ SCHEMA = vol.Schema(
         vol.Required("entity_id"): cv.entity_ids,
         vol.Required("state"): vol.All(cv.ensure_list, [vol.Any(str, bool, int, float)]),
         vol.Optional("attribute"): cv.string,
-        vol.Optional("for"): cv.positive_time_period,
+        vol.Optional("for"): duration,
         vol.Optional("match", default="all"): vol.In(["all", "any"]),
     }
 )
@@ -26,26 +28,40 @@ SCHEMA = vol.Schema(
 _INPUT = re.compile(r"input_[a-z]+\.[a-z0-9_]+")
 
 
-def check(hub: Hub, config: Mapping[str, Any], variables: Mapping[str, Any]) -> bool:
-    """Raises ``ConfigError`` for an entity or attribute that is not there."""
-    results = (_one(hub, config, entity_id) for entity_id in config["entity_id"])
-    return any(results) if config["match"] == "any" else all(results)
+def check(config: Mapping[str, Any], case: Case) -> bool:
+    """Raises ``ConditionError`` for an entity that is not there, unless another one decides."""
+    enough = config["match"] == "any"
+    undecided: list[str] = []
+    for entity_id in config["entity_id"]:
+        try:
+            if _one(config, entity_id, case) is enough:
+                return enough
+        except ConditionError as error:
+            undecided.append(str(error))
+    if undecided:
+        raise ConditionError("; ".join(undecided))
+    return not enough
 
 
-def _one(hub: Hub, config: Mapping[str, Any], entity_id: str) -> bool:
+def _one(config: Mapping[str, Any], entity_id: str, case: Case) -> bool:
+    hub = case.hub
     state = hub.states.get(entity_id)
     if state is None:
-        raise ConfigError(f"there is no entity {entity_id}")
+        raise ConditionError(f"there is no entity {entity_id}")
     attribute = config.get("attribute")
-    if attribute is None:
-        value: Any = state.state
-    elif attribute in state.attributes:
-        value = state.attributes[attribute]
-    else:
+    if attribute is not None and attribute not in state.attributes:
+        case.tell(state=None, wanted_state=config["state"])
         return False
-    if not any(value == _wanted(hub, one, as_text=attribute is None) for one in config["state"]):
+    value = state.state if attribute is None else state.attributes[attribute]
+    wanted = [_wanted(hub, one, as_text=attribute is None) for one in config["state"]]
+    case.tell(state=value, wanted_state=wanted[0] if len(wanted) == 1 else wanted)
+    if value not in wanted:
         return False
-    return "for" not in config or _lasted(hub, state, attribute is not None) >= config["for"].total_seconds()
+    if "for" not in config:
+        return True
+    lasted, needed = _lasted(hub, state, attribute is not None), seconds(hub, config["for"], case.variables)
+    case.tell(duration=lasted, wanted_duration=needed)
+    return lasted >= needed
 
 
 def _wanted(hub: Hub, value: Any, *, as_text: bool) -> Any:

@@ -11,7 +11,7 @@ import voluptuous as vol
 
 from nanobot.automation.alarm import Alarm, next_time
 from nanobot.config import validators as cv
-from nanobot.contracts.trigger import Detach, Fire
+from nanobot.contracts.trigger import Detach, Watch
 from nanobot.hub.bus import Event
 from nanobot.hub.hub import Hub
 from nanobot.hub.states import State
@@ -39,7 +39,7 @@ def _at(value: Any) -> time | dict[str, Any]:
 SCHEMA = vol.Schema({vol.Required("at"): vol.All(cv.ensure_list, [_at])})
 
 
-async def attach(hub: Hub, config: Mapping[str, Any], fire: Fire) -> Detach:
+async def attach(hub: Hub, config: Mapping[str, Any], watch: Watch) -> Detach:
     """Fires with ``now`` and ``entity_id`` (None for a time of day).
 
     A time of day that the clocks skip in spring is skipped; one that they show twice in autumn fires twice, as in
@@ -48,9 +48,9 @@ async def attach(hub: Hub, config: Mapping[str, Any], fire: Fire) -> Detach:
     ends: list[Detach] = []
     for at in config["at"]:
         if isinstance(at, time):
-            ends.append(_daily(hub, at, partial(_tell, fire, None)))
+            ends.append(_daily(hub, at, partial(_tell, watch, None)))
         else:
-            ends.append(_follow(hub, at["entity_id"], at["offset"], fire))
+            ends.append(_follow(hub, at["entity_id"], at["offset"], watch))
 
     def detach() -> None:
         for end in ends:
@@ -59,9 +59,9 @@ async def attach(hub: Hub, config: Mapping[str, Any], fire: Fire) -> Detach:
     return detach
 
 
-def _tell(fire: Fire, entity_id: str | None, now: datetime) -> None:
+def _tell(watch: Watch, entity_id: str | None, now: datetime) -> None:
     description = f"time set in {entity_id}" if entity_id else "time"
-    fire({"platform": "time", "now": now, "entity_id": entity_id, "description": description})
+    watch.fire({"platform": "time", "now": now, "entity_id": entity_id, "description": description})
 
 
 def _daily(hub: Hub, at: time, ring: Callable[[datetime], None]) -> Detach:
@@ -76,7 +76,7 @@ def _daily(hub: Hub, at: time, ring: Callable[[datetime], None]) -> Detach:
     return end
 
 
-def _follow(hub: Hub, entity_id: str, offset: timedelta, fire: Fire) -> Detach:
+def _follow(hub: Hub, entity_id: str, offset: timedelta, watch: Watch) -> Detach:
     """The time that an entity says, and each other one that it says later."""
     present: list[Detach] = []
 
@@ -89,10 +89,12 @@ def _follow(hub: Hub, entity_id: str, offset: timedelta, fire: Fire) -> Detach:
         when = None if state is None else _said_by(state, hub)
         if isinstance(when, time):
             moved = (datetime.combine(datetime(2000, 1, 2), when) + offset).time()  # noqa: DTZ001 - a time of day
-            present.append(_daily(hub, moved, partial(_tell, fire, entity_id)))
+            present.append(_daily(hub, moved, partial(_tell, watch, entity_id)))
         elif when is not None:
             moment = (when + offset).timestamp()
-            alarm = Alarm(hub.clock, lambda after: moment if moment >= after else None, partial(_tell, fire, entity_id))
+            alarm = Alarm(
+                hub.clock, lambda after: moment if moment >= after else None, partial(_tell, watch, entity_id)
+            )
             alarm.set()
             present.append(alarm.cancel)
 

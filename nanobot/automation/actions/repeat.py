@@ -1,0 +1,129 @@
+"""``repeat:``: do a sequence a number of times, for each item of a list, while or until conditions hold."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+import voluptuous as vol
+
+from nanobot.automation import parse
+from nanobot.automation.sequence import RunStep
+from nanobot.config import validators as cv
+from nanobot.errors import NanobotError
+from nanobot.templates import has_template
+from nanobot.templates import validators as tv
+
+WARN_AFTER = 5_000  # rounds of while and until, as in Home Assistant
+END_AFTER = 10_000
+MOST = 1_000_000  # rounds of count and for_each
+
+KINDS = ("count", "for_each", "while", "until")
+
+
+def _count(value: Any) -> Any:
+    return tv.template(value) if isinstance(value, str) and has_template(value) else cv.whole_number(value)
+
+
+def _list(value: Any) -> Any:
+    if isinstance(value, str) and not has_template(value):
+        raise vol.Invalid("has to be a list, or a template that gives one")
+    return tv.template_value(value if isinstance(value, (list, str)) else [value])
+
+
+def _one_kind(given: dict[str, Any]) -> dict[str, Any]:
+    kinds = [kind for kind in KINDS if kind in given]
+    if len(kinds) != 1:
+        raise vol.Invalid(f"needs one of {', '.join(KINDS)}" + (", not several" if kinds else ""))
+    return given
+
+
+SCHEMA = vol.Schema(
+    {
+        vol.Required("repeat"): vol.All(
+            {
+                vol.Optional("count"): _count,
+                vol.Optional("for_each"): _list,
+                vol.Optional("while"): parse.conditions,
+                vol.Optional("until"): parse.conditions,
+                vol.Required("sequence"): parse.actions,
+            },
+            _one_kind,
+        )
+    }
+)
+
+
+def run(step: RunStep) -> Awaitable[None]:
+    """``repeat`` has ``index`` (from 1), ``first``, ``last`` (where that is known) and ``item``."""
+    config: Mapping[str, Any] = step.config["repeat"]
+    if "while" in config or "until" in config:
+        return _conditional(step, config)
+    return _counted(step, config)
+
+
+async def _counted(step: RunStep, config: Mapping[str, Any]) -> None:
+    kept = step.run.resumed_frames.pop(step.path, None)
+    if kept is not None:
+        items, count, first = kept.get("items"), kept["count"], kept["index"]
+    else:
+        items = None
+        first = 1
+        if "for_each" in config:
+            items = step.render(config["for_each"])
+            if not isinstance(items, (list, tuple)):
+                raise NanobotError(f"for_each has to be a list, but is '{items}'")
+            count = len(items)
+        else:
+            count = _whole(step.render(config["count"]))
+        if count > MOST:
+            raise NanobotError(f"{count} rounds are too many; there can be {MOST}")
+    for index in range(first, count + 1):
+        round_ = {"index": index, "first": index == 1, "last": index == count}
+        if items is not None:
+            round_["item"] = items[index - 1]
+        frame = {"index": index, "count": count, **({"items": items} if items is not None else {})}
+        await _round(step, config, round_, frame)
+
+
+async def _conditional(step: RunStep, config: Mapping[str, Any]) -> None:
+    kind = "while" if "while" in config else "until"
+    kept = step.run.resumed_frames.pop(step.path, None)
+    index = 0 if kept is None else kept["index"] - 1
+    while True:
+        index += 1
+        round_ = {"index": index, "first": index == 1}
+        if kind == "while" and kept is None and not _hold(step, config, round_, kind):
+            return
+        kept = None
+        await _round(step, config, round_, {"index": index})
+        if kind == "until" and _hold(step, config, round_, kind):
+            return
+        if index == WARN_AFTER:
+            step.log.warning("%s: %s has gone round %d times; at %d it is ended", step.name, kind, index, END_AFTER)
+        elif index >= END_AFTER:
+            raise NanobotError(f"{kind} has gone round {index} times without coming to an end")
+
+
+def _hold(step: RunStep, config: Mapping[str, Any], round_: Mapping[str, Any], kind: str) -> bool:
+    case = step.case()
+    case.variables = {**case.variables, "repeat": round_}
+    return bool(config[kind].hold(case, f"{step.path}/repeat/{kind}"))
+
+
+async def _round(step: RunStep, config: Mapping[str, Any], round_: Mapping[str, Any], frame: Mapping[str, Any]) -> None:
+    step.run.frames[step.path] = frame
+    try:
+        waits = step.do(config["sequence"], "repeat/sequence", step.scope.inner({"repeat": round_}))
+        if waits is not None:
+            await waits
+    finally:
+        del step.run.frames[step.path]
+    await step.run.breathe()
+
+
+def _whole(value: Any) -> int:
+    try:
+        return int(float(value))
+    except (TypeError, ValueError, OverflowError):
+        raise NanobotError(f"count has to be a whole number, but is '{value}'") from None

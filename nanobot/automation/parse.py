@@ -1,0 +1,248 @@
+"""Triggers, conditions and actions as they are written, in every form and spelling, and as they are understood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import voluptuous as vol
+
+from nanobot.automation import words
+from nanobot.automation.decide import ConditionConfig, Conditions
+from nanobot.automation.sequence import ActionConfig, Sequence
+from nanobot.config import validators as cv
+from nanobot.config.explain import explain
+from nanobot.config.wrong import Wrong, expected
+from nanobot.templates import Template, has_template
+from nanobot.templates import validators as tv
+from nanobot.util.text import nearest
+
+T = TypeVar("T")
+
+LOGICAL = ("and", "or", "not")
+DEEPEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerConfig:
+    """One trigger: the word, what the word's own schema made of it, and what all triggers have."""
+
+    word: str
+    config: Mapping[str, Any]
+    index: int
+    id: str
+    alias: str | None = None
+    enabled: bool | Template = True
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def triggers(value: Any) -> tuple[TriggerConfig, ...]:
+    """One trigger or a list; lists under a ``triggers`` key within it belong to it."""
+    flat: list[tuple[tuple[Any, ...], Any]] = []
+
+    def flatten(one: Any, path: tuple[Any, ...]) -> None:
+        for index, item in enumerate(_as_list(one)):
+            here = (*path, index) if isinstance(one, list) else path
+            if isinstance(item, Mapping) and set(item) == {"triggers"}:
+                flatten(item["triggers"], (*here, "triggers"))
+            else:
+                flat.append((here, item))
+
+    flatten(value, ())
+    return tuple(_each(flat, lambda index, item: _trigger(item, index)))
+
+
+def conditions(value: Any) -> Conditions:
+    """One condition or a list, all of which have to hold."""
+    return Conditions(tuple(_each(_listed(value), lambda index, item: condition(item))))
+
+
+def actions(value: Any) -> Sequence:
+    """One action or a list, done one after the other."""
+    return Sequence(tuple(_each(_listed(value), lambda index, item: action(item))))
+
+
+def condition(item: Any) -> ConditionConfig:
+    """One condition in any of its forms: with its word, as a template, as ``and:``, ``or:``, ``not:``, as a list."""
+    if isinstance(item, (str, bool)) or item is None:
+        return _condition("template", {"value_template": item}, {})
+    if isinstance(item, list):
+        return _condition("and", {"conditions": item}, {})
+    given = _mapping(item)
+    common = _take(given, _COMMON)
+    for word in LOGICAL:
+        if word in given:
+            _only(given, word)
+            return _condition(word, {"conditions": given[word]}, common, under=word)
+    name = given.pop("condition", None)
+    if isinstance(name, list):
+        return _condition("and", {"conditions": name}, common, under="condition")
+    if isinstance(name, str) and has_template(name):
+        return _condition("template", {"value_template": name}, common)
+    if not isinstance(name, str):
+        raise vol.RequiredFieldInvalid("required key not provided", path=["condition"])
+    return _condition(name, given, common)
+
+
+def action(item: Any) -> ActionConfig:
+    """One action. What it does is said by its key; a template alone is a condition."""
+    if isinstance(item, str) and has_template(item):
+        return _action("condition", {"condition": item}, {})
+    given = _mapping(item)
+    common = _take(given, _COMMON_TO_ACTIONS)
+    for key in given:
+        name = words.RENAMED.get(str(key), str(key))
+        if words.find("action", name) is not None:
+            return _action(name, given, common)
+    known = sorted({"action", *words.own("action")} - {"service"})
+    meant = nearest(next(iter(given), ""), [*known, "service"])
+    hint = f"; did you mean '{meant}'?" if meant else ""
+    raise vol.Invalid(f"is no action that is known; it needs one of {', '.join(known)}{hint}")
+
+
+def renamed(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """With older names of options replaced by today's. Raises ``vol.Invalid`` where both are there."""
+    both = [(old, new) for old, new in names.items() if old in given and new in given]
+    if both:
+        old, new = both[0]
+        raise vol.Invalid(f"is the older name of '{new}', which is there as well; keep one of them", path=[old])
+    return {names.get(key, key): value for key, value in given.items()}
+
+
+def variables(value: Any) -> dict[str, Any]:
+    """Variables, with their templates compiled."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise expected("mapping", value)
+    compiled: dict[str, Any] = tv.template_value({str(name): one for name, one in value.items()})
+    return compiled
+
+
+def identifier(value: Any) -> str:
+    """An ``id``: text or a whole number."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise expected("text,int", value)
+    return str(value)
+
+
+def enabled(value: Any) -> bool | Template:
+    """true, false, or a template that sees no states."""
+    if isinstance(value, str) and has_template(value):
+        template: Template = tv.limited_template(value)
+        return template
+    return bool(cv.boolean(value))
+
+
+def _trigger(item: Any, index: int) -> TriggerConfig:
+    given = renamed(_mapping(item), {"platform": "trigger"})
+    name = given.pop("trigger", None)
+    if not isinstance(name, str):
+        raise vol.RequiredFieldInvalid("required key not provided", path=["trigger"])
+    common = _take(given, _COMMON_TO_TRIGGERS)
+    common["id"] = common.get("id") or str(index)
+    name = words.TRIGGERS.get(name, name)
+    return TriggerConfig(name, _word("trigger", name)(given), index, **common)
+
+
+def _condition(
+    name: str, given: Mapping[str, Any], common: Mapping[str, Any], under: str | None = None
+) -> ConditionConfig:
+    """``under``: the key that stands in the YAML where ``conditions`` stands in the long form."""
+    try:
+        config = _word("condition", name)(given)
+    except vol.MultipleInvalid as error:
+        for one in error.errors if under is not None else ():
+            if one.path[:1] == ["conditions"]:
+                one.path[0] = under
+        raise
+    return ConditionConfig(name, config, _inner("condition", name, "check"), **common)
+
+
+def _action(name: str, given: Mapping[str, Any], common: Mapping[str, Any]) -> ActionConfig:
+    return ActionConfig(name, _word("action", name)(given), _inner("action", name, "run"), **common)
+
+
+def _inner(kind: words.Kind, name: str, function: str) -> Callable[..., Any] | None:
+    """The function of a word that comes with nanobot; those of integrations are looked up when they are used, since
+    their files may be edited."""
+    return getattr(words.find(kind, name), function) if name in words.own(kind) else None
+
+
+def _word(kind: words.Kind, name: str) -> Callable[[Any], Any]:
+    try:
+        found = words.find(kind, name)
+    except Exception as error:  # the file of an integration may fail in any way when it is imported
+        raise vol.Invalid(f"the {kind} '{name}' cannot be used: {error}", path=[kind]) from error
+    if found is None:
+        meant = nearest(name, words.own(kind))
+        hint = f"; did you mean '{meant}'?" if meant else ""
+        raise vol.Invalid(f"there is no {kind} '{name}'{hint}", path=[kind])
+    schema: Callable[[Any], Any] = found.SCHEMA
+
+    def understand(given: Any) -> Any:
+        try:
+            return schema(given)
+        except vol.Invalid as error:
+            raise vol.MultipleInvalid(
+                [Wrong(p.key, list(p.path), **p.placeholders) for p in explain(error, given, (), schema)]
+            ) from error
+
+    return understand
+
+
+def _each(
+    items: Iterator[tuple[tuple[Any, ...], Any]] | list[tuple[tuple[Any, ...], Any]],
+    understand: Callable[[int, Any], T],
+) -> list[T]:
+    """All items understood, or all that is wrong with any of them."""
+    done: list[T] = []
+    wrong: list[vol.Invalid] = []
+    for index, (path, item) in enumerate(items):
+        try:
+            done.append(understand(index, item))
+        except vol.Invalid as error:
+            for one in error.errors if isinstance(error, vol.MultipleInvalid) else [error]:
+                one.prepend(list(path))
+                wrong.append(one)
+        except RecursionError:
+            raise vol.Invalid("is nested too deeply") from None
+    if wrong:
+        raise vol.MultipleInvalid(wrong)
+    return done
+
+
+def _listed(value: Any) -> list[tuple[tuple[Any, ...], Any]]:
+    if isinstance(value, list):
+        return [((index,), item) for index, item in enumerate(value)]
+    return [((), item) for item in _as_list(value)]
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _mapping(item: Any) -> dict[str, Any]:
+    if not isinstance(item, Mapping):
+        raise expected("mapping", item)
+    return dict(item)
+
+
+def _only(given: Mapping[str, Any], word: str) -> None:
+    others = [key for key in given if key != word]
+    if others:
+        raise vol.Invalid(f"cannot stand beside '{word}'", path=[others[0]])
+
+
+def _take(given: dict[str, Any], schema: vol.Schema) -> dict[str, Any]:
+    """Take out of ``given`` the options that all words of a kind have."""
+    names = [str(key) for key in schema.schema]
+    return dict(schema({name: given.pop(name) for name in names if name in given}))
+
+
+_COMMON = vol.Schema({vol.Optional("alias"): vol.Any(None, cv.string), vol.Optional("enabled"): enabled})
+_COMMON_TO_TRIGGERS = _COMMON.extend({vol.Optional("id"): identifier, vol.Optional("variables"): variables})
+_COMMON_TO_ACTIONS = _COMMON.extend({vol.Optional("continue_on_error"): cv.boolean})

@@ -1,0 +1,108 @@
+"""One run of a sequence: its variables, where it waits, how it ended, and how it goes on after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+from nanobot.automation.scope import Scope
+from nanobot.automation.trace import End, Trace
+from nanobot.hub.context import Context
+from nanobot.hub.hub import Hub
+from nanobot.util.ids import ulid
+
+Log = logging.Logger | logging.LoggerAdapter[Any]
+
+BREATHE = 0.005  # s that a run may keep the loop for itself
+
+
+class Run:
+    """Under way, or waiting for its turn.
+
+    ``waits``: for each step that is waiting, by path, what it needs to go on after a restart. ``frames``: the same for
+    steps that have others within them, such as the rounds of a ``repeat``. ``noted()`` is called when either changed.
+    ``resume``: what ``waits`` was when the process ended; taken out as the steps are reached again.
+    """
+
+    __slots__ = ("_since", "chain", "context", "conversation_response", "end", "error", "frames", "hub", "id", "log",
+                 "noted", "over", "response", "resume", "resumed_frames", "scope", "stopped", "task", "told", "trace",
+                 "waiters", "waits")  # fmt: skip
+
+    def __init__(
+        self,
+        hub: Hub,
+        variables: dict[str, Any],
+        context: Context,
+        log: Log,
+        trace: Trace | None = None,
+        chain: tuple[Any, ...] = (),
+    ) -> None:
+        self.hub = hub
+        self.id = ulid() if trace is None else trace.run_id
+        self.scope = Scope(variables)
+        self.context = context
+        self.log = log
+        self.trace = trace
+        self.chain = chain
+        self.stopped = False
+        self.over = False
+        self.end: End | None = None
+        self.error: BaseException | None = None
+        self.told: BaseException | None = None
+        """The error that has been logged already: those above it say nothing more."""
+        self.response: Mapping[str, Any] | None = None
+        self.conversation_response: Any = None
+        self.task: asyncio.Task[None] | None = None
+        self.waiters: list[asyncio.Future[None]] = []
+        self.waits: dict[str, Mapping[str, Any]] = {}
+        self.frames: dict[str, Mapping[str, Any]] = {}
+        self.noted: Callable[[Run], None] | None = None
+        self.resume: dict[str, Mapping[str, Any]] = {}
+        self.resumed_frames: dict[str, Mapping[str, Any]] = {}
+        self._since = 0.0
+
+    async def wait(self) -> None:
+        """Until it is over."""
+        if not self.over:
+            future = asyncio.get_running_loop().create_future()
+            self.waiters.append(future)
+            await future
+
+    def finish(self, end: End, error: BaseException | None = None) -> None:
+        """Note how it ended; the first time counts."""
+        if self.end is None:
+            self.end = end
+            self.error = error
+            if self.trace is not None:
+                self.trace.finish(end, None if error is None else str(error) or type(error).__name__)
+
+    def first(self, path: str) -> int:
+        """The index in the sequence at ``path`` at which to begin: 0, or where it was when the process ended."""
+        for leaf in self.resume:
+            if leaf.startswith(path) and leaf[len(path) : len(path) + 1] == "/":
+                return int(leaf[len(path) + 1 :].partition("/")[0])
+        return 0
+
+    @contextmanager
+    def waiting(self, path: str, data: Mapping[str, Any]) -> Iterator[None]:
+        """While a step waits."""
+        self.waits[path] = data
+        if self.noted is not None:
+            self.noted(self)
+        try:
+            yield
+        finally:
+            del self.waits[path]
+            if self.noted is not None:
+                self.noted(self)
+
+    async def breathe(self) -> None:
+        """Let others have their turn, if this run has kept the loop for a while. For loops."""
+        now = perf_counter()
+        if now - self._since > BREATHE:
+            await asyncio.sleep(0)
+            self._since = perf_counter()

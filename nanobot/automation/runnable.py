@@ -1,0 +1,99 @@
+"""What automations, scripts and schedules have in common: an entity that runs a sequence and remembers how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from nanobot.automation.run import Run
+from nanobot.automation.runner import Runner
+from nanobot.automation.sequence import Sequence
+from nanobot.automation.trace import Trace, Traces
+from nanobot.contracts.entity import Entity
+from nanobot.contracts.runnable import Runnable
+from nanobot.hub.context import Context
+from nanobot.hub.entry import Entry
+from nanobot.hub.hub import Hub
+
+
+class RunnableEntity(Entity, Runnable):
+    """``part`` owns everything it has in the hub; ``item_id`` is what its traces are asked for with."""
+
+    path = "action"
+    """Where its sequence stands in the configuration, as traces tell it."""
+
+    def __init__(self, part: Entry, domain: str, entity_id: str, item_id: str | None) -> None:
+        self.domain = domain
+        self.entity_id = entity_id
+        self.item_id = item_id
+        self.last_triggered: datetime | None = None
+        self._part = part
+        self._hub: Hub = part.hub
+        self._runner: Runner | None = None
+        self._traces = Traces()
+
+    @property
+    def traces(self) -> Traces:
+        return self._traces
+
+    @property
+    def runner(self) -> Runner | None:
+        """None for one that is not usable."""
+        return self._runner
+
+    @property
+    def blueprint_inputs(self) -> Mapping[str, Any] | None:
+        """What the YAML gives to its blueprint, None where it uses none."""
+        used = self.written.get("use_blueprint")
+        return used if isinstance(used, Mapping) else None
+
+    def equip(self, sequence: Sequence | None, config: Mapping[str, Any] | None) -> None:
+        """Take over what is to be run, and the options of running; None for something that cannot be."""
+        if sequence is None or config is None:
+            self._runner = None
+            return
+        self._traces.resize(config["trace"]["stored_traces"])
+        self._runner = Runner(
+            self._hub,
+            sequence,
+            self._part.tasks,
+            self._part.log,
+            self.changed,
+            path=self.path,
+            mode=config["mode"],
+            limit=config["max"],
+            exceeded=config["max_exceeded"],
+        )
+
+    def shown(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The attributes that all of them have."""
+        told: dict[str, Any] = {
+            "last_triggered": self.last_triggered,
+            "mode": config["mode"],
+            "current": 0 if self._runner is None else self._runner.current,
+        }
+        if config["mode"] in ("queued", "parallel"):
+            told["max"] = config["max"]
+        return told
+
+    def trace(self, context: Context, trigger: str | None = None) -> Trace | None:
+        """A new trace, which is kept; None where none are."""
+        if not self._traces.kept:
+            return None
+        trace = Trace(self._hub.clock, self.domain, self.item_id, context, self.written, trigger, self.blueprint_inputs)
+        self._traces.add(trace)
+        return trace
+
+    def begin_run(self, variables: dict[str, Any], context: Context, trace: Trace | None) -> Run | None:
+        """Start a run, or have it wait for its turn; None when there may be none now."""
+        return None if self._runner is None else self._runner.start(variables, context, self.began, trace=trace)
+
+    def began(self, run: Run) -> None:
+        """Called when a run is accepted, before its first action."""
+        self.last_triggered = datetime.fromtimestamp(self._hub.clock.time(), UTC)
+
+    async def stop_runs(self) -> None:
+        """End what is under way and wait until it has."""
+        if self._runner is not None:
+            await self._runner.stop()
