@@ -16,6 +16,7 @@ from nanobot.contracts.command import Command
 from nanobot.contracts.history import History, Shown
 from nanobot.contracts.model import Model
 from nanobot.contracts.panel import Panel
+from nanobot.contracts.runnable import Runnable
 from nanobot.contracts.socket_command import SocketCommand
 from nanobot.contracts.tool import Tool
 from nanobot.contracts.view import View
@@ -76,6 +77,8 @@ class Hub:
         self.storage = Files(config_dir / ".storage")
         self.media = Media(config_dir, self.clock)
         self.tasks = Tasks("hub")
+        self.templates: Any = None
+        """What ``nanobot.templates`` keeps for this hub."""
         self.entries: dict[str, Entry] = {}
         """By entry id, in the order of their setup. Written by the lifecycle alone."""
         self.channels: Registry[Channel] = Registry("channel")
@@ -108,6 +111,16 @@ class Hub:
     def history(self) -> History | None:
         """Whoever can be asked about the past; None while nothing is recorded."""
         return next(iter(self.histories), None)
+
+    @property
+    def runnables(self) -> list[Runnable]:
+        """Automations, scripts and schedules: the entities that run something and can be asked about it."""
+        return [entity for entity in self.entities if isinstance(entity, Runnable)]
+
+    def runnable(self, domain: str, item_id: str) -> Runnable | None:
+        """The automation, script or schedule of that id."""
+        found = (one for one in self.runnables if one.domain == domain and one.item_id == item_id)
+        return next(found, None)
 
     def registry_of(self, thing: Any) -> tuple[Registry[Any], str]:
         """The registry a thing belongs into, and its name there. Raises ``TypeError`` for anything else."""
