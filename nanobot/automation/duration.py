@@ -21,7 +21,7 @@ Duration = timedelta | Template | Mapping[str, Any]
 
 
 def duration(value: Any) -> Duration:
-    """For schemas: 0 or more seconds, ``HH:MM``, ``HH:MM:SS``, a mapping such as ``minutes: 5``; or templates of these."""
+    """For schemas: seconds, ``HH:MM``, ``HH:MM:SS``, a mapping like ``minutes: 5``; 0 or more; or templates."""
     if isinstance(value, str) and has_template(value):
         template: Template = tv.template(value)
         return template
