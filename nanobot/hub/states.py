@@ -128,6 +128,7 @@ class States:
         self._states: dict[str, State] = {}
         self._domains: dict[str, dict[str, None]] = {}
         self._trackers: dict[str, tuple[Call, ...]] = {}
+        self._domain_trackers: dict[str, tuple[Call, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._states)
@@ -205,31 +206,20 @@ class States:
 
         Costs nothing for the changes of other entities, however many are tracked.
         """
-        ids = [entity_ids] if isinstance(entity_ids, str) else list(dict.fromkeys(entity_ids))
+        return _track(self._trackers, entity_ids, callback)
 
-        def call(event: Event) -> None:
-            callback(event)
-
-        call.__qualname__ = getattr(callback, "__qualname__", repr(callback))
-        for entity_id in ids:
-            self._trackers[entity_id] = (*self._trackers.get(entity_id, ()), call)
-
-        def remove() -> None:
-            for entity_id in ids:
-                left = tuple(c for c in self._trackers.get(entity_id, ()) if c is not call)
-                if left:
-                    self._trackers[entity_id] = left
-                else:
-                    self._trackers.pop(entity_id, None)
-
-        return remove
+    def track_domain(self, domains: str | Iterable[str], callback: Callable[[Event], None]) -> Remove:
+        """The same for all entities of these domains, those to come included."""
+        return _track(self._domain_trackers, domains, callback)
 
     def tracked(self) -> int:
-        """How many callbacks wait for single entities."""
-        return sum(len(calls) for calls in self._trackers.values())
+        """How many callbacks wait for single entities or domains."""
+        return sum(len(calls) for table in (self._trackers, self._domain_trackers) for calls in table.values())
 
     def _tell(self, entity_id: str, old: State | None, new: State | None, context: Context | None) -> None:
         trackers = self._trackers.get(entity_id)
+        if self._domain_trackers and (more := self._domain_trackers.get(entity_id.partition(".")[0])):
+            trackers = (*(trackers or ()), *more)
         route = self._bus.route(STATE_CHANGED)
         if trackers is None and not route:
             return
@@ -255,3 +245,26 @@ class States:
     def _check_id(self, entity_id: str) -> None:
         if not is_entity_id(entity_id):
             raise ValueError(f"{entity_id!r} is no entity id; write it like 'sensor.kitchen'")
+
+
+def _track(
+    trackers: dict[str, tuple[Call, ...]], names: str | Iterable[str], callback: Callable[[Event], None]
+) -> Remove:
+    wanted = [names] if isinstance(names, str) else list(dict.fromkeys(names))
+
+    def call(event: Event) -> None:
+        callback(event)
+
+    call.__qualname__ = getattr(callback, "__qualname__", repr(callback))
+    for name in wanted:
+        trackers[name] = (*trackers.get(name, ()), call)
+
+    def remove() -> None:
+        for name in wanted:
+            left = tuple(c for c in trackers.get(name, ()) if c is not call)
+            if left:
+                trackers[name] = left
+            else:
+                trackers.pop(name, None)
+
+    return remove
