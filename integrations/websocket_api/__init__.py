@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 
 import voluptuous as vol
 
@@ -18,9 +19,16 @@ async def setup(hub: Hub, entry: Entry) -> None:
     await in_thread(importlib.import_module, f"{__name__}.socket")  # aiohttp takes its time
     await in_thread(importlib.import_module, f"{__name__}.commands")
     from .commands import commands
+    from .kept import Kept
+    from .log import RecentLog
     from .socket import Sockets
 
-    for command in commands(hub, entry):
+    log = RecentLog(hub.scrubber.scrub)
+    logging.getLogger().addHandler(log)
+    entry.on_unload(lambda: logging.getLogger().removeHandler(log))
+    kept = Kept(entry)
+    await kept.load()
+    for command in commands(entry, kept, log):
         entry.add(command)
     sockets = Sockets(entry)
     entry.on_unload(sockets.close)

@@ -27,6 +27,7 @@ from nanobot.util.dt import iso
 from nanobot.util.secrets import Secret
 
 if TYPE_CHECKING:
+    from nanobot.hub.entry import Entry
     from nanobot.hub.hub import Hub
 
 HA_VERSION = "2025.4.4"
@@ -232,3 +233,37 @@ def services_dict(hub: Hub) -> dict[str, dict[str, Any]]:
     for service in hub.services:
         shapes.setdefault(service.domain, {})[service.name] = service_dict(service)
     return shapes
+
+
+_ENTRY_STATES = {
+    "starting": "setup_in_progress",
+    "loaded": "loaded",
+    "retrying": "setup_retry",
+    "failed": "setup_error",
+    "stopped": "not_loaded",
+}
+
+
+def config_entry_dict(entry: Entry) -> dict[str, Any]:
+    """What is configured, in the shape of a config entry. Its id is the key in the YAML; there are no flows."""
+    return {
+        "created_at": entry.since,
+        "disabled_by": None,
+        "domain": entry.domain,
+        "entry_id": entry.id,
+        "error_reason_translation_key": None,
+        "error_reason_translation_placeholders": None,
+        "modified_at": entry.since,
+        "num_subentries": 0,
+        "pref_disable_new_entities": False,
+        "pref_disable_polling": False,
+        "reason": entry.error,
+        "source": "import",
+        "state": _ENTRY_STATES[entry.state.value],
+        "supported_subentry_types": {},
+        "supports_options": False,
+        "supports_reconfigure": False,
+        "supports_remove_device": False,
+        "supports_unload": True,
+        "title": entry.id,
+    }

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from nanobot.contracts.socket_command import SocketCommand
+from nanobot.contracts.view import Access
 from nanobot.hub.entry import Entry
-from nanobot.hub.hub import Hub
 
-from . import core
+from ..kept import Kept
+from ..log import RecentLog
+from . import auth, conversation, core, frontend, integrations, past, registries, repairs
+from .conversation import Exposed
+from .entities import EntityCommands
+from .frontend import UserData
+from .repairs import Repairs
 
 
-def commands(hub: Hub, entry: Entry) -> list[SocketCommand]:
+def commands(entry: Entry, kept: Kept, log: RecentLog) -> list[SocketCommand]:
     """All that this integration answers itself; others bring their own."""
-    return [*core.COMMANDS]
+    return [
+        *core.COMMANDS,
+        *EntityCommands().commands(),
+        *registries.COMMANDS,
+        *auth.COMMANDS,
+        *Repairs(entry, kept).commands(),
+        *repairs.COMMANDS,
+        SocketCommand("system_log/list", lambda call: log.lines(), Access.ADMIN),
+        *frontend.COMMANDS,
+        *UserData(kept).commands(),
+        *integrations.COMMANDS,
+        *conversation.COMMANDS,
+        *Exposed(kept).commands(),
+        *past.COMMANDS,
+    ]

@@ -1,0 +1,261 @@
+"""History, logbook and statistics, from whoever records them; nothing recorded is an empty past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import voluptuous as vol
+
+from nanobot.config import validators as cv
+from nanobot.contracts.history import PastState, Recording
+from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError
+from nanobot.contracts.view import Access
+from nanobot.hub.bus import ALL, Event
+from nanobot.hub.states import STATE_REPORTED, State
+
+MAX_WAITING = 10_000  # changes that are kept while the past is read
+
+
+def _time(call: SocketCall, key: str) -> float | None:
+    """A time of the message in seconds since the epoch; without an offset it is one of the configured zone."""
+    text = call.data.get(key)
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=call.hub.clock.zone)).timestamp()
+    except (ValueError, OverflowError, OSError) as error:
+        raise SocketError(f"invalid_{key}", f"Invalid {key}") from error
+
+
+def _span(call: SocketCall) -> tuple[float, float | None]:
+    start = _time(call, "start_time")
+    assert start is not None  # the schemas require it
+    return start, _time(call, "end_time")
+
+
+async def history(call: SocketCall) -> Any:
+    """The states of some entities in a period: ``{entity_id: [{s, a, lu, lc?}]}``."""
+    start, end = _span(call)
+    return await _states(call, start, end)
+
+
+async def _states(call: SocketCall, start: float, end: float | None) -> dict[str, Any]:
+    recorded, data = call.hub.history, call.data
+    if recorded is None or start > call.hub.clock.time() or (end is not None and end < start):
+        return {}
+    found = await recorded.states(
+        data["entity_ids"],
+        start,
+        end,
+        minimal=data["minimal_response"],
+        no_attributes=data["no_attributes"],
+        significant_only=data["significant_changes_only"],
+        include_start=data["include_start_time_state"],
+    )
+    return {entity_id: [state.compressed() for state in states] for entity_id, states in found.items()}
+
+
+async def history_stream(call: SocketCall) -> None:
+    """The same, and then what happens."""
+    start, end = _span(call)
+    data, hub = call.data, call.hub
+    is_live = end is None or end > hub.clock.time()
+    stream = _Stream(call, lambda told: {"states": told})
+
+    def changed(event: Event) -> None:
+        new: State | None = event.data["new_state"]
+        if new is None or (hub.history is not None and not hub.history.shows(new.entity_id, "history")):
+            return
+        old: State | None = event.data["old_state"]
+        if data["significant_changes_only"] and old is not None and old.state == new.state:
+            return
+        attributes = {} if data["no_attributes"] else new.attributes
+        past = PastState(new.entity_id, new.state, attributes, new.last_changed, new.last_updated)
+        stream.tell(new.last_updated, {new.entity_id: [past.compressed()]})
+
+    remove = hub.states.track(data["entity_ids"], changed) if is_live else _nothing_to_undo
+    call.subscribe(stream.until(remove))
+    now = hub.clock.time()
+    told = await _states(call, start, end)
+    stream.begin(now, {"states": told, "start_time": start, "end_time": min(now, end or now)})
+
+
+async def logbook(call: SocketCall) -> Any:
+    """What happened, in words."""
+    start, end = _span(call)
+    return await _rows(call, start, end)
+
+
+async def _rows(call: SocketCall, start: float, end: float | None) -> list[dict[str, Any]]:
+    recorded, data = call.hub.history, call.data
+    if recorded is None or start > call.hub.clock.time():
+        return []
+    ids = data.get("entity_ids")
+    if not ids and data.get("device_ids"):
+        return []  # there are no devices
+    rows = await recorded.logbook(start, end, ids, data.get("context_id"), language=call.hub.language)
+    return [_row(call, row) for row in rows]
+
+
+def _row(call: SocketCall, row: dict[str, Any]) -> dict[str, Any]:
+    """Somebody who asks for some entities knows their names."""
+    if call.data.get("entity_ids"):
+        row.pop("name", None)
+    return row
+
+
+async def logbook_stream(call: SocketCall) -> None:
+    """The same, and then what happens."""
+    start, end = _span(call)
+    hub = call.hub
+    is_live = (end is None or end > hub.clock.time()) and hub.history is not None
+    ids = frozenset(call.data.get("entity_ids") or ())
+    stream = _Stream(call, lambda row: {"events": [row]})
+
+    def happened(event: Event) -> None:
+        if event.type == STATE_REPORTED or hub.history is None:
+            return
+        row = hub.history.tell(event, language=hub.language)
+        if row is not None and (not ids or row.get("entity_id") in ids):
+            stream.tell(row["when"], _row(call, row))
+
+    remove = hub.bus.listen(ALL, happened) if is_live else _nothing_to_undo
+    call.subscribe(stream.until(remove))
+    now = hub.clock.time()
+    rows = await _rows(call, start, end)
+    stream.begin(now, {"events": rows, "start_time": start, "end_time": min(now, end or now)})
+
+
+class _Stream:
+    """Tells of the past first and of what came meanwhile after it; nothing twice, nothing after the end."""
+
+    def __init__(self, call: SocketCall, shape: Callable[[Any], dict[str, Any]]) -> None:
+        self._call = call
+        self._shape = shape
+        self._waiting: list[tuple[float, Any]] | None = []
+        self._has_ended = False
+
+    def until(self, remove: Callable[[], None]) -> Callable[[], None]:
+        """What ends it."""
+
+        def end() -> None:
+            self._has_ended = True
+            remove()
+
+        return end
+
+    def tell(self, when: float, told: Any) -> None:
+        """Something has happened."""
+        if self._waiting is None:
+            self._call.event(self._shape(told))
+        elif len(self._waiting) < MAX_WAITING:
+            self._waiting.append((when, told))
+
+    def begin(self, until: float, past: dict[str, Any]) -> None:
+        """The past has been read up to ``until``."""
+        waiting, self._waiting = self._waiting or (), None
+        if self._has_ended:
+            return
+        self._call.event(past)
+        for when, told in waiting:
+            if when > until:
+                self._call.event(self._shape(told))
+
+
+def _nothing_to_undo() -> None:
+    pass
+
+
+async def info(call: SocketCall) -> Any:
+    """How the recorder is doing."""
+    recorded = call.hub.history
+    recording = await recorded.info() if recorded is not None else Recording(recording=False)
+    return {
+        "backlog": recording.backlog,
+        "db_in_default_location": True,
+        "max_backlog": recording.max_backlog,
+        "migration_in_progress": False,
+        "migration_is_live": False,
+        "recording": recording.recording,
+        "thread_running": recorded is not None,
+        **recording.details,
+    }
+
+
+async def statistics(call: SocketCall) -> Any:
+    """Means and sums of numbers over time."""
+    recorded, data = call.hub.history, call.data
+    if recorded is None:
+        return {}
+    start, end = _span(call)
+    return await recorded.statistics(data.get("statistic_ids"), start, end, data["period"], types=data.get("types"))
+
+
+async def statistic_ids(call: SocketCall) -> Any:
+    """What there are statistics of."""
+    recorded = call.hub.history
+    return [] if recorded is None else await recorded.statistic_ids(call.data.get("statistic_ids"))
+
+
+def nothing_wrong(call: SocketCall) -> Any:
+    """Statistics that do not fit their entities: none."""
+    return {}
+
+
+_SPAN = {vol.Required("start_time"): str, vol.Optional("end_time"): str}
+_HISTORY = vol.Schema(
+    {
+        **_SPAN,
+        vol.Required("entity_ids"): vol.All(cv.entity_ids, vol.Length(min=1)),
+        vol.Optional("include_start_time_state", default=True): bool,
+        vol.Optional("significant_changes_only", default=True): bool,
+        vol.Optional("minimal_response", default=False): bool,
+        vol.Optional("no_attributes", default=False): bool,
+    }
+)
+_LOGBOOK = vol.Schema(
+    {
+        **_SPAN,
+        vol.Optional("entity_ids"): cv.entity_ids,
+        vol.Optional("device_ids"): [str],
+        vol.Optional("context_id"): str,
+    }
+)
+
+COMMANDS = [
+    SocketCommand("history/history_during_period", history, Access.READ, _HISTORY),
+    SocketCommand("history/stream", history_stream, Access.READ, _HISTORY),
+    SocketCommand("logbook/get_events", logbook, Access.READ, _LOGBOOK),
+    SocketCommand("logbook/event_stream", logbook_stream, Access.READ, _LOGBOOK),
+    SocketCommand("recorder/info", info, Access.READ),
+    SocketCommand(
+        "recorder/statistics_during_period",
+        statistics,
+        Access.READ,
+        vol.Schema(
+            {
+                **_SPAN,
+                vol.Optional("statistic_ids"): [str],
+                vol.Optional("period", default="hour"): vol.In(["5minute", "hour", "day", "week", "month"]),
+                vol.Optional("types"): [vol.In(["change", "last_reset", "max", "mean", "min", "state", "sum"])],
+                vol.Optional("units"): dict,
+            }
+        ),
+    ),
+    SocketCommand(
+        "recorder/list_statistic_ids",
+        statistic_ids,
+        Access.READ,
+        vol.Schema({vol.Optional("statistic_type"): vol.In(["mean", "sum"])}),
+    ),
+    SocketCommand(
+        "recorder/get_statistics_metadata",
+        statistic_ids,
+        Access.READ,
+        vol.Schema({vol.Optional("statistic_ids"): [str]}),
+    ),
+    SocketCommand("recorder/validate_statistics", nothing_wrong, Access.READ),
+]
