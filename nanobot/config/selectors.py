@@ -114,9 +114,7 @@ SELECTORS: Mapping[str, Selector] = {
     ),
     "duration": _of(
         {vol.Optional(name): cv.boolean for name in ("enable_day", "enable_millisecond", "allow_negative")},
-        lambda options, value: (cv.time_period if options.get("allow_negative", True) else cv.positive_time_period)(
-            value
-        ),
+        checks.duration,
     ),
     "entity": _of(
         {
