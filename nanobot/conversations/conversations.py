@@ -20,6 +20,7 @@ from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Attachment, Channel, Incoming
 from nanobot.conversations import inbox, outbox, transcript
 from nanobot.conversations.choices import chosen
+from nanobot.conversations.claims import Claims
 from nanobot.conversations.commands import Commands
 from nanobot.conversations.core_commands import core_commands
 from nanobot.conversations.delivery import Delivery
@@ -208,6 +209,11 @@ class Conversations:
     async def delivered(self, outbox_id: str, timeout: float) -> bool:
         """Whether the platform takes a message of ``send`` within ``timeout`` seconds."""
         return await self.delivery.receipts.wait(outbox_id, timeout)
+
+    @property
+    def claims(self) -> Claims:
+        """Who waits for a message that then goes to no agent."""
+        return self.workers.claims
 
     async def stop(self, session: str) -> bool:
         """Cut off the turn of a session, now; what waits behind it stays. False: nothing was running."""

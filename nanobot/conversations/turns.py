@@ -44,7 +44,7 @@ class Cut(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a turn ended: ``answered``, ``empty``, ``failed``, ``stopped`` or ``given_up``."""
+    """How a turn ended: ``answered``, ``empty``, ``failed``, ``stopped``, ``claimed`` or ``given_up``."""
 
     outcome: str
     text: str = ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nanobot.contracts.agent import Agent, Record
 from nanobot.conversations.attendance import Attendance
+from nanobot.conversations.claims import Claims
 from nanobot.conversations.delivery import Delivery
 from nanobot.conversations.disk import Disk, ignore
 from nanobot.conversations.inbox import Inbox
@@ -50,6 +51,7 @@ class Workers:
         self.delivery = delivery
         self.disk = disk
         self.attendance = Attendance(hub, self.pump)
+        self.claims = Claims()
         self.max_turns = MAX_TURNS
         self.max_crashes = MAX_CRASHES
         self.resting = False
@@ -128,6 +130,8 @@ class Workers:
         message = run.message
         if message.crashes >= self.max_crashes or message.cuts >= MAX_CUTS:
             return Answer("given_up", translate("chat.given_up", run.language))
+        if self.claims.offer(message):
+            return Answer("claimed")
         note: asyncio.TimerHandle | None = None
         if message.restored:
             # what crashed once may crash again at once: it must be on disk that this turn runs

@@ -1,0 +1,35 @@
+"""Messages that somebody waits for: they are given to whoever waits, and to no agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nanobot.conversations.message import Message
+
+Take = Callable[["Message"], bool]
+
+
+class Claims:
+    """Who began to wait last is asked first."""
+
+    def __init__(self) -> None:
+        self._takes: list[Take] = []
+
+    def add(self, take: Take) -> Callable[[], None]:
+        """Have ``take(message)`` called for each message before an agent gets it; True keeps it from the agent.
+
+        The function returned ends that. It is called again for the same message after a crash.
+        """
+        self._takes.insert(0, take)
+
+        def remove() -> None:
+            if take in self._takes:
+                self._takes.remove(take)
+
+        return remove
+
+    def offer(self, message: Message) -> bool:
+        """Whether somebody took it."""
+        return any(take(message) for take in list(self._takes))
