@@ -25,6 +25,7 @@ from nanobot.hub.bus import Bus
 from nanobot.hub.entities import Entities
 from nanobot.hub.issues import Issues
 from nanobot.hub.registry import Registry
+from nanobot.hub.sentences import Sentences
 from nanobot.hub.services import Services
 from nanobot.hub.states import States
 from nanobot.hub.webhooks import Webhooks
@@ -94,6 +95,7 @@ class Hub:
         self.histories: Registry[History] = Registry("history")
         self.shown: Registry[Shown] = Registry("choice of what is shown")
         self.webhooks = Webhooks()
+        self.sentences = Sentences()
         self.credentials = Credentials(config_dir / ".storage", self.clock)
         self.port_override: int | None = None
         """The port that the command line asks for, over the configured one."""
