@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated
 
@@ -35,9 +36,16 @@ def credentials(folder: Path) -> Credentials:
     return Credentials(folder / ".storage", Clock())
 
 
-def create(folder: Path, name: str, *, access: Access = Access.USER, days: int | None = None) -> str:
-    """Make a token; it can be seen only now."""
-    return credentials(folder).create(name, access, days=days)
+def create(folder: Path, name: str, *, access: Access = Access.ADMIN, days: int | None = None) -> tuple[str, str]:
+    """Make a token, which can be seen only now; gives its name and itself.
+
+    A name that is taken gets a number: scripts ask for the same one each time that they run.
+    """
+    known = credentials(folder)
+    taken = {one.name for one in known.known(Kind.TOKEN)}
+    names = chain([name], (f"{name} {number}" for number in count(2)))
+    free = next(one for one in names if one not in taken)
+    return free, known.create(free, access, days=days)
 
 
 def link(folder: Path) -> str:
@@ -67,10 +75,10 @@ def _create(
     name: Annotated[str, typer.Option("--name", "-n", metavar="NAME", help=say("help.token_name"))],
     config: Config = None,
     days: Annotated[int | None, typer.Option("--days", min=1, help=say("help.token_days"), show_default=False)] = None,
-    access: Annotated[Level, typer.Option("--access", help=say("help.token_access"))] = Level.USER,
+    access: Annotated[Level, typer.Option("--access", help=say("help.token_access"))] = Level.ADMIN,
     quiet: Quiet = False,
 ) -> None:
-    token = create(_folder(context, config), name, access=Access(access.value), days=days)
+    name, token = create(_folder(context, config), name, access=Access(access.value), days=days)
     _show_token(token, say("token.created", name=name), quiet=quiet)
 
 

@@ -52,7 +52,17 @@ def test_the_token_goes_to_standard_output_and_the_words_do_not(
     assert output.err == "This is the token 'phone'. It is shown only now:\n"
     identity = credentials.identify(output.out.strip())
     assert identity is not None
-    assert identity.access is Access.USER
+    assert identity.access is Access.ADMIN
+
+
+def test_a_name_that_is_taken_gets_a_number(
+    folder: Path, credentials: Credentials, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokens = []
+    for _ in range(3):
+        assert main(["token", "create", "--name", "t", "--quiet"]) == 0
+        tokens.append(capsys.readouterr().out.strip())
+    assert [credentials.identify(token).name for token in tokens] == ["t", "t 2", "t 3"]  # type: ignore[union-attr]
 
 
 def test_list_shows_everything_but_the_secret(
