@@ -60,6 +60,8 @@ def left(hub: Hub) -> dict[str, Any]:
         hub.commands,
         hub.chat_commands,
         hub.panels,
+        hub.histories,
+        hub.shown,
     )
     process = psutil.Process()
     return {

@@ -1,0 +1,277 @@
+"""The recorder itself: takes what happens from the bus, cleans up, and makes statistics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, func, select, text
+
+from nanobot.config.choice import choice
+from nanobot.errors import StorageError
+from nanobot.hub.bus import Event
+from nanobot.hub.entry import Entry
+from nanobot.hub.hub import Hub, Phase
+from nanobot.hub.issues import Severity
+from nanobot.hub.states import STATE_CHANGED, State
+
+from . import options, statistics
+from .database import Database
+from .forgetting import SLICE, Step, of_entities, older_than, states_of
+from .logbook import Following
+from .reader import Reader
+from .rows import Rows
+from .tables import states
+from .writer import Told, Writer
+
+NOISE = frozenset(
+    {
+        "component_loaded",
+        "core_config_updated",
+        "http_started",
+        "service_registered",
+        "service_removed",
+        "state_reported",
+        "turn_progress",
+    }
+)
+"""Events that say nothing later, or too much. ``include: event_types:`` has them recorded all the same."""
+DAY = 86_400.0  # s
+NIGHT = (4, 12)  # o'clock, as in Home Assistant
+LONGEST_WAIT = 3600.0  # s; then the clock is looked at again, in case it was set or the machine slept
+PAUSE = 0.02  # s between two slices of a purge
+AFTER_PERIOD = 10.0  # s after five minutes have ended
+FREED_PAGES = 500  # given back to the disk at a time
+
+
+class Recorder(Told):
+    """One per hub. ``config`` is that of the entry."""
+
+    def __init__(self, hub: Hub, entry: Entry) -> None:
+        self.hub = hub
+        self.entry = entry
+        self.enabled = True
+        url, path = options.database(entry.config.get("db_url"), hub.config_dir)
+        self.database = Database(url, path)
+        rows = Rows(lambda found: hub.scrubber.scrub(found), messages=entry.config["messages"])
+        self.rows = rows
+        self.writer = Writer(self.database, rows, self, interval=entry.config["commit_interval"])
+        self.reader = Reader(self.database, self.writer)
+        self.following = Following(hub.states.get, lambda: hub.config.name)
+        self._purging = asyncio.Lock()
+        self._candidates: dict[str, statistics.Candidate] = {}
+        self._gap: tuple[float, float] | None = None
+        self.take(entry.config)
+
+    # -- what the options say -------------------------------------------------------------------
+
+    def take(self, config: Mapping[str, Any]) -> None:
+        """Options that may change while it records."""
+        self.chosen: Callable[[str], bool] = choice(config)
+        included, excluded = config["include"].get("event_types", ()), config["exclude"].get("event_types", ())
+        self._only = frozenset(included)
+        self._without = frozenset(excluded)
+        self.keep_days: int = config["purge_keep_days"]
+        self.auto_purge: bool = config["auto_purge"]
+        self.auto_repack: bool = config["auto_repack"]
+        self.rows.messages = config["messages"]
+        self.writer.interval = config["commit_interval"]
+
+    def wants(self, event_type: str) -> bool:
+        """Whether events of this type are recorded."""
+        if event_type in self._without:
+            return False
+        return event_type in self._only if self._only else event_type not in NOISE
+
+    # -- its life -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to record: what is there now, and what happens from now on."""
+        self.entry.on_unload(self.close)
+        self.writer.start()
+        self.entry.listen("*", self.hear)
+        self.entry.spawn(self._find_gap(), "last record")
+        self._note_present()
+        self._await_night()
+        self._await_period()
+
+    async def _find_gap(self) -> None:
+        """When nothing was recorded: from the last record until now. It is there before anything new is written."""
+        now = self.hub.clock.time()
+        with contextlib.suppress(StorageError):  # there is an issue by then
+            before = await self.writer.do(partial(statistics.last_recorded, before=now))
+            if before is not None:
+                self._gap = (before, now)
+
+    async def close(self) -> None:
+        """Write what waits and close the database."""
+        await self.writer.stop()
+        await self.reader.close()
+
+    def hear(self, event: Event) -> None:
+        """Take an event from the bus. On the event loop, for each event there is: as little as possible."""
+        kind = event.type
+        if kind == STATE_CHANGED:
+            new = event.data["new_state"]
+            if new is None and self.hub.phase is Phase.STOPPING:
+                return  # it is not gone, the house is being closed
+            if not self.chosen(event.data["entity_id"]):
+                return
+        elif not self.wants(kind) or ("entity_id" in event.data and not self._chosen_all(event.data["entity_id"])):
+            return
+        # its id is made now: whoever reads it later, in whatever thread, has to see the same
+        self.following.note(event)
+        if self.enabled:
+            self.writer.put(event)
+
+    def enable(self, enabled: bool) -> None:
+        """Go on recording, or pause."""
+        if enabled and not self.enabled:
+            self.enabled = True
+            self._note_present()
+        self.enabled = enabled
+
+    def note_present(self) -> None:
+        """Record the present states of entities that are chosen since a moment."""
+        if self.enabled:
+            self._note_present()
+
+    def _note_present(self) -> None:
+        present = [state for state in self.hub.states.all() if self.chosen(state.entity_id)]
+        for state in present:
+            _ = state.context.id
+        if present:
+            self.entry.spawn(self._write_present(present), "present states")
+
+    async def _write_present(self, present: list[State]) -> None:
+        with contextlib.suppress(StorageError):  # there is an issue by then
+            await self.writer.do(lambda connection: self.rows.write_states(connection, present))
+
+    def _chosen_all(self, entity_id: object) -> bool:
+        return not isinstance(entity_id, str) or self.chosen(entity_id)
+
+    # -- what the writer says -------------------------------------------------------------------
+
+    def failing(self, error: StorageError) -> None:
+        self.entry.issue("stopped", error=error)
+
+    def works(self) -> None:
+        self.entry.resolve("stopped")
+
+    def damaged(self, aside: Path) -> None:
+        self.entry.issue("damaged", severity=Severity.WARNING, file=aside.name)
+
+    def lost(self, count: int) -> None:
+        if count:
+            self.entry.issue("backlog", severity=Severity.WARNING)
+        else:
+            self.entry.resolve("backlog")
+
+    # -- cleaning up ----------------------------------------------------------------------------
+
+    async def purge(self, *, keep_days: float | None = None, repack: bool = False, apply_filter: bool = False) -> None:
+        """Delete what is older than ``keep_days``, and with ``apply_filter`` what is not to be recorded any more.
+
+        ``repack``: write the whole file anew afterwards, which takes as much room again. Raises ``StorageError``.
+        """
+        async with self._purging:
+            days = self.keep_days if keep_days is None else keep_days
+            await self._carry_out(older_than(self.hub.clock.time() - days * DAY, self.rows))
+            if apply_filter:
+                await self._purge_states(lambda entity_id: not self.chosen(entity_id), self.hub.clock.time())
+            await self._give_back(repack)
+
+    async def purge_entities(self, doomed: Callable[[str], bool], keep_days: float) -> None:
+        """Delete the states of some entities older than ``keep_days``. Raises ``StorageError``."""
+        async with self._purging:
+            await self._purge_states(doomed, self.hub.clock.time() - keep_days * DAY)
+            await self._give_back(False)
+
+    async def _purge_states(self, doomed: Callable[[str], bool], before: float) -> None:
+        numbers = await self.writer.do(partial(of_entities, chosen=doomed))
+        await self._carry_out(states_of(numbers, before, self.rows))
+
+    async def _carry_out(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            while await self.writer.do(step) >= SLICE:  # noqa: ASYNC110 - a breath for those who want to write
+                await asyncio.sleep(PAUSE)
+
+    async def _give_back(self, repack: bool) -> None:
+        if repack:
+            await self.writer.outside(lambda: self.database.run("VACUUM"))
+        elif self.database.is_sqlite:
+            while await self.writer.do(_free_pages):  # noqa: ASYNC110 - a breath for those who want to write
+                await asyncio.sleep(PAUSE)
+
+    def _await_night(self) -> None:
+        now = self.hub.clock.now()
+        night = now.replace(hour=NIGHT[0], minute=NIGHT[1], second=0, microsecond=0)
+        if night <= now:
+            night += timedelta(days=1)
+        left = (night - now).total_seconds()
+        if left > LONGEST_WAIT:
+            self.entry.call_later(LONGEST_WAIT, self._await_night)
+        else:
+            self.entry.call_later(left, self._nightly)
+
+    async def _nightly(self) -> None:
+        self._await_night()
+        if not self.auto_purge:
+            return
+        try:
+            await self.purge()
+        except StorageError as error:
+            self.entry.log.warning("old records are not deleted: %s", error)
+
+    # -- statistics -----------------------------------------------------------------------------
+
+    def _await_period(self) -> None:
+        left = statistics.SHORT - self.hub.clock.time() % statistics.SHORT + AFTER_PERIOD
+        self.entry.call_later(left, self._end_of_period)
+
+    async def _end_of_period(self) -> None:
+        self._await_period()
+        try:
+            await self.compile()
+        except StorageError as error:
+            self.entry.log.debug("statistics wait: %s", error)
+
+    async def compile(self) -> None:
+        """Make the statistics of all five minutes that are over. Raises ``StorageError``."""
+        if not self.enabled:
+            return
+        for state in self.hub.states.all():
+            found = statistics.candidate(state)
+            if found is not None and self.chosen(state.entity_id):
+                self._candidates[state.entity_id] = found
+        for entity_id in [entity_id for entity_id in self._candidates if entity_id not in self.hub.states]:
+            del self._candidates[entity_id]
+        candidates = list(self._candidates.values())
+        now = self.hub.clock.time()
+        starts = await self.writer.do(partial(statistics.due, now=now, gap=self._gap))
+        for start in starts:
+            await self.writer.do(partial(statistics.compile_period, start=start, candidates=candidates))
+        self._gap = None
+
+    async def oldest(self) -> float | None:
+        """When the oldest state was that is recorded. Raises ``StorageError``."""
+        return await self.reader.ask(_oldest)
+
+
+def _free_pages(connection: Connection) -> bool:
+    """Give some unused pages back to the disk. False: there are no more."""
+    before = connection.execute(text("PRAGMA freelist_count")).scalar() or 0
+    if before:
+        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({FREED_PAGES})").all()
+    after: int = connection.execute(text("PRAGMA freelist_count")).scalar() or 0
+    return 0 < after < before
+
+
+def _oldest(connection: Connection) -> float | None:
+    found: float | None = connection.execute(select(func.min(states.c.updated))).scalar()
+    return found
