@@ -14,11 +14,11 @@ from aiohttp import web
 from nanobot.contracts.view import Access, View
 from nanobot.errors import Busy, NanobotError, NotReady, Refused
 from nanobot.hub.entry import Entry
-from nanobot.hub.web import ABOUT, About, WebError, json_response
+from nanobot.hub.web import ABOUT, About, WebError, json_response, plain_error
 from nanobot.storage.credentials import Identity
 
 from .cookie import cookie_of, forget_cookie
-from .guard import SAFE_METHODS, Guard
+from .guard import SAFE_METHODS, Guard, check_path
 from .limiter import Limiter
 from .live import Live
 from .router import Router
@@ -35,6 +35,8 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+
+TOLD_PLAINLY = frozenset({401, 404, 405})
 
 _log = logging.getLogger("nanobot.http")
 
@@ -96,6 +98,7 @@ class Dispatcher:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         about = request[ABOUT] = About()
         self.guard.check_host(request)
+        check_path(request)
         about.is_ours = True
         view = self._route(request)
         if view is None:
@@ -123,6 +126,7 @@ class Dispatcher:
             if identity is not None:
                 open_while_good.enter_context(self.live.keep(request, identity.id))
             about.sign_in = sign_in
+            about.is_let_in = True
             return await view.handler(request)
 
     def _route(self, request: web.Request) -> View | None:
@@ -193,8 +197,14 @@ class Dispatcher:
     # -- the rest -------------------------------------------------------------------------------
 
     def _failed(self, request: web.Request, error: WebError) -> web.Response:
-        response = json_response({"message": self.hub.scrubber.scrub(str(error))}, error.status, headers=error.headers)
-        if request[ABOUT].forget_cookie:
+        about: About = request[ABOUT]
+        text = self.hub.scrubber.scrub(str(error))
+        if request.path.startswith("/api") and not about.is_let_in:
+            # clients of the API compare these; only what they do not know has a reason behind it
+            response = plain_error(error.status, "" if error.status in TOLD_PLAINLY else text, headers=error.headers)
+        else:
+            response = json_response({"message": text}, error.status, headers=error.headers)
+        if about.forget_cookie:
             forget_cookie(request, response)
         if error.status == 413:
             response.force_close()

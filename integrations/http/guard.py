@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -17,6 +18,10 @@ from nanobot.hub.web import WebError
 
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9._-]{0,252}))(?::([0-9]{1,5}))?", re.ASCII)
 _ORIGIN = re.compile(r"(https?)://([^/?#@\s]+)", re.ASCII)
+_SUSPICIOUS = re.compile(
+    r"[\x00-\x1f\x7f]|(?:^|[/\\])\.\.(?:[/\\?]|$)|proc/self/|etc/passwd|<\s*script|union\s+(?:all\s+)?select\s",
+    re.IGNORECASE,
+)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -91,6 +96,12 @@ class Guard:
             "Access-Control-Max-Age": "600",
             "Vary": "Origin",
         }
+
+
+def check_path(request: web.Request) -> None:
+    """Raises ``WebError`` 400 for an address below ``/api`` that only somebody who tries to break in would ask for."""
+    if request.path.startswith("/api") and _SUSPICIOUS.search(unquote(f"{request.path}?{request.query_string}")):
+        raise WebError(400, "this address looks like an attempt to break in")
 
 
 def is_loopback(host: str) -> bool:

@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ class About:
     response: web.StreamResponse | None = None
     is_ours: bool = False
     """The Host is one of ours."""
+    is_let_in: bool = False
+    """All checks are passed, and a view answers."""
     sign_in: Callable[[str], Identity | None] | None = None
     """For views that ask for a token after the request. A wrong one counts, a good one's end ends the request as well.
     Raises ``WebError`` 429 for somebody who guesses."""
@@ -84,6 +87,13 @@ def json_response(data: Any, status: int = 200, *, headers: dict[str, str] | Non
     body = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
     kept = {"Cache-Control": "no-store", **(headers or {})}
     return web.Response(body=body, status=status, content_type="application/json", headers=kept)
+
+
+def plain_error(status: int, reason: str = "", *, headers: dict[str, str] | None = None) -> web.Response:
+    """A failure as Home Assistant's API tells it, in plain text: "400: Bad Request"; and after it the reason."""
+    text = f"{status}: {HTTPStatus(status).phrase}" + (f": {reason}" if reason else "")
+    kept = {"Cache-Control": "no-store", **(headers or {})}
+    return web.Response(text=text, status=status, content_type="text/plain", headers=kept)
 
 
 async def read_json(request: web.Request, schema: vol.Schema | None = None, *, limit: int | None = None) -> Any:

@@ -51,25 +51,31 @@ class Plan:
         return bool(self.added or self.changed or self.removed)
 
 
-def complete(checked: Checked, catalogue: Catalogue) -> dict[str, EntryConfig]:
+def complete(checked: Checked, catalogue: Catalogue, also: Collection[str] = ()) -> dict[str, EntryConfig]:
     """The entries of a checked configuration and, before them, what they depend on and nobody configured.
 
-    A dependency that does not exist or needs options is left out here: its dependents are set up without it.
+    ``also``: domains that are wanted with their defaults where nobody configured them. What does not exist or needs
+    options is left out here: its dependents are set up without it.
     """
     entries: dict[str, EntryConfig] = {}
     configured = {entry.domain for entry in checked.entries.values()}
+
+    def imply(domain: str, above: tuple[str, ...]) -> None:
+        if domain not in configured and domain not in entries:
+            need(domain, above)
+            implied = _with_defaults(catalogue, domain)
+            if implied is not None:
+                entries[domain] = implied
 
     def need(domain: str, above: tuple[str, ...]) -> None:
         integration = _found(catalogue, domain)
         if integration is None or domain in above:
             return
         for dependency in integration.manifest.dependencies:
-            if dependency not in configured and dependency not in entries:
-                need(dependency, (*above, domain))
-                implied = _with_defaults(catalogue, dependency)
-                if implied is not None:
-                    entries[dependency] = implied
+            imply(dependency, (*above, domain))
 
+    for domain in also:
+        imply(domain, ())
     for entry_id, entry in checked.entries.items():
         need(entry.domain, ())
         entries[entry_id] = entry

@@ -1,0 +1,77 @@
+"""Services over REST: what there is, and calling one, answered with the states that it changed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from aiohttp import web
+
+from nanobot.contracts.service import Response, Service
+from nanobot.contracts.view import Access
+from nanobot.errors import InvalidServiceData, NanobotError, ServiceNotFound
+from nanobot.hub.entry import Entry
+from nanobot.hub.shapes import services_dict
+from nanobot.hub.web import WebError, context_of, identity_of, plain_error
+
+from .answer import answer, body_of
+from .changes import Changes
+
+_log = logging.getLogger(__name__)
+
+
+class ServiceCalls:
+    """Each call has a context of its own, for the user of the token."""
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+        self._hub = entry.hub
+        self._changes = Changes(entry)
+
+    async def all(self, request: web.Request) -> web.Response:
+        """``[{domain, services: {name: {name, description, fields, target?, response?}}}]``."""
+        shapes = services_dict(self._hub)
+        return answer([{"domain": domain, "services": services} for domain, services in shapes.items()])
+
+    async def call(self, request: web.Request) -> web.Response:
+        """The changed states; with ``?return_response`` ``{changed_states, service_response}``.
+
+        An unknown service and data that does not fit are 400 in plain text, as clients know it, and then the reason.
+        """
+        data = await body_of(request, "Data should be valid JSON.")
+        domain, name = request.match_info["domain"].lower(), request.match_info["service"].lower()
+        wants_response = "return_response" in request.query
+        service = self._hub.services.get(domain, name)
+        if service is not None:
+            self._check(request, service, wants_response)
+        if data is not None and not isinstance(data, dict):
+            return plain_error(400, "the data of a service is a JSON object")
+        context = context_of(request)
+        with self._changes.of(context) as changed:
+            try:
+                response = await self._hub.services.call(
+                    domain, name, data, context=context, return_response=wants_response
+                )
+            except (ServiceNotFound, InvalidServiceData) as error:
+                return plain_error(400, self._hub.scrubber.scrub(str(error)))
+            except NanobotError as error:
+                _log.warning("%s.%s failed: %s", domain, name, error)
+                return plain_error(500, self._hub.scrubber.scrub(str(error)))
+            await asyncio.sleep(0)  # for what follows other states at the end of a tick
+            states = list(changed.values())
+        if wants_response:
+            return answer({"changed_states": states, "service_response": response})
+        return answer(states)
+
+    def _check(self, request: web.Request, service: Service, wants_response: bool) -> None:
+        identity = identity_of(request)
+        if service.admin and not (identity and identity.may(Access.ADMIN)):
+            raise WebError(403, f"{service.domain}.{service.name} takes the access 'admin'")
+        if wants_response and service.response is Response.NONE:
+            raise WebError(400, "Service does not support responses. Remove return_response from request.")
+        if not wants_response and service.response is Response.ONLY:
+            raise WebError(
+                400,
+                "Service call requires responses but caller did not ask for responses. "
+                "Add ?return_response to query parameters.",
+            )

@@ -1,0 +1,91 @@
+"""Events as they happen, as server-sent events: for clients that only listen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from nanobot.errors import Busy
+from nanobot.hub.bus import ALL, Event
+from nanobot.hub.entry import Entry
+from nanobot.hub.shapes import event_json
+
+PING_EVERY = 50.0  # s
+MAX_BEHIND = 4096  # events that a client may be behind before it is dropped
+MAX_STREAMS = 100
+END = b""
+PING = b"ping"
+
+
+class Streams:
+    """All that are open; they end when the entry does."""
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+        self._open: set[_Stream] = set()
+        entry.on_unload(self._close)
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """``?restrict=type,type`` gives only these."""
+        if len(self._open) >= MAX_STREAMS:
+            raise Busy(f"{MAX_STREAMS} streams are open already; close one of them")
+        types = [one.strip() for one in request.query.get("restrict", "").split(",") if one.strip()]
+        stream = _Stream()
+        self._open.add(stream)
+        ends = [self._entry.listen(one, stream.heard) for one in dict.fromkeys(types) or [ALL]]
+        ends.append(self._entry.listen("homeassistant_stop", stream.end))
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        try:
+            await response.prepare(request)
+            async for message in stream.messages():
+                await response.write(b"data: " + message + b"\n\n")
+        except ConnectionError:
+            pass
+        finally:
+            self._open.discard(stream)
+            for end in ends:
+                end()
+        return response
+
+    def _close(self) -> None:
+        for stream in self._open:
+            stream.end()
+
+
+class _Stream:
+    """What one client has not been sent yet."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(MAX_BEHIND)
+        self._ended = False
+        self._queue.put_nowait(PING)
+
+    def heard(self, event: Event) -> None:
+        if self._ended:
+            return
+        try:
+            self._queue.put_nowait(event_json(event))
+        except asyncio.QueueFull:
+            self.end()
+
+    def end(self, event: Event | None = None) -> None:
+        """Send nothing more; somebody who does not read is cut off."""
+        if not self._ended:
+            self._ended = True
+            if self._queue.full():
+                self._queue.get_nowait()
+            self._queue.put_nowait(END)
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """Until the end; a ping now and then tells whether the client is still there."""
+        while True:
+            try:
+                async with asyncio.timeout(PING_EVERY):
+                    message = await self._queue.get()
+            except TimeoutError:
+                message = PING
+            if message == END:
+                return
+            yield message
