@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import voluptuous as vol
 
@@ -17,8 +17,10 @@ from nanobot.contracts.service import ServiceCall
 from nanobot.errors import ServiceError
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
-from nanobot.hub.hub import Hub
 from nanobot.hub.restore import LastStates
+
+if TYPE_CHECKING:
+    from nanobot.hub.hub import Hub
 
 Config = Mapping[str, Any]
 

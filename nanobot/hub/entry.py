@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Channel
+from nanobot.contracts.controls import Control
 from nanobot.contracts.entity import Entity
 from nanobot.contracts.model import Model
 from nanobot.contracts.service import Handler, Response, Service
@@ -366,7 +367,11 @@ class Entry:
         self.hub.states.remove(entity_id)
 
     def _add_entity(self, entity: Entity) -> Remove:
-        remove = self._own(f"entity {entity.entity_id}", self.hub.entities.add(entity))
+        undo = self.hub.entities.add(entity)
+        if isinstance(entity, Control):
+            release = self.hub.controls.hold(entity.entity_id.partition(".")[0])
+            undo = partial(_both, undo, release)
+        remove = self._own(f"entity {entity.entity_id}", undo)
         self.hub.entities.write(entity)
         return remove
 
@@ -412,3 +417,8 @@ class Entry:
             self.hub.issues.resolve(issue_id)
         else:
             self._core_issue("storage", entry=self.id, error=str(error))
+
+
+def _both(first: Remove, second: Remove) -> None:
+    first()
+    second()

@@ -22,6 +22,7 @@ from nanobot.contracts.tool import Tool
 from nanobot.contracts.view import View
 from nanobot.contracts.workspace import Workspace
 from nanobot.hub.bus import Bus
+from nanobot.hub.controls import Controls
 from nanobot.hub.entities import Entities
 from nanobot.hub.issues import Issues
 from nanobot.hub.registry import Registry
@@ -72,6 +73,7 @@ class Hub:
         self.states = States(self.bus, self.clock)
         self.services = Services(self.bus)
         self.entities = Entities(self.states)
+        self.controls = Controls(self.services, self.entities, self.clock)
         self.scrubber = Scrubber()
         """Knows the secret values of the configuration: for what people are told of a failure."""
         self.issues = Issues(self.bus, self.clock, lambda text: self.scrubber.scrub(text))
