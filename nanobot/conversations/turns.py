@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from nanobot.contracts.agent import Agent, Attach, Part, Record, Retract, Text, Thinking, ToolUse, Turn
 from nanobot.contracts.channel import Attachment
+from nanobot.contracts.sentence import Heard
 from nanobot.conversations.message import Message
 from nanobot.errors import NanobotError
 from nanobot.hub.context import ACTING
 from nanobot.util.aio import Tasks
+from nanobot.util.text import without_quote
 from nanobot.util.translate import translate
 
 if TYPE_CHECKING:
@@ -151,8 +153,12 @@ class Running:
             owner=message.owner,
             extra=extra,
         )
-        parts = self.agent.respond(turn)
+        parts: AsyncIterator[Part] | None = None
         try:
+            if (answer := await self._heard(turn)) is not None:
+                self._take(Text(answer))
+                return
+            parts = self.agent.respond(turn)
             async for part in parts:
                 if self._cut is not None:  # and the agent took no notice
                     return
@@ -170,6 +176,24 @@ class Running:
         finally:
             if close := getattr(parts, "aclose", None):  # whatever it holds open, such as a request, ends now
                 await close()
+
+    async def _heard(self, turn: Turn) -> str | None:
+        """The answer of whoever waits for this sentence: it comes before any agent's."""
+        if not self.hub.sentences or turn.attachments:
+            return None
+        return await self.hub.sentences.answer(
+            Heard(
+                text=without_quote(turn.text),
+                language=turn.language,
+                context=turn.context,
+                conversation_id=turn.session,
+                agent_id=self.agent.name,
+                channel=turn.channel,
+                chat=turn.chat,
+                sender=turn.sender,
+                owner=turn.owner,
+            )
+        )
 
     def _take(self, part: Part) -> None:
         match part:
