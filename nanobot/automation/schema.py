@@ -49,7 +49,7 @@ AUTOMATION = vol.Schema(
             vol.Optional("initial_state"): cv.boolean,
             vol.Optional("hide_entity"): cv.boolean,
             vol.Required("triggers"): triggers,
-            vol.Optional("conditions", default=lambda: conditions([])): conditions,
+            vol.Optional("conditions", default=list): conditions,
             vol.Required("actions"): actions,
             vol.Optional("variables", default=dict): variables,
             vol.Optional("trigger_variables", default=dict): variables,

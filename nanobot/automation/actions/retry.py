@@ -29,9 +29,9 @@ SCHEMA = vol.Schema(
         vol.Required("retry"): {
             vol.Required("sequence"): parse.actions,
             vol.Optional("attempts", default=3): vol.All(cv.whole_number, vol.Range(min=1, max=1000)),
-            vol.Optional("delay", default=lambda: duration(1)): duration,
+            vol.Optional("delay", default=1): duration,
             vol.Optional("backoff", default=2.0): vol.All(cv.number, vol.Range(min=1, max=10)),
-            vol.Optional("max_delay", default=lambda: duration(300)): duration,
+            vol.Optional("max_delay", default=300): duration,
             vol.Optional("errors", default=list): vol.All(cv.ensure_list, [_pattern]),
             vol.Optional("on_error"): parse.actions,
         }
