@@ -8,7 +8,8 @@ from nanobot.hub.entry import Entry
 
 from ..kept import Kept
 from ..log import RecentLog
-from . import auth, conversation, core, frontend, integrations, past, registries, repairs
+from . import auth, automation, conversation, core, frontend, integrations, past, registries, repairs, template
+from .automation import Language
 from .conversation import Exposed
 from .entities import EntityCommands
 from .frontend import UserData
@@ -20,6 +21,9 @@ def commands(entry: Entry, kept: Kept, log: RecentLog) -> list[SocketCommand]:
     return [
         *core.COMMANDS,
         *EntityCommands().commands(),
+        *template.COMMANDS,
+        *Language(entry).commands(),
+        *automation.COMMANDS,
         *registries.COMMANDS,
         *auth.COMMANDS,
         *Repairs(entry, kept).commands(),
