@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+
 import voluptuous as vol
 
 from nanobot.config import validators as cv
+from nanobot.contracts.service import Response
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
+from nanobot.hub.issues import Severity
+from nanobot.util.aio import in_thread
+
+from .channel import ConversationChannel
+from .process import FIELDS, SCHEMA, Conversation
 
 _SENTENCES = vol.All(cv.ensure_list, [cv.string])
 
@@ -14,4 +22,22 @@ CONFIG_SCHEMA = vol.Schema({vol.Optional("intents", default=dict): {cv.string: _
 
 
 async def setup(hub: Hub, entry: Entry) -> None:
-    """Nothing yet."""
+    """Needs no agent: sentences that automations wait for are answered without one."""
+    await in_thread(importlib.import_module, f"{__name__}.view")  # aiohttp takes its time
+    from .view import views
+
+    channel = ConversationChannel(entry)
+    entry.add(channel)
+    conversation = Conversation(hub, channel)
+    entry.service(
+        "process",
+        conversation.service,
+        SCHEMA,
+        response=Response.OPTIONAL,
+        description="Say something to nanobot and wait for its answer.",
+        fields=FIELDS,
+    )
+    for view in views(hub, conversation):
+        entry.add(view)
+    if entry.config["intents"]:
+        entry.issue("intents", severity=Severity.WARNING)

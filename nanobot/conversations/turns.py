@@ -65,6 +65,8 @@ class Running:
         self.context = message.context
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.understood = True
+        """False when the agent says that it can make nothing of the message."""
         self._keep = keep
         self._cut: Cut | None = None
         self._texts: list[str] = []
@@ -199,6 +201,7 @@ class Running:
         match part:
             case Text(text):
                 self._texts.append(text)
+                self.understood = part.understood
                 kind = "text"
             case Retract():
                 self._texts.clear()

@@ -184,7 +184,7 @@ class Workers:
         if not await self._persist(write):
             return  # not sent either: it is answered anew at the next start
         if self.hub.bus.route("turn_finished"):
-            self.hub.bus.fire("turn_finished", run.data(outcome=answer.outcome), run.context)
+            self.hub.bus.fire("turn_finished", run.data(outcome=answer.outcome, understood=run.understood), run.context)
 
     async def _persist(self, write: Callable[[], asyncio.Future[None]]) -> bool:
         return await self.disk.persist(write, unless=lambda: self.resting)

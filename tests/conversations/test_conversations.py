@@ -201,6 +201,7 @@ async def test_a_turn_is_told_from_beginning_to_end(talk: Talk) -> None:
         "thread": None,
         "message_id": "t1",
         "outcome": "answered",
+        "understood": True,
     }
     assert next(e for e in talk.events if e.type == "message_sent").context.parent_id == turn
 
