@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 
 from nanobot.config.choice import choice
+from nanobot.contracts.runnable import Runnable, RunTrace
 from nanobot.errors import StorageError
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
@@ -25,7 +26,7 @@ from .database import Database
 from .forgetting import SLICE, Step, of_entities, older_than, states_of
 from .logbook import Following
 from .reader import Reader
-from .rows import Rows
+from .rows import FINISHED, TRACED, Rows, Traced
 from .tables import states
 from .writer import Told, Writer
 
@@ -127,7 +128,16 @@ class Recorder(Told):
         # its id is made now: whoever reads it later, in whatever thread, has to see the same
         self.following.note(event)
         if self.enabled:
-            self.writer.put(event)
+            self.writer.put(Traced(event, self._trace_of(event)) if kind in TRACED else event)
+
+    def _trace_of(self, event: Event) -> RunTrace | None:
+        """What is noted of the run that an event is about, where it notes anything."""
+        item: object = self.hub.entities.get(str(event.data.get("entity_id")))
+        traces: list[RunTrace] = list(item.traces) if isinstance(item, Runnable) else []
+        for trace in reversed(traces):
+            if trace.run_id == event.data["run_id"] if event.type == FINISHED else trace.context is event.context:
+                return trace
+        return None
 
     def enable(self, enabled: bool) -> None:
         """Go on recording, or pause."""

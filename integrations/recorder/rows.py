@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from nanobot.contracts.runnable import RunTrace
 from nanobot.hub.bus import Event
 from nanobot.hub.context import Context
 from nanobot.hub.states import STATE_CHANGED, State
@@ -23,10 +24,24 @@ MAX_TEXT = 65_536  # characters of a message
 MAX_TRACE = 262_144  # bytes
 MESSAGES = {"message_received": "in", "message_sent": "out", "message_failed": "failed"}
 STARTED = frozenset({"automation_triggered", "script_started"})
-FINISHED = frozenset({"automation_finished", "script_finished"})
+FINISHED = "run_finished"
+TRACED = frozenset({*STARTED, FINISHED})
+WENT_WELL = frozenset({"finished", "failed_conditions"})
+"""Ends after which nobody will look at each step: their traces are not kept."""
 
 _log = logging.getLogger(__name__)
 _Row = dict[str, Any]
+
+
+class Traced(Event):
+    """An event of a run, with what is noted of that run."""
+
+    __slots__ = ("trace",)
+
+    def __init__(self, event: Event, trace: RunTrace | None) -> None:
+        super().__init__(event.type, event.data, event.context, event.origin)
+        self.time = event.time
+        self.trace = trace
 
 
 class Batch:
@@ -71,6 +86,8 @@ class Rows:
             elif event.type in MESSAGES:
                 if self.messages:
                     self._message(batch, event)
+            elif event.type == FINISHED:
+                self._finished(batch, event)
             else:
                 self._event(batch, event)
         self._write(connection, batch)
@@ -112,20 +129,17 @@ class Rows:
 
     def _event(self, batch: Batch, event: Event) -> None:
         context = self._context(batch, event.context, event.time)
-        data = without_secrets({key: value for key, value in event.data.items() if key != "trace"})
         batch.events.append(
             {
                 "type": fitting(event.type, 64),
-                "data": self._json(data, MAX_EVENT) or "{}",
+                "data": self._json(without_secrets(event.data), MAX_EVENT) or "{}",
                 "time": event.time,
                 "origin": fitting(event.origin, 16),
                 "context": context,
             }
         )
         if event.type in STARTED:
-            batch.runs.append(self._run(event, context))
-        elif event.type in FINISHED:
-            batch.ends.append(self._end(event, context))
+            batch.runs.append(self._run(event, event.time, context))
 
     def _message(self, batch: Batch, event: Event) -> None:
         data = event.data
@@ -141,26 +155,36 @@ class Rows:
             }
         )
 
-    def _run(self, event: Event, context: str) -> _Row:
+    def _finished(self, batch: Batch, event: Event) -> None:
         data = event.data
-        return {
-            "id": fitting(data.get("run_id"), 64) or context,
-            "item": fitting(str(data.get("entity_id", ""))),
-            "name": self._text(str(data.get("name", ""))),
-            "started": event.time,
-            "source": None if data.get("source") is None else self._scrub(fitting(data["source"], MAX_TEXT) or ""),
-            "context": context,
-        }
+        context = self._context(batch, event.context, event.time)
+        run = self._run(event, data["started"], context)
+        batch.runs.append(run)  # where it never began, because of its conditions
+        error, trace = data.get("error"), None
+        if data["outcome"] not in WENT_WELL and isinstance(event, Traced) and event.trace is not None:
+            trace = self._json(without_secrets(event.trace.full()), MAX_TRACE)
+        batch.ends.append(
+            {
+                "run": run["id"],
+                "end": event.time,
+                "how": fitting(data["outcome"], 64),
+                "fault": None if error is None else self._scrub(fitting(str(error), MAX_TEXT) or ""),
+                "steps": trace,
+            }
+        )
 
-    def _end(self, event: Event, context: str) -> _Row:
+    def _run(self, event: Event, started: float, context: str) -> _Row:
         data = event.data
-        error, trace = data.get("error"), data.get("trace")
+        item = fitting(str(data.get("entity_id", ""))) or ""
+        trace = event.trace if isinstance(event, Traced) else None
+        source = data.get("source")
         return {
-            "run": fitting(data.get("run_id"), 64) or context,
-            "end": event.time,
-            "how": fitting(data.get("outcome"), 64),
-            "fault": None if error is None else self._scrub(fitting(str(error), MAX_TEXT) or ""),
-            "steps": None if trace is None else self._json(without_secrets(trace), MAX_TRACE),
+            "id": fitting(f"{context}/{item}" if trace is None else trace.run_id, 64),
+            "item": item,
+            "name": self._text(str(data.get("name") or item)),
+            "started": started,
+            "source": None if source is None else self._scrub(fitting(str(source), MAX_TEXT) or ""),
+            "context": context,
         }
 
     def _json(self, value: Any, most: int) -> str | None:

@@ -16,6 +16,8 @@ from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 
+RUN_FINISHED = "run_finished"
+
 
 class RunnableEntity(Entity, Runnable):
     """``part`` owns everything it has in the hub; ``item_id`` is what its traces are asked for with."""
@@ -83,6 +85,8 @@ class RunnableEntity(Entity, Runnable):
             return None
         trace = Trace(self._hub.clock, self.domain, self.item_id, context, self.written, trigger, self.blueprint_inputs)
         self._traces.add(trace)
+        if self._hub.bus.route(RUN_FINISHED):
+            trace.over = self._told_end
         return trace
 
     def begin_run(self, variables: dict[str, Any], context: Context, trace: Trace | None) -> Run | None:
@@ -92,6 +96,20 @@ class RunnableEntity(Entity, Runnable):
     def began(self, run: Run) -> None:
         """Called when a run is accepted, before its first action."""
         self.last_triggered = datetime.fromtimestamp(self._hub.clock.time(), UTC)
+
+    def _told_end(self, trace: Trace) -> None:
+        """A run is over, or there was none although a trigger fired: ``outcome`` says which."""
+        told: dict[str, Any] = {
+            "entity_id": self.entity_id,
+            "name": self.name,
+            "run_id": trace.run_id,
+            "outcome": None if trace.end is None else trace.end.value,
+            "error": trace.error,
+            "started": trace.started,
+        }
+        if trace.trigger is not None:
+            told["source"] = trace.trigger
+        self._hub.bus.fire(RUN_FINISHED, told, trace.context)
 
     async def stop_runs(self) -> None:
         """End what is under way and wait until it has."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -63,7 +63,7 @@ class Trace:
     """One run of one item."""
 
     __slots__ = ("_clock", "blueprint_inputs", "config", "context", "cut", "domain", "end", "error", "finished",
-                 "item_id", "run_id", "started", "steps", "trigger")  # fmt: skip
+                 "item_id", "over", "run_id", "started", "steps", "trigger")  # fmt: skip
 
     def __init__(
         self,
@@ -89,6 +89,8 @@ class Trace:
         self.error: str | None = None
         self.steps: list[StepTrace] = []
         self.cut = 0
+        self.over: Callable[[Trace], None] | None = None
+        """Called once, when it is known how it ended."""
 
     def step(self, path: str) -> StepTrace:
         """Note that a step begins."""
@@ -105,6 +107,8 @@ class Trace:
             self.finished = self._clock.time()
             self.end = end
             self.error = error
+            if self.over is not None:
+                self.over(self)
 
     def short(self) -> dict[str, Any]:
         """As ``trace/list`` of Home Assistant's WebSocket API gives it."""

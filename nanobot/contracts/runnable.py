@@ -14,6 +14,7 @@ class RunTrace(Protocol):
     """What one run did, or why there was none."""
 
     run_id: str
+    context: Context
 
     def short(self) -> dict[str, Any]:
         """As ``trace/list`` of Home Assistant's WebSocket API gives it."""
