@@ -6,12 +6,10 @@ One for each way of rendering: with the hub or limited to pure functions, and st
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jinja2 import StrictUndefined, Undefined
-from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.exceptions import SecurityError, TemplateRuntimeError
 from jinja2.ext import loopcontrols
 from jinja2.nodes import EvalContext
@@ -19,16 +17,22 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from nanobot.templates import filters as bounded
-from nanobot.templates import functions, operators, states
+from nanobot.hub.states import State
+from nanobot.templates import operators
 from nanobot.templates.compiler import Generator
-from nanobot.templates.errors import Refused
 from nanobot.templates.limits import CONTAINERS, Budget, check_length, light, weigh
 from nanobot.templates.macros import Macros
-from nanobot.templates.sandbox import READERS, is_subscriptable, item, may_be_called, printed, reader_of
+from nanobot.templates.sandbox import (
+    MAPPING_METHODS,
+    READERS,
+    is_subscriptable,
+    item,
+    may_be_called,
+    printed,
+    reader_of,
+)
 from nanobot.templates.states import AllStates, DomainStates, Reading
-from nanobot.util.text import nearest
-from nanobot.util.dt import Clock
+from nanobot.templates.tables import collect
 
 if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
@@ -39,7 +43,7 @@ _log = logging.getLogger(__name__)
 _VALUES = frozenset({str, int, float, bool, type(None), list, dict, tuple})
 """What the outermost level of a template may put out as it is, to be written when all is there."""
 
-_JINJA_GLOBALS = {name: value for name, value in DEFAULT_NAMESPACE.items() if name not in ("lipsum", "range")}
+_SLOTS = frozenset({"attributes", "entity_id", "state"})
 
 
 class Scope(Context):
@@ -53,7 +57,7 @@ class Scope(Context):
         blocks: dict[str, Any],
         globals: Any = None,  # noqa: A002 - Jinja2's name
     ) -> None:
-        self.parent = parent  # type: ignore[assignment]
+        self.parent = parent
         self.vars = {}
         self.environment = environment
         self.exported_vars = set()
@@ -108,17 +112,16 @@ class Environment(ImmutableSandboxedEnvironment):
             auto_reload=False,
             cache_size=200,
         )
-        self.hub = hub
         self.budget = Budget()
         self.reading = Reading()
         self.source = ""
         """The text of the template that is rendered, for warnings."""
         self.tick = self.budget.tick
         self._warned: set[tuple[str, str]] = set()
-        self._collect(limited)
-        self._callable = {one for one in self.globals.values() if callable(one)} | {
-            one for one in self._own_callables()
-        }
+        names, self.filters, self.tests = collect(hub, self.reading, self.budget, limited=limited)
+        self.globals.clear()
+        self.globals.update(names)
+        self._callable = frozenset(one for one in names.values() if callable(one))
 
     # -- what the code made of templates calls --------------------------------------------------
 
@@ -141,7 +144,7 @@ class Environment(ImmutableSandboxedEnvironment):
         return operators.join([one if type(one) is str else printed(one) for one in parts])
 
     @staticmethod
-    def concat(parts: Any) -> str:  # type: ignore[override]
+    def concat(parts: Any) -> str:
         """The output of a block or a macro as one text."""
         found = [one if type(one) is str else printed(one) for one in parts]
         if len(found) == 1:
@@ -152,18 +155,20 @@ class Environment(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """``obj.attribute``"""
         kind = type(obj)
-        reader = READERS.get(kind)
-        if reader is None:
-            reader = reader_of(kind)
-        found = reader(obj, attribute)
-        if found is not missing:
-            return found
-        found = item(obj, attribute)
-        return self._lacking(obj, attribute) if found is missing else found
+        if kind is State and attribute in _SLOTS:
+            return getattr(obj, attribute)
+        if kind is dict and attribute not in MAPPING_METHODS:
+            found = obj.get(attribute, missing)
+        else:
+            reader = READERS.get(kind) or reader_of(kind)
+            found = reader(obj, attribute)
+            if found is missing:
+                found = item(obj, attribute)
+        return self.lacking(obj, attribute) if found is missing else found
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """``obj[argument]``"""
-        if is_subscriptable_now(type(obj)):
+        if is_subscriptable(type(obj)):
             try:
                 return obj[argument if type(argument) is not tuple else light(argument)]
             except (TypeError, LookupError, ValueError):
@@ -172,9 +177,9 @@ class Environment(ImmutableSandboxedEnvironment):
             found = (READERS.get(type(obj)) or reader_of(type(obj)))(obj, argument)
             if found is not missing:
                 return found
-        return self._lacking(obj, argument)
+        return self.lacking(obj, argument)
 
-    def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
         """``obj(…)``"""
         for one in args:
             if type(one) in CONTAINERS:
@@ -200,7 +205,8 @@ class Environment(ImmutableSandboxedEnvironment):
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _lacking(self, obj: Any, name: Any) -> Undefined:
+    def lacking(self, obj: Any, name: Any) -> Undefined:
+        """What stands for an attribute or item that is not there, or not to be read."""
         if isinstance(name, str) and name.startswith("_"):
             return self.undefined(
                 f"access to attribute {name!r} of {type(obj).__name__!r} object is unsafe.",
@@ -210,10 +216,9 @@ class Environment(ImmutableSandboxedEnvironment):
             )
         return self.undefined(obj=obj, name=name)
 
-    def _no_such(self, what: str, name: str) -> None:
-        table = self.filters if what == "filter" else self.tests
-        near = nearest(name, table)
-        raise TemplateRuntimeError(f"No {what} named {name!r}." + (f" Did you mean '{near}'?" if near else ""))
+    def no_such(self, what: str, name: str) -> NoReturn:
+        """For ``map`` and ``select`` with a filter or test that there is not."""
+        raise TemplateRuntimeError(f"No {what} named {name!r}.")
 
     def warn(self, message: str) -> None:
         """Say once for each template what it found undefined."""
@@ -225,97 +230,6 @@ class Environment(ImmutableSandboxedEnvironment):
         self._warned.add(key)
         source = self.source if len(self.source) <= 200 else f"{self.source[:199]}…"
         _log.warning("Template variable warning: %s when rendering '%s'", message, source)
-
-    def _collect(self, limited: bool) -> None:
-        clock = self.hub.clock if self.hub is not None else Clock()
-        self.globals.clear()
-        self.globals.update(_JINJA_GLOBALS)
-        self.globals["range"] = bounded.bounded_range
-        self.filters = bounded.make(self.budget)
-        tests: dict[str, Callable[..., Any]] = {
-            name: _guard_test(name, function, self.budget) for name, function in self.tests.items()
-        }
-        names, more_filters, more_tests = functions.make(clock, self._on_time)
-        self.globals.update(names)
-        self.filters.update(more_filters)
-        tests.update(more_tests)
-        tables = of_hub(self.hub, self.reading, self.budget)
-        if limited:
-            self.globals.update({name: _unsupported(name) for name in (*tables[0], *TIMES)})
-            self.filters.update({name: _unsupported(name) for name in tables[1]})
-            tests.update({name: _unsupported(name) for name in tables[2]})
-        else:
-            self.globals.update(tables[0])
-            self.filters.update(tables[1])
-            tests.update(tables[2])
-        self.tests = tests
-
-    def _on_time(self) -> None:
-        if self.reading.info is not None:
-            self.reading.info.time = True
-
-    def _own_callables(self) -> Iterator[Any]:
-        yield from (one for one in self.filters.values() if callable(one))
-
-
-TIMES = ("now", "utcnow", "relative_time", "time_since", "time_until", "today_at")
-"""Functions that read the clock, which a limited template has not."""
-
-
-def of_hub(hub: Hub | None, reading: Reading, budget: Budget) -> tuple[states.Table, states.Table, states.Table]:
-    """Globals, filters and tests that read the hub; of no use where there is none."""
-    from nanobot.hub.bus import Bus
-    from nanobot.hub.states import States
-
-    if hub is None:
-
-        class _Nobody:
-            states = States(Bus(), Clock())
-
-        hub = _Nobody()  # type: ignore[assignment]
-    return states.make(hub, reading, budget)  # type: ignore[arg-type]
-
-
-def _unsupported(name: str) -> Callable[..., Any]:
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise Refused(f"Use of '{name}' is not supported in limited templates")
-
-    return refuse
-
-
-def _guard_test(name: str, function: Callable[..., Any], budget: Budget) -> Callable[..., Any]:
-    if name in (
-        "eq",
-        "==",
-        "equalto",
-        "ne",
-        "!=",
-        "gt",
-        "greaterthan",
-        ">",
-        "ge",
-        ">=",
-        "lt",
-        "lessthan",
-        "<",
-        "le",
-        "<=",
-        "in",
-    ):
-
-        def compare(left: Any, right: Any) -> Any:
-            if type(left) in CONTAINERS:
-                light(left)
-            return function(left, right)
-
-        return compare
-    return function
-
-
-@cache
-def is_subscriptable_now(kind: type) -> bool:
-    """``is_subscriptable``, remembered."""
-    return is_subscriptable(kind)
 
 
 def _lenient(environment: Environment) -> type[Undefined]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from jinja2 import TemplateSyntaxError
 
 from nanobot.errors import NanobotError
 from nanobot.util.text import nearest, shorten
 
-_NO_SUCH = re.compile(r"No (filter|test) named '(?P<name>[^']*)'\.")
+_NO_SUCH = re.compile(r"No (?P<what>filter|test) named '(?P<name>[^']*)'")
 _UNDEFINED = re.compile(r"'(?P<name>\w+)' is undefined")
+LONGEST = 300  # characters of what a failing function says
 FILE = "<template>"
 """What the code of a template is called in tracebacks."""
 
@@ -33,14 +34,12 @@ def unreadable(
 ) -> TemplateError:
     """For a template with a syntax error, an unknown filter or an unknown test."""
     message = error.message or "cannot be read"
-    hint = ""
-    if found := _NO_SUCH.search(message):
-        hint = _hint(found["name"], filters if found[1] == "filter" else tests)
+    hint = _hints(message, {"filter": filters, "test": tests})
     return TemplateError(f"{type(error).__name__}: {message}{_at(error.lineno, text)}{hint}", error.lineno)
 
 
-def failed(error: BaseException, line: int | None, text: str, names: Iterable[str]) -> TemplateError:
-    """For a template that fails while it is rendered. ``names``: the functions that there are."""
+def failed(error: BaseException, line: int | None, text: str, known: Mapping[str, Iterable[str]]) -> TemplateError:
+    """For a template that fails while it is rendered. ``known``: the names by ``filter``, ``test``, ``function``."""
     if isinstance(error, RecursionError):
         said = "RecursionError: the template calls itself too often"
     elif isinstance(error, MemoryError):
@@ -48,11 +47,8 @@ def failed(error: BaseException, line: int | None, text: str, names: Iterable[st
     elif isinstance(error, Refused | TemplateError):
         said = f"TemplateError: {error}"
     else:
-        said = f"{type(error).__name__}: {_first_line(error)}"
-    hint = ""
-    if found := _UNDEFINED.search(said):
-        hint = _hint(found["name"], names)
-    return TemplateError(f"{said}{_at(line, text)}{hint}", line)
+        said = f"{type(error).__name__}: {_told(error)}"
+    return TemplateError(f"{said}{_at(line, text)}{_hints(said, known)}", line)
 
 
 def line_of(error: BaseException, file: str = FILE) -> int | None:
@@ -69,18 +65,21 @@ def _at(line: int | None, text: str) -> str:
     return f" (line {line})" if line is not None and "\n" in text.strip() else ""
 
 
-def _hint(name: str, names: Iterable[str]) -> str:
-    near = nearest(name, [one for one in names if one != name])
+def _hints(said: str, known: Mapping[str, Iterable[str]]) -> str:
+    found = _NO_SUCH.search(said)
+    what = found["what"] if found else "function"
+    found = found or _UNDEFINED.search(said)
+    if found is None:
+        return ""
+    name = found["name"]
+    near = nearest(name, [one for one in known.get(what, ()) if one != name])
     return f"; did you mean '{near}'?" if near else ""
 
 
-def _first_line(error: BaseException) -> str:
-    return shorten_plain(str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error))
-
-
-def shorten_plain(text: str, limit: int = 300) -> str:
-    """Cut what a failing function says, which may hold all of its input."""
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+def _told(error: BaseException) -> str:
+    """What a failing function says, which may hold all of its input."""
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def short(value: object) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 from jinja2 import filters as jinja
-from jinja2 import pass_context, pass_environment
+from jinja2 import pass_context, pass_environment, pass_eval_context
 from jinja2.runtime import Context, Undefined
 from jinja2.utils import missing
 
+from nanobot.hub.states import State
 from nanobot.templates import operators, texts
 from nanobot.templates.errors import Refused
 from nanobot.templates.limits import (
@@ -21,10 +23,11 @@ from nanobot.templates.limits import (
     check_items,
     check_length,
     check_width,
+    light,
     weigh,
 )
+from nanobot.templates.sandbox import OF_STATE, printed
 from nanobot.templates.sandbox import item as item_of
-from nanobot.templates.sandbox import printed
 from nanobot.templates.sandbox import read as read_of
 
 DROPPED = frozenset({"pprint", "safe", "xmlattr"})
@@ -67,21 +70,24 @@ def make(budget: Budget) -> dict[str, Callable[..., Any]]:
 
     def attribute_of(context: Any, attribute: Any) -> Callable[[Any], Any]:
         """How ``map(attribute='a.b')`` and the like get at their value."""
+        lacking = context.environment.lacking
         parts = [int(part) if part.isdigit() else part for part in str(attribute).split(".")]
-        environment = context.environment
         if len(parts) == 1 and isinstance(parts[0], str):
             name = parts[0]
+            of_state = OF_STATE.get(name)
 
             def one(value: Any) -> Any:
+                if of_state is not None and type(value) is State:
+                    return of_state(value)
                 found = read_first(value, name)
-                return environment.undefined(obj=value, name=name) if found is missing else found
+                return lacking(value, name) if found is missing else found
 
             return one
 
         def many(value: Any) -> Any:
             for part in parts:
                 found = read_first(value, part) if isinstance(part, str) else item_of(value, part)
-                value = environment.undefined(obj=value, name=part) if found is missing else found
+                value = lacking(value, part) if found is missing else found
             return value
 
         return many
@@ -91,65 +97,52 @@ def make(budget: Budget) -> dict[str, Callable[..., Any]]:
         return read_of(value, name) if found is missing else found
 
     @pass_context
-    def map_(context: Context, values: Iterable[Any], *args: Any, **kwargs: Any) -> Iterator[Any]:
+    def map_(context: Context, values: Iterable[Any], *args: Any, **kwargs: Any) -> Iterable[Any]:
         if not args and "attribute" in kwargs:
             get = attribute_of(context, kwargs.pop("attribute"))
             default = kwargs.pop("default", None)
             if kwargs:
                 raise TypeError(f"map got an unexpected argument '{next(iter(kwargs))}'")
-            return _mapped_attribute(values, get, default)
-        if not args:
+            if default is not None:
+                get = _with_default(get, default)
+        elif args:
+            get = applied(context, "filter", args, kwargs)
+        else:
             raise TypeError("map needs the name of a filter, or attribute=")
+        return Lazy(map, get, values, budget)
+
+    def applied(context: Context, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Any], Any]:
+        """A filter or test by name with its arguments, ready to be called with a value."""
+        environment: Any = context.environment
         name, *rest = args
-        function = prepared(context, "filter", name)
-        return _mapped(values, function, rest, kwargs)
-
-    def _mapped_attribute(values: Iterable[Any], get: Callable[[Any], Any], default: Any) -> Iterator[Any]:
-        tick = budget.tick
-        for value in values or ():
-            tick()
-            found = get(value)
-            yield default if default is not None and isinstance(found, Undefined) else found
-
-    def _mapped(values: Iterable[Any], function: Callable[..., Any], args: list[Any], kwargs: Any) -> Iterator[Any]:
-        tick = budget.tick
-        for value in values or ():
-            tick()
-            yield function(value, *args, **kwargs)
-
-    def prepared(context: Context, what: str, name: Any) -> Callable[..., Any]:
-        """A filter or test by name, ready to be called with a value."""
-        environment = context.environment
-        table = environment.filters if what == "filter" else environment.tests
-        function = table.get(name)
+        function = (environment.filters if what == "filter" else environment.tests).get(name)
         if function is None:
-            environment._no_such(what, str(name))
+            environment.no_such(what, str(name))
+        for one in (*rest, *kwargs.values()):
+            light(one)
         kind = getattr(function, "jinja_pass_arg", None)
-        if kind is None:
-            return function  # type: ignore[no-any-return]
-        first = {"context": context, "eval_context": context.eval_ctx, "environment": environment}[kind.name]
-        return functools.partial(function, first)
+        if kind is not None:
+            first = {"context": context, "eval_context": context.eval_ctx, "environment": environment}[kind.name]
+            function = functools.partial(function, first)
+        if kwargs or len(rest) > 1:
+            return lambda value: function(value, *rest, **kwargs)
+        if rest:
+            argument = rest[0]
+            return lambda value: function(value, argument)
+        return function  # type: ignore[no-any-return]
 
-    def selecting(wanted: bool, *, by_attribute: bool) -> Callable[..., Iterator[Any]]:
+    def selecting(choose: Any, *, by_attribute: bool) -> Callable[..., Iterable[Any]]:
         @pass_context
-        def select(context: Context, values: Iterable[Any], *args: Any, **kwargs: Any) -> Iterator[Any]:
-            get: Callable[[Any], Any] | None = None
-            rest = list(args)
-            if by_attribute:
-                if not rest:
-                    raise TypeError("the name of an attribute is missing")
-                get = attribute_of(context, rest.pop(0))
-            test = prepared(context, "test", rest.pop(0)) if rest else bool
-            return _selected(values, get, test, rest, kwargs)
-
-        def _selected(
-            values: Iterable[Any], get: Callable[[Any], Any] | None, test: Any, args: list[Any], kwargs: Any
-        ) -> Iterator[Any]:
-            tick = budget.tick
-            for value in values or ():
-                tick()
-                if bool(test(value if get is None else get(value), *args, **kwargs)) is wanted:
-                    yield value
+        def select(context: Context, values: Iterable[Any], *args: Any, **kwargs: Any) -> Iterable[Any]:
+            if not by_attribute:
+                return Lazy(choose, applied(context, "test", args, kwargs) if args else bool, values, budget)
+            if not args:
+                raise TypeError("the name of an attribute is missing")
+            get = attribute_of(context, args[0])
+            if len(args) == 1:
+                return Lazy(choose, get, values, budget)
+            test = applied(context, "test", args[1:], kwargs)
+            return Lazy(choose, lambda value: test(get(value)), values, budget)
 
         return select
 
@@ -248,18 +241,66 @@ def make(budget: Budget) -> dict[str, Callable[..., Any]]:
             "join": pass_context(joined),
             "list": listed,
             "map": map_,
-            "reject": selecting(False, by_attribute=False),
-            "rejectattr": selecting(False, by_attribute=True),
+            "reject": selecting(itertools.filterfalse, by_attribute=False),
+            "rejectattr": selecting(itertools.filterfalse, by_attribute=True),
             "replace": replaced,
-            "select": selecting(True, by_attribute=False),
-            "selectattr": selecting(True, by_attribute=True),
+            "select": selecting(filter, by_attribute=False),
+            "selectattr": selecting(filter, by_attribute=True),
             "slice": sliced,
             "string": printed,
             "sum": pass_environment(summed),
-            "tojson": jinja.pass_eval_context(as_json),
+            "tojson": pass_eval_context(as_json),
         }
     )
     return filters
+
+
+class Lazy:
+    """What ``map`` and ``select`` give: worked out while it is gone through, its steps counted before."""
+
+    __slots__ = ("_iterator", "size")
+
+    def __init__(self, work: Any, function: Callable[[Any], Any], values: Any, budget: Budget) -> None:
+        if values is None or isinstance(values, Undefined):
+            values = () if values is None else list(values)
+        size = values.size if type(values) is Lazy else _size(values)
+        self.size: int | None = size
+        if size is None:
+            values = _counted(values, budget)
+        else:
+            budget.charge(size)
+        self._iterator: Iterator[Any] = work(function, values)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._iterator
+
+    def __next__(self) -> Any:
+        return next(self._iterator)
+
+    def __repr__(self) -> str:
+        return "<generator object>"
+
+
+def _size(values: Any) -> int | None:
+    try:
+        return len(values)
+    except TypeError:
+        return None
+
+
+def _counted(values: Iterable[Any], budget: Budget) -> Iterator[Any]:
+    tick = budget.tick
+    for value in values:
+        tick()
+        yield value
+
+
+def _with_default(get: Callable[[Any], Any], default: Any) -> Callable[[Any], Any]:
+    def found_or_default(value: Any) -> Any:
+        found = get(value)
+        return default if isinstance(found, Undefined) else found
+
+    return found_or_default
 
 
 def bounded_range(*args: Any) -> range:

@@ -25,6 +25,9 @@ CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
+_MANY = (list, tuple, dict, set, frozenset, Mapping)
+
+
 class Budget:
     """The steps of one render that are left. ``start`` begins anew; rendering never waits, so one does for a hub."""
 
@@ -71,7 +74,7 @@ def weigh(value: Any, limit: int = MAX_WEIGHT) -> int:
     Comparing, printing and hashing take as long as this is big, and a dozen nested lists can be bigger than any memory.
     """
     kind = type(value)
-    if kind not in CONTAINERS and not isinstance(value, (list, tuple, dict, set, frozenset, Mapping)):
+    if kind not in CONTAINERS and not isinstance(value, _MANY):
         return 1
     weight = 0
     left: list[Any] = [value]
@@ -81,9 +84,7 @@ def weigh(value: Any, limit: int = MAX_WEIGHT) -> int:
         weight += len(one)
         if weight > limit:
             raise Refused(f"a list or mapping with more than {limit:,} values in it")
-        for item in inner:
-            if type(item) not in PLAIN and isinstance(item, (list, tuple, dict, set, frozenset, Mapping)):
-                left.append(item)
+        left += [item for item in inner if type(item) not in PLAIN and isinstance(item, _MANY)]
         if isinstance(one, dict):
             left.extend(key for key in one if type(key) is tuple)
     return weight

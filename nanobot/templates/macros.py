@@ -58,5 +58,5 @@ def read(folder: Path | None) -> dict[str, str]:
                 continue
             found[name] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            _log.error("%s/%s cannot be read: %s", FOLDER, name, error)  # noqa: TRY400
+            _log.error("%s/%s cannot be read: %s", FOLDER, name, error)
     return found

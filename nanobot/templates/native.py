@@ -15,8 +15,11 @@ from typing import Any
 from nanobot.templates.limits import weigh
 
 _NUMBER = re.compile(r"[+-]?(?!0\d)\d*(?:\.\d*)?")
-_MAYBE = re.compile(r"[\[\](){}'\"#,.\d\s+-]|[TFNsbBrRuUfF]")
+_DIGITS = frozenset("0123456789+-.")
+_QUOTES = frozenset("'\"")
+_PREFIXES = frozenset("bBrRuU")
 _TOO_BIG = 10**300
+MAX_SHORT = 64  # characters of a text whose value is remembered
 _WORDS: dict[str, Any] = {"True": True, "False": False, "None": None, "": ""}
 MAX_PARSED = 64 * 1024  # characters of a text that is read as a list; reading takes 20 times as long as writing
 
@@ -45,11 +48,18 @@ def parse(text: str) -> Any:
     """The value that ``text`` stands for, or the text itself."""
     if text in _WORDS:
         return _WORDS[text]
-    if not _MAYBE.match(text):
+    first = text[0]
+    if first in _DIGITS:
+        if _NUMBER.fullmatch(text):
+            return _parse(text)
+        if "," not in text and text != "...":
+            return text
+    elif first in _QUOTES or first in "TFN":
+        if "," not in text:
+            return text
+    elif first not in "[({" and (first not in _PREFIXES or text[1:2] not in _QUOTES) and text != "set()":
         return text
-    if len(text) <= 64 and text[0] not in "[({s":
-        return _parse_short(text)
-    return _parse(text)
+    return _from_short(text) if len(text) <= MAX_SHORT else _parse(text)
 
 
 def _parse(text: str) -> Any:
@@ -70,18 +80,13 @@ def _parse(text: str) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def _parse_short(text: str) -> Any:
+def _remembered(text: str) -> Any:
     value = _parse(text)
-    return value if isinstance(value, (str, int, float)) else _Fresh(text)
+    return value if isinstance(value, (str, int, float)) else _FRESH
 
 
-class _Fresh:
-    """Stands in the cache for a value that may be changed, and is made anew for each."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
+_FRESH = object()
+"""Stands in for a value that may be changed, and is made anew for each."""
 
 
 def _with_text(value: Any, text: str, plain: Any) -> Any:
@@ -111,8 +116,12 @@ def native(value: Any, printed: Callable[[Any], str]) -> Any:
 
 
 def _text(text: str) -> Any:
-    value = parse(text.strip())
-    return _parse(value.text) if type(value) is _Fresh else value
+    return parse(text.strip())
+
+
+def _from_short(text: str) -> Any:
+    value = _remembered(text)
+    return _parse(text) if value is _FRESH else value
 
 
 def _copy(value: Any) -> Any:

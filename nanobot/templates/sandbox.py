@@ -38,13 +38,13 @@ def _listed(names: frozenset[str]) -> Reader:
     return read
 
 
-_MAPPING = frozenset({"copy", "get", "items", "keys", "values"})
+MAPPING_METHODS = frozenset({"copy", "get", "items", "keys", "values"})
 _TEXT = _public(str, "format", "format_map", *texts.OF_TEXT)
 _BYTES = _public(bytes, *texts.OF_BYTES)
 
 
 def _read_mapping(obj: Any, name: str) -> Any:
-    if name in _MAPPING:
+    if name in MAPPING_METHODS:
         return getattr(obj, name, missing)
     try:
         return obj[name]
@@ -53,7 +53,7 @@ def _read_mapping(obj: Any, name: str) -> Any:
 
 
 def _read_dict(obj: Any, name: str) -> Any:
-    return getattr(obj, name) if name in _MAPPING else obj.get(name, missing)
+    return getattr(obj, name) if name in MAPPING_METHODS else obj.get(name, missing)
 
 
 def _read_text(obj: Any, name: str) -> Any:
@@ -85,7 +85,7 @@ def _read_time(obj: Any, name: str) -> Any:
 _NUMBER = _public(int, "to_bytes") | _public(float) | _public(complex)
 _TIME = _public(dt.datetime, "strftime") | _public(dt.date, "strftime") | _public(dt.time, "strftime")
 
-_OF_STATE: Mapping[str, Callable[[State], Any]] = {
+OF_STATE: Mapping[str, Callable[[State], Any]] = {
     "state": lambda s: s.state,
     "attributes": lambda s: s.attributes,
     "entity_id": lambda s: s.entity_id,
@@ -150,7 +150,7 @@ def _event_as_dict(event: Event) -> dict[str, Any]:
 
 
 def _read_namespace(obj: Any, name: str) -> Any:
-    return missing if name.startswith("_") else getattr(obj, name, missing)
+    return object.__getattribute__(obj, "_Namespace__attrs").get(name, missing)
 
 
 def _read_other(obj: Any, name: str) -> Any:
@@ -192,7 +192,7 @@ READERS: dict[type, Reader] = {
     dt.timedelta: _listed(_public(dt.timedelta)),
     dt.timezone: _listed(frozenset({"dst", "tzname", "utcoffset"})),
     ZoneInfo: _listed(frozenset({"dst", "key", "tzname", "utcoffset"})),
-    State: _from_table(_OF_STATE),
+    State: _from_table(OF_STATE),
     Event: _from_table(_OF_EVENT),
     Context: _listed(frozenset({"as_dict", "id", "parent_id", "user_id"})),
     Namespace: _read_namespace,
@@ -227,10 +227,10 @@ def reader_of(kind: type) -> Reader:
     return reader
 
 
-def _read_enum(obj: Any, name: str) -> Any:
+def _read_enum(obj: Enum, name: str) -> Any:
     if name in ("name", "value"):
         return getattr(obj, name)
-    return _read_text(obj.value, name) if isinstance(obj, str) else missing
+    return _read_text(str(obj.value), name) if isinstance(obj, str) else missing
 
 
 def read(obj: Any, name: str) -> Any:
@@ -303,7 +303,13 @@ def printed(value: Any) -> str:
 
 def is_subscriptable(kind: type) -> bool:
     """Whether ``[…]`` may be asked of objects of this type."""
-    return issubclass(kind, (str, bytes, range, Mapping, Sequence)) and not issubclass(kind, type)
+    found = _SUBSCRIPTABLE.get(kind)
+    if found is None:
+        found = _SUBSCRIPTABLE[kind] = issubclass(kind, (str, bytes, range, Mapping, Sequence))
+    return found
+
+
+_SUBSCRIPTABLE: dict[type, bool] = {}
 
 
 def may_be_called(obj: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 from nanobot.hub.hub import Hub
@@ -128,10 +129,7 @@ class DomainStates:
 
 
 _with_unit = with_unit
-
-
-def _by_id(state: State) -> str:
-    return state.entity_id
+_by_id = attrgetter("entity_id")
 
 
 def _is_id(entity_id: Any) -> bool:

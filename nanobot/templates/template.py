@@ -140,9 +140,11 @@ class Ready:
 
     def explain(self, error: Exception) -> TemplateError:
         """The sentence for a failed render."""
+        environment = self.environment
         if isinstance(error, TemplateSyntaxError):
-            return unreadable(error, self.environment.filters, self.environment.tests)
-        return failed(error, self._line(error), self.text, self.environment.globals)
+            return unreadable(error, environment.filters, environment.tests)
+        known = {"filter": environment.filters, "test": environment.tests, "function": environment.globals}
+        return failed(error, self._line(error), self.text, known)
 
     def _line(self, error: Exception) -> int | None:
         """The line in the template, from the line in its code."""

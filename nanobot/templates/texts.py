@@ -32,7 +32,7 @@ def _joined(text: Any, parts: Iterable[Any]) -> Any:
     return text.join(found)
 
 
-def replaced(text: Any, old: Any, new: Any, count: int = -1) -> Any:
+def replaced(text: Any, old: Any, new: Any, count: Any = -1) -> Any:
     """``text.replace``"""
     if isinstance(old, (str, bytes)) and isinstance(new, (str, bytes)) and len(new) > len(old):
         times = text.count(old)

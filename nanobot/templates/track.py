@@ -177,8 +177,6 @@ class Tracker:
         self._minute = None
         timed = [index for index, info in enumerate(self.infos) if info.time]
         self._again(timed, None)
-        if not self._removed and self._minute is None and any(info.time for info in self.infos):
-            self._wait_for_minute()
 
 
 def _kept(before: RenderInfo, now: RenderInfo) -> RenderInfo:
