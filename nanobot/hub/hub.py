@@ -21,6 +21,7 @@ from nanobot.contracts.socket_command import SocketCommand
 from nanobot.contracts.tool import Tool
 from nanobot.contracts.view import View
 from nanobot.contracts.workspace import Workspace
+from nanobot.hub.alarms import Alarms
 from nanobot.hub.bus import Bus
 from nanobot.hub.controls import Controls
 from nanobot.hub.entities import Entities
@@ -80,6 +81,7 @@ class Hub:
         self.storage = Files(config_dir / ".storage")
         self.media = Media(config_dir, self.clock)
         self.tasks = Tasks("hub")
+        self.alarms = Alarms(self.clock)
         self.templates: Any = None
         """What ``nanobot.templates`` keeps for this hub."""
         self.entries: dict[str, Entry] = {}
@@ -160,7 +162,9 @@ class Hub:
         if config == self.config:
             return
         before, self.config = self.config, config
-        self.clock.zone = zone(config.time_zone)
+        if self.clock.zone != (now := zone(config.time_zone)):
+            self.clock.zone = now
+            self.alarms.reset()
         self.media.limits = config.media
         if any(getattr(before, name) != getattr(config, name) for name in CUSTOMIZING):
             self.entities.customize(config.customized)

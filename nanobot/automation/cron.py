@@ -1,0 +1,52 @@
+"""Crontab expressions, by the wall clock of a zone."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import Any
+
+import voluptuous as vol
+from croniter import CroniterBadCronError, CroniterBadDateError, croniter
+
+from nanobot.automation.wall_clock import next_moment
+from nanobot.config import validators as cv
+from nanobot.util.text import shorten
+
+LONGEST = 200  # characters
+
+
+def expression(value: Any) -> str:
+    """For schemas: five fields (minute, hour, day, month, weekday), or a word such as ``@daily``."""
+    text = " ".join(cv.string(value).split())
+    fields = text.split(" ")
+    if len(text) > LONGEST or not (text.startswith("@") or len(fields) == 5):
+        raise vol.Invalid(
+            f"{shorten(value)} is no cron expression; it has five fields: minute, hour, day, month, weekday, "
+            "such as '0 7 * * mon-fri'"
+        )
+    if any(part[:1] in "RrHh" for part in fields):
+        raise vol.Invalid(f"{shorten(value)}: fields with R or H, which choose by chance, are not taken")
+    try:
+        croniter(text, datetime(2026, 1, 1)).get_next(datetime)  # noqa: DTZ001 - what the wall shows has no zone
+    except CroniterBadDateError:
+        raise vol.Invalid(f"{shorten(value)} never comes: there is no such day") from None
+    except (CroniterBadCronError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise vol.Invalid(f"{shorten(value)} is no cron expression: {str(error) or type(error).__name__}") from None
+    return text
+
+
+def next_time(expression: str, after: float, zone: tzinfo) -> float | None:
+    """The first moment later than ``after`` at which the clock in ``zone`` shows what the expression asks for.
+
+    croniter is only asked about what the clock shows, without a zone: its own arithmetic leaves out or doubles moments
+    around changes of summer time.
+    """
+
+    def next_shown(shown: datetime) -> datetime | None:
+        try:
+            found: datetime = croniter(expression, shown).get_next(datetime)
+        except CroniterBadDateError:
+            return None
+        return found
+
+    return next_moment(after, zone, next_shown)
