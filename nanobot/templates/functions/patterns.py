@@ -25,6 +25,7 @@ from nanobot.util.text import shorten
 _T = TypeVar("_T")
 
 _LONGEST_PATTERN = 4096  # characters
+_LONGEST_UNBOUND = 500  # characters of a pattern, where no alarm ends its reading
 _SHORT = 1000  # characters; a text in which the alarm is heard soon enough whatever the pattern
 _LONGEST_LOOKED_AT = 8 * 1024  # characters, where each place is the start of a look that may go to the end
 _QUICK_STEPS = 20_000  # of the matcher; less than a millisecond
@@ -131,7 +132,9 @@ def run(function: Callable[..., Any], name: str, value: object, find: object, ig
 
 @lru_cache(maxsize=256)
 def _pattern(text: str, ignorecase: bool) -> Pattern:
-    return _alarm.within(partial(_read, text, ignorecase)) if _alarm.is_free() else _read(text, ignorecase)
+    if _alarm.is_free():
+        return _alarm.within(partial(_read, text, ignorecase))
+    return _read(limited("A regular expression outside of the hub's main thread", text, _LONGEST_UNBOUND), ignorecase)
 
 
 def _read(text: str, ignorecase: bool) -> Pattern:

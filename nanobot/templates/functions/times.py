@@ -149,7 +149,7 @@ class _Times:
             return _or_default("timestamp_local", value, default)
 
 
-def make(clock: Clock, on_time: Callable[[], None] = lambda: None) -> tuple[Functions, Functions, Functions]:
+def make(clock: Clock, on_time: Callable[[], None]) -> tuple[Functions, Functions, Functions]:
     """Globals, filters and tests of this clock; ``on_time`` is called when a result depends on what time it is."""
     times = _Times(clock, on_time)
     both: Functions = {
