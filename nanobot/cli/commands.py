@@ -31,7 +31,7 @@ new = typer.Typer(help=say("help.new"), no_args_is_help=True)
 
 def execute(arguments: Sequence[str]) -> int:
     """Parse and run; the value is the exit code."""
-    _add_token()
+    _add_groups()
     try:
         app(args=list(arguments), prog_name="nanobot")
     except SystemExit as leaving:
@@ -180,7 +180,8 @@ def new_integration(
 app.add_typer(new, name="new")
 
 
-def _add_token() -> None:
-    from nanobot.cli import token
+def _add_groups() -> None:
+    from nanobot.cli import blueprint_commands, token
 
     app.add_typer(token.app, name="token")
+    app.add_typer(blueprint_commands.app, name="blueprint")

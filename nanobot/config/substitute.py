@@ -194,14 +194,17 @@ def read(resolver: Resolver, domain: str, path: str, file: Path, before: Known |
 
 
 def fill(
-    known: Known, written: Mapping[str, Any], platforms: Collection[str] = ()
+    known: Known, written: Mapping[str, Any], platforms: Collection[str] = (), *, fitting: bool = True
 ) -> tuple[FromBlueprint | None, list[Problem]]:
-    """What an item that uses a blueprint stands for; None when something is wrong. The problems have paths in it."""
+    """What an item that uses a blueprint stands for; None when something is wrong. The problems have paths in it.
+
+    ``fitting=False``: the values are not compared with the selectors, as they may be tags.
+    """
     blueprint = known.blueprint
     if blueprint is None:
         return None, [Problem("blueprint_unusable", {"blueprint": known.path, "reason": known.why}, path=(USE, "path"))]
     given = written[USE].get("input") or {}
-    problems = list(_wrong_inputs(known, blueprint, given))
+    problems = _wrong_inputs(known, blueprint, given, fitting=fitting)
     if any(problem.severity == "error" for problem in problems):
         return None, problems
     inputs = {name: given.get(name, one.default) for name, one in blueprint.inputs.items()}
@@ -219,7 +222,7 @@ def fill(
     return None if failed else made, problems
 
 
-def _wrong_inputs(known: Known, blueprint: Blueprint, given: Mapping[str, Any]) -> list[Problem]:
+def _wrong_inputs(known: Known, blueprint: Blueprint, given: Mapping[str, Any], *, fitting: bool) -> list[Problem]:
     problems = []
     missing = [name for name, one in blueprint.inputs.items() if one.is_required and name not in given]
     for name, value in given.items():
@@ -230,7 +233,7 @@ def _wrong_inputs(known: Known, blueprint: Blueprint, given: Mapping[str, Any]) 
             if near := nearest(name, missing or blueprint.inputs):
                 told["nearest"] = near
             problems.append(Problem("input_unknown", told, path=path, severity="warning"))
-        elif opening.is_required or value != opening.default:
+        elif fitting and (opening.is_required or value != opening.default):
             problems += value_problems(opening.selector, value, path)
     if missing:
         told = {"blueprint": known.path, "names": ", ".join(f"'{name}'" for name in missing)}
