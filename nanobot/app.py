@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from nanobot.lifecycle.logs import Logs
 
 STOP_LIMIT = 60.0  # s for the whole shutdown
+RESTART = 100
+"""The exit code that asks for a new start, as in Home Assistant; `docs/cli.md` tells service managers of it."""
 FREEZE_AFTER = 10.0  # s after the start; what is there by then mostly stays
 
 _log = logging.getLogger(__name__)
@@ -55,11 +57,17 @@ class App:
         self.edits = Edits(self.hub, self.loader, self.entries)
         self.core = Entry(self.hub, "nanobot", "nanobot", {})
         self._stop = asyncio.Event()
+        self.exit_code = 0
         self.started = asyncio.Event()
 
     def stop(self) -> None:
         """Begin the shutdown."""
         self._stop.set()
+
+    def restart(self) -> None:
+        """Begin the shutdown, and ask whoever started the process for another one."""
+        self.exit_code = RESTART
+        self.stop()
 
     async def run(self) -> None:
         """Start, run until told to stop, stop in order."""
@@ -79,7 +87,7 @@ class App:
         hub = self.hub
         hub.phase = Phase.STARTING
         hub.run_info.update(pid=os.getpid(), version=__version__, started=hub.clock.time())
-        core.offer(self.core, self.edits, self.stop)
+        core.offer(self.core, self.edits, self.stop, self.restart)
         hub.entries["nanobot"] = self.core
         control = Control(hub, self.edits, self.stop)
         await control.open(self.core)
@@ -163,18 +171,20 @@ def run(
     announce: Callable[[str], None] | None = None,
     ready: Callable[[Hub], None] = lambda hub: None,
 ) -> int:
-    """Run a hub on a folder until it is told to stop. Raises ``NanobotError`` when another one runs on it.
+    """Run a hub on a folder until it is told to stop; gives the exit code, ``RESTART`` when another start is wanted.
+
+    Raises ``NanobotError`` when another one runs on it.
 
     ``announce`` shows a text to whoever sits at the terminal; ``ready`` is called once, when all is set up.
     """
     with Instance(config_dir) as instance:
 
-        async def main() -> None:
+        async def main() -> int:
             app = App(config_dir, port=port, logs=logs, ready=ready)
             if announce is not None:
                 app.hub.announce = announce
             app.hub.run_info = instance.info(app.hub.run_info)
             await app.run()
+            return app.exit_code
 
-        asyncio.run(main())
-    return 0
+        return asyncio.run(main())

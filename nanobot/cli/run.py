@@ -69,9 +69,13 @@ def run(options: Options) -> int:
     screen = Screen(new_from=new)
     log = logs.setup(folder, verbose=options.verbose, file=options.log_file)
     try:
-        return app.run(folder, port=options.port, logs=log, announce=screen.announce, ready=screen.ready)
+        code = app.run(folder, port=options.port, logs=log, announce=screen.announce, ready=screen.ready)
     finally:
         log.stop()
+    if code == app.RESTART and sys.stdin is not None and sys.stdin.isatty():
+        # nobody but this person would start it again; a service manager sees the exit code
+        os.execv(sys.executable, [sys.executable, "-m", "nanobot", *sys.argv[1:]])  # noqa: S606 - ourselves
+    return code
 
 
 def fill(folder: Path) -> list[str]:

@@ -95,6 +95,7 @@ class Entry:
         self._undo: dict[int, tuple[str, Undo]] = {}
         self._next = 0
         self._supervised: list[Supervised] = []
+        self._stores: list[Store] = []
         self._issues: set[str] = set()
         self._states: set[str] = set()
         self._released = False
@@ -240,8 +241,13 @@ class Entry:
         """A document of this entry in ``.storage``. Written for the last time at unload."""
         name = slugify(self.id) + (f".{key}" if key else "")
         store = Store(self.hub.storage, name, version, migrate=migrate, failed=self._store_failed)
+        self._stores.append(store)
         self.on_unload(store.flush)
         return store
+
+    async def save(self) -> None:
+        """Have everything that this entry and its parts keep written to disk now."""
+        await asyncio.gather(*(store.flush() for store in self._stores), *(part.save() for part in self.parts.values()))
 
     def issue(
         self,
@@ -325,6 +331,7 @@ class Entry:
         for task in await self.tasks.cancel(UNDO_LIMIT):
             left.append(task.get_name())
             self.log.error("%s does not end although it was told to; it is left behind", task.get_name())
+        self._stores.clear()
         for issue_id in self._issues:
             self.hub.issues.resolve(issue_id)
         self._issues.clear()

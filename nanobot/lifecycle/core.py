@@ -3,69 +3,111 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import voluptuous as vol
 
+from nanobot.config import validators as cv
 from nanobot.contracts.service import Handler, Response, Service, ServiceCall
-from nanobot.errors import InvalidServiceData, ServiceNotFound
+from nanobot.errors import InvalidServiceData, ServiceError
+from nanobot.hub.collection import target_schema
 from nanobot.hub.context import ACTING
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.lifecycle.edits import Applied, Edits
 from nanobot.lifecycle.plan import CORE
+from nanobot.lifecycle.targets import look_again, split_by_domain
+from nanobot.lifecycle.verdict import verdict
 from nanobot.util.text import nearest
 
 DOMAINS = ("nanobot", "homeassistant")
 
-_TARGET = vol.Schema({vol.Optional("entity_id"): vol.Any(str, [str])}, extra=vol.ALLOW_EXTRA)
+_NOTHING = vol.Schema({})
+_TARGET = target_schema({vol.Extra: object})
+_ENTRY = vol.Schema({vol.Required("entry"): vol.Any(str, [str])})
+_ENTRY_ID = vol.Schema({vol.Required("entry_id"): vol.All(cv.ensure_list, [str])})
+_LOCATION = vol.Schema(
+    {
+        vol.Required("latitude"): cv.latitude,
+        vol.Required("longitude"): cv.longitude,
+        vol.Optional("elevation"): cv.whole_number,
+    }
+)
+_RESTART = vol.Schema({vol.Optional("safe_mode", default=False): cv.boolean})
 
 
-def offer(entry: Entry, edits: Edits, stop: Callable[[], None]) -> None:
-    """Add the core's services to the core's own entry. ``stop`` begins the shutdown."""
+def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callable[[], None] | None = None) -> None:
+    """Add the core's services to the core's own entry. ``stop`` begins the shutdown, ``restart`` too, and then a start.
+
+    Without ``restart`` there is no such service.
+    """
     hub = entry.hub
 
     async def reload_all(call: ServiceCall) -> Mapping[str, Any]:
-        return _told(await edits.wait(edits.request()), hub)
+        return _answer(call, await edits.wait(edits.request()), hub)
 
     async def reload(call: ServiceCall) -> Mapping[str, Any]:
-        wanted = call.data.get("entry")
-        ids = [wanted] if isinstance(wanted, str) else list(wanted or ())
-        for entry_id in ids:
-            if entry_id not in hub.entries:
-                near = nearest(entry_id, hub.entries)
-                hint = f"; did you mean '{near}'?" if near else ""
-                raise InvalidServiceData(f"nothing named '{entry_id}' is configured{hint}")
-        return _told(await edits.wait(edits.request(restart=ids)), hub)
+        return await _reload(call, edits, call.data["entry"])
+
+    async def reload_entry(call: ServiceCall) -> Mapping[str, Any]:
+        return await _reload(call, edits, call.data["entry_id"])
 
     async def check(call: ServiceCall) -> Mapping[str, Any]:
-        _, problems = await edits.plan()
-        return {"problems": [problem.as_dict(hub.language) for problem in problems]}
+        return await verdict(hub, edits)
+
+    def set_location(call: ServiceCall) -> None:
+        hub.configure(replace(hub.config, **call.data))
+
+    async def save(call: ServiceCall) -> None:
+        await asyncio.gather(*(one.save() for one in list(hub.entries.values())))
 
     def halt(call: ServiceCall) -> None:
         asyncio.get_running_loop().call_soon(stop)
 
+    async def start_anew(call: ServiceCall) -> None:
+        found = await verdict(hub, edits)
+        if found["errors"]:
+            raise ServiceError(f"nanobot is not restarted, for it would not find its way: {found['errors']}")
+        assert restart is not None
+        asyncio.get_running_loop().call_soon(restart)
+
     add = _adder(entry)
     optional = Response.OPTIONAL
-    one_or_more = vol.Schema({vol.Required("entry"): vol.Any(str, [str])})
-    add("reload", reload, one_or_more, "Read the configuration again and restart an integration.", optional)
-    add(
-        "reload_all",
-        reload_all,
-        vol.Schema({}),
-        "Read the configuration again and apply what changed.",
-        optional,
-    )
-    add("check_config", check, vol.Schema({}), "Check the configuration without applying it.", optional)
-    add("stop", halt, vol.Schema({}), "Stop nanobot.")
+    add("reload", reload, _ENTRY, "Read the configuration again and restart an integration.", optional)
+    add("reload_config_entry", reload_entry, _ENTRY_ID, "The same, in Home Assistant's words.", optional)
+    add("reload_all", reload_all, _NOTHING, "Read the configuration again and apply what changed.", optional)
+    add("reload_core_config", reload_all, _NOTHING, "The same; also the core's own block is applied.", optional)
+    add("check_config", check, _NOTHING, "Check the configuration without applying it.", optional)
+    add("set_location", set_location, _LOCATION, "Where the hub stands, until the configuration is applied again.")
+    add("save_persistent_states", save, _NOTHING, "Write to disk now what a restart must not lose.")
+    add("stop", halt, _NOTHING, "Stop nanobot.")
+    if restart is not None:
+        add("restart", start_anew, _RESTART, "Stop nanobot and start it again.")
     for name in ("turn_on", "turn_off", "toggle"):
-        add(
-            name,
-            _for_each_domain(hub, name),
-            _TARGET,
-            f"{name.replace('_', ' ').capitalize()} things of any kind.",
-        )
+        told = f"{name.replace('_', ' ').capitalize()} things of any kind."
+        add(name, split_by_domain(hub, name), _TARGET, told, admin=False)
+    add("update_entity", look_again(hub), _TARGET, "Have things look at what they show.", admin=False)
+
+
+async def _reload(call: ServiceCall, edits: Edits, wanted: str | Iterable[str]) -> Mapping[str, Any]:
+    hub = edits.hub
+    ids = [wanted] if isinstance(wanted, str) else list(wanted)
+    for entry_id in ids:
+        if entry_id not in hub.entries:
+            near = nearest(entry_id, hub.entries)
+            hint = f"; did you mean '{near}'?" if near else ""
+            raise InvalidServiceData(f"nothing named '{entry_id}' is configured{hint}")
+    return _answer(call, await edits.wait(edits.request(restart=ids)), hub)
+
+
+def _answer(call: ServiceCall, applied: Applied | None, hub: Hub) -> Mapping[str, Any]:
+    """What was done. Raises ``ServiceError`` for a configuration that cannot be read, to whoever takes no answer."""
+    if applied is not None and applied.rejected and not call.return_response:
+        why = "; ".join(problem.told(hub.language) for problem in applied.problems)
+        raise ServiceError(f"the configuration cannot be read, so nothing was changed: {why}")
+    return _told(applied, hub)
 
 
 def _told(applied: Applied | None, hub: Hub) -> Mapping[str, Any]:
@@ -91,31 +133,10 @@ def _adder(entry: Entry) -> Callable[..., None]:
         schema: vol.Schema,
         description: str,
         response: Response = Response.NONE,
+        *,
+        admin: bool = True,
     ) -> None:
         for domain in DOMAINS:
-            entry.add(Service(domain, name, handler, schema, response, description, admin=True))
+            entry.add(Service(domain, name, handler, schema, response, description, admin=admin))
 
     return add
-
-
-def _for_each_domain(hub: Hub, name: str) -> Handler:
-    """Split the targets by domain and call ``<domain>.<name>`` of each, as Home Assistant 2025.4 does."""
-
-    async def handle(call: ServiceCall) -> None:
-        ids = call.data.get("entity_id") or []
-        by_domain: dict[str, list[str]] = {}
-        for entity_id in [ids] if isinstance(ids, str) else ids:
-            by_domain.setdefault(entity_id.partition(".")[0], []).append(entity_id)
-        rest = {key: value for key, value in call.data.items() if key != "entity_id"}
-        lacking = [domain for domain in by_domain if not hub.services.has(domain, name)]
-        calls = [
-            hub.services.call(domain, name, {**rest, "entity_id": entity_ids}, context=call.context)
-            for domain, entity_ids in by_domain.items()
-            if domain not in lacking
-        ]
-        if calls:
-            await asyncio.gather(*calls)
-        elif lacking:
-            raise ServiceNotFound(f"{', '.join(lacking)} cannot be told to {name.replace('_', ' ')}")
-
-    return handle
