@@ -18,50 +18,69 @@ from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketCo
 from nanobot.errors import InvalidServiceData, NanobotError, Refused, ServiceNotFound
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
+from nanobot.hub.hub import Hub
 from nanobot.hub.shapes import to_json
 from nanobot.storage.credentials import Identity, Kind
-from nanobot.util.aio import EAGER
+from nanobot.util.aio import is_coroutine_function
 
 from .outbox import Outbox
 
 MAX_SUBSCRIPTIONS = 1024
 MAX_AT_WORK = 512  # commands that have not ended
+TURN = 32  # messages of one client, and then it is the turn of others
 MAX_ID = 2**53 - 1  # what every client can read back
 
 _log = logging.getLogger("nanobot.websocket_api")
 _EMPTY = vol.Schema({})
 
 
-class Checks:
-    """The schemas of the commands, ready for the inner loop."""
+class Ready:
+    """A command as the inner loop wants it."""
 
-    def __init__(self) -> None:
-        self._checks: dict[SocketCommand, Check] = {}
+    __slots__ = ("access", "check", "command", "handler", "is_coroutine")
 
-    def of(self, command: SocketCommand) -> Check:
-        """What checks the data of a command."""
-        check = self._checks.get(command)
-        if check is None:
-            check = self._checks[command] = quick(command.schema or _EMPTY)
-        return check
+    def __init__(self, command: SocketCommand) -> None:
+        self.command = command
+        self.handler = command.handler
+        self.access = command.access
+        self.check: Check = quick(command.schema or _EMPTY)
+        self.is_coroutine = is_coroutine_function(command.handler)
+
+
+class Known:
+    """The commands by their type, made ready when they are first asked for."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._commands = hub.socket_commands
+        self._ready: dict[str, Ready] = {}
+
+    def get(self, kind: str) -> Ready | None:
+        """The command of that type, None when there is none."""
+        ready = self._ready.get(kind)
+        if ready is None and (command := self._commands.get(kind)) is not None:
+            ready = self._ready[kind] = Ready(command)
+        return ready
 
     def forget(self) -> None:
         """Commands have come or gone."""
-        self._checks.clear()
+        self._ready.clear()
 
 
 class Connection(SocketConnection):
-    """``handle`` takes one message of the client, or a list of them."""
+    """``handle`` takes one message of the client, or a list of them. It may change them."""
 
-    def __init__(self, entry: Entry, identity: Identity, outbox: Outbox, checks: Checks) -> None:
+    def __init__(self, entry: Entry, identity: Identity, outbox: Outbox, known: Known) -> None:
         self.hub = entry.hub
         self.identity = identity
         self.outbox = outbox
         self._entry = entry
-        self._checks = checks
+        self._known = known
         self._last_id = 0
+        self._handled = 0
+        self._not_begun = 0
         self._subscriptions: dict[int, tuple[SocketCommand, Callable[[], Any]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._user_id = identity.user_id
         self._actor = "user" if identity.kind is Kind.SESSION else "token"
         self._is_closed = False
 
@@ -69,59 +88,75 @@ class Connection(SocketConnection):
 
     async def handle(self, message: Any) -> None:
         """Do what a frame says. Whatever comes of it is sent; this raises nothing."""
-        for one in message if isinstance(message, list) else (message,):
+        for one in message if type(message) is list else (message,):
             if self._is_closed:
                 return
-            task = self._take(one)
-            if task is not None and not EAGER:
-                await asyncio.sleep(0)  # it begins before the next message does
+            self.outbox.more()
+            self._handled += 1
+            if not self._take(one):
+                await asyncio.sleep(0)  # what came before begins
+                self._take(one)
+            if self._handled % TURN == 0:
+                await asyncio.sleep(0)
 
-    def _take(self, message: Any) -> asyncio.Task[None] | None:
-        message_id = message.get("id") if isinstance(message, dict) else None
-        kind = message.get("type") if isinstance(message, dict) else None
+    def _take(self, message: Any) -> bool:
+        """False: nothing was done, for something that came before has not begun yet."""
+        try:
+            message_id, kind = message["id"], message["type"]
+        except (KeyError, TypeError):
+            return self._not_understood(message)
         if type(message_id) is not int or not 0 <= message_id <= MAX_ID or type(kind) is not str or not kind:
-            known = message_id if type(message_id) is int and -MAX_ID <= message_id <= MAX_ID else 0
-            self.tell_error(known, sc.INVALID_FORMAT, "Message incorrectly formatted.")
-            return None
+            return self._not_understood(message)
         if message_id <= self._last_id:
             self.tell_error(message_id, "id_reuse", "Identifier values have to increase.")
-            return None
-        command = self.hub.socket_commands.get(kind)
-        if command is None:
+            return True
+        ready = self._known.get(kind)
+        if ready is None:
             self.tell_error(message_id, "unknown_command", "Unknown command.")
-            return None
+            return True
+        if self._not_begun and not ready.is_coroutine:
+            return False
         self._last_id = message_id
-        if not self.identity.may(command.access):
-            text = f"this takes the access '{command.access.value}', and {self.identity.name} has less"
+        if not self.identity.may(ready.access):
+            text = f"this takes the access '{ready.access.value}', and {self.identity.name} has less"
             self.tell_error(message_id, sc.UNAUTHORIZED, text)
-            return None
-        given = {key: value for key, value in message.items() if key not in ("id", "type")}
-        context = Context(user_id=self.identity.user_id, actor=self._actor)
+            return True
+        del message["id"], message["type"]
         try:
-            data = self._checks.of(command)(given)
-            call = SocketCall(self, message_id, command, data, context)
-            result = command.handler(call)
+            data = ready.check(message)
+            context = Context(user_id=self._user_id, actor=self._actor)
+            call = SocketCall(self, message_id, ready.command, data, context)
+            if ready.is_coroutine:
+                return self._begin(call, message)
+            result = ready.handler(call)
         except Exception as error:
-            self._failed(message_id, command, given, error)
-            return None
-        if not inspect.isawaitable(result):
-            if not call.answered:
-                self.tell_result(message_id, result)
-            return None
+            self._failed(message_id, ready.command, message, error)
+            return True
+        if not call.answered:
+            self.tell_result(message_id, result)
+        return True
+
+    def _not_understood(self, message: Any) -> bool:
+        given = message.get("id") if isinstance(message, dict) else None
+        known = given if type(given) is int and -MAX_ID <= given <= MAX_ID else 0
+        self.tell_error(known, sc.INVALID_FORMAT, "Message incorrectly formatted.")
+        return True
+
+    def _begin(self, call: SocketCall, given: Mapping[str, Any]) -> bool:
         if len(self._tasks) >= MAX_AT_WORK:
-            if inspect.iscoroutine(result):
-                result.close()
-            self.tell_error(message_id, sc.HOME_ASSISTANT_ERROR, f"{MAX_AT_WORK} commands are at work already")
-            return None
-        task = self._entry.spawn(self._work(call, given, result), kind)
+            self.tell_error(call.id, sc.HOME_ASSISTANT_ERROR, f"{MAX_AT_WORK} commands are at work already")
+            return True
+        self._not_begun += 1
+        task = self._entry.spawn(self._work(call, given), call.command.type)
         if not task.done():
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return task
+        return True
 
-    async def _work(self, call: SocketCall, given: Mapping[str, Any], result: Any) -> None:
+    async def _work(self, call: SocketCall, given: Mapping[str, Any]) -> None:
+        self._not_begun -= 1
         try:
-            answer = await result
+            answer = await call.command.handler(call)
         except Exception as error:
             self._failed(call.id, call.command, given, error)
         else:

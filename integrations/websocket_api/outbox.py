@@ -16,6 +16,7 @@ MANY_MESSAGES = 1024  # behind which it may be for some seconds
 MANY_FOR = 10.0  # s
 MAX_BYTES = 64 * 1024 * 1024  # in all; a single message may be larger
 WRITE_AT_ONCE = 1024  # messages that gathered without the loop coming round
+MANY_ANSWERS = 64  # that are written although the client goes on asking
 LONGEST_PAUSE = 0.02  # s between two rounds of writing
 
 _log = logging.getLogger("nanobot.websocket_api")
@@ -75,6 +76,8 @@ class Outbox:
         self._size = 0
         self._is_waiting = False
         self._is_soon = False
+        self._taken = 0
+        self._taken_then = 0
         self._many_since: asyncio.TimerHandle | None = None
         self.closed = False
         self.coalesces = False
@@ -94,20 +97,32 @@ class Outbox:
         if self._is_waiting:
             if count >= MANY_MESSAGES:
                 self._behind(count)
+        elif count >= WRITE_AT_ONCE:
+            self.flush()
         elif soon:
             if not self._is_soon:
                 self._is_soon = True
-                asyncio.get_running_loop().call_soon(self.flush)
+                self._taken_then = self._taken
+                asyncio.get_running_loop().call_soon(self._soon)
         elif count == 1:
             self._rounds.add(self)
-        elif count >= WRITE_AT_ONCE:
-            self.flush()
         if self._size > MAX_BYTES and count > 1:
             self._give_up(f"{self._size >> 20} MB wait for a client that does not read them")
 
+    def more(self) -> None:
+        """The client has said something more: the answers to what it says at once go together."""
+        self._taken += 1
+
+    def _soon(self) -> None:
+        if self._taken == self._taken_then or len(self._messages) >= MANY_ANSWERS:
+            self._is_soon = False
+            self.flush()
+        else:
+            self._taken_then = self._taken
+            asyncio.get_running_loop().call_soon(self._soon)
+
     def flush(self) -> None:
         """Write all there is, unless the client is behind with its reading."""
-        self._is_soon = False
         messages = self._messages
         if not messages or self._is_waiting or self.closed:
             return

@@ -17,12 +17,12 @@ from nanobot.hub.entry import Entry
 from nanobot.hub.web import ABOUT, WebError
 from nanobot.storage.credentials import Identity
 
-from .connection import Checks, Connection, parse
+from .connection import Connection, Known, parse
 from .outbox import Outbox, Rounds
 
 VERSION = "2025.4.4"
 """The release of Home Assistant whose dialect is spoken: clients decide by it what they may ask."""
-MAX_FRAME = 16 * 1024 * 1024  # bytes
+MAX_FRAME = 4 * 1024 * 1024  # bytes
 MAX_FIRST_FRAME = 16 * 1024  # bytes, from somebody who has not signed in
 MAX_SOCKETS = 300
 MAX_STRANGERS = 50  # sockets of people who have not signed in yet
@@ -41,7 +41,7 @@ class Sockets:
         self._entry = entry
         self._hub = entry.hub
         self._rounds = Rounds()
-        self._checks = Checks()
+        self._known = Known(entry.hub)
         self._open: dict[web.WebSocketResponse, Connection | None] = {}
         entry.on_unload(self._hub.socket_commands.watch(self._commands_changed))
 
@@ -76,7 +76,7 @@ class Sockets:
             identity = await self._sign_in(request, socket)
             if identity is not None:
                 outbox = Outbox(line, self._rounds, partial(self._cut, request, identity), self._entry.spawn)
-                connection = self._open[socket] = Connection(self._entry, identity, outbox, self._checks)
+                connection = self._open[socket] = Connection(self._entry, identity, outbox, self._known)
                 await self._read(socket, connection)
         except (ConnectionError, RuntimeError) as error:
             if not socket.closed and request.transport is not None:
@@ -136,7 +136,7 @@ class Sockets:
             request.transport.abort()
 
     def _commands_changed(self) -> None:
-        self._checks.forget()
+        self._known.forget()
         for connection in list(self._open.values()):
             if connection is not None:
                 connection.commands_changed()

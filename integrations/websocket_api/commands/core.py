@@ -14,7 +14,9 @@ from nanobot.contracts.service import Response
 from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError
 from nanobot.contracts.view import Access
 from nanobot.hub import shapes
-from nanobot.hub.bus import ALL, MAX_TYPE_LENGTH, Event
+from nanobot.hub.bus import ALL, Event
+
+from .. import fields
 
 READABLE = frozenset(
     {
@@ -39,11 +41,6 @@ READABLE = frozenset(
 """The events that somebody who may only read is told; those of messages and calls are not among them."""
 NOT_WAITED_FOR = {("homeassistant", "restart"), ("homeassistant", "stop"), ("nanobot", "restart"), ("nanobot", "stop")}
 """The services that end the connection on which the answer would go."""
-
-_event_type = vol.All(str, vol.Length(min=1, max=MAX_TYPE_LENGTH))
-_name = vol.All(str, vol.Length(min=1, max=255))
-_ids = vol.Any(str, [str], None)
-_TARGET = {vol.Optional(key): _ids for key in ("entity_id", "device_id", "area_id", "floor_id", "label_id")}
 
 
 def ping(call: SocketCall) -> None:
@@ -100,7 +97,7 @@ def unsubscribe_events(call: SocketCall) -> None:
 
 def fire_event(call: SocketCall) -> Any:
     """Tell everybody something."""
-    call.hub.bus.fire(call.data["event_type"], call.data.get("event_data") or {}, call.context)
+    call.hub.bus.fire(call.data["event_type"], call.data.get("event_data"), call.context)
     return {"context": call.context}
 
 
@@ -159,7 +156,7 @@ COMMANDS = [
     SocketCommand("get_services", get_services, Access.READ),
     SocketCommand("get_panels", get_panels, Access.READ),
     SocketCommand(
-        "subscribe_events", subscribe_events, Access.READ, vol.Schema({vol.Optional("event_type"): _event_type})
+        "subscribe_events", subscribe_events, Access.READ, vol.Schema({vol.Optional("event_type"): fields.event_type})
     ),
     SocketCommand(
         "unsubscribe_events",
@@ -171,7 +168,7 @@ COMMANDS = [
         "fire_event",
         fire_event,
         Access.USER,
-        vol.Schema({vol.Required("event_type"): _event_type, vol.Optional("event_data"): vol.Any(dict, None)}),
+        vol.Schema({vol.Required("event_type"): fields.event_type, vol.Optional("event_data"): fields.mapping}),
     ),
     SocketCommand(
         "call_service",
@@ -179,11 +176,11 @@ COMMANDS = [
         Access.USER,
         vol.Schema(
             {
-                vol.Required("domain"): _name,
-                vol.Required("service"): _name,
-                vol.Optional("service_data"): vol.Any(dict, None),
-                vol.Optional("target"): vol.Any(_TARGET, None),
-                vol.Optional("return_response", default=False): bool,
+                vol.Required("domain"): fields.name,
+                vol.Required("service"): fields.name,
+                vol.Optional("service_data"): fields.mapping,
+                vol.Optional("target"): fields.target,
+                vol.Optional("return_response", default=False): fields.flag,
             }
         ),
     ),
