@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -19,7 +18,7 @@ from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub, Phase
 from nanobot.hub.issues import Severity
-from nanobot.hub.states import STATE_CHANGED, State
+from nanobot.hub.states import STATE_CHANGED
 
 from . import options, statistics
 from .database import Database
@@ -96,18 +95,20 @@ class Recorder(Told):
         self.entry.on_unload(self.close)
         self.writer.start()
         self.entry.listen("*", self.hear)
-        self.entry.spawn(self._find_gap(), "last record")
+        self._find_gap()
         self._note_present()
         self._await_night()
         self._await_period()
 
-    async def _find_gap(self) -> None:
-        """When nothing was recorded: from the last record until now. It is there before anything new is written."""
+    def _find_gap(self) -> None:
+        """When nothing was recorded: from the last record until now. Asked for before anything new is written."""
         now = self.hub.clock.time()
-        with contextlib.suppress(StorageError):  # there is an issue by then
-            before = await self.writer.do(partial(statistics.last_recorded, before=now))
-            if before is not None:
+
+        def found(asked: asyncio.Future[float | None]) -> None:
+            if not asked.cancelled() and asked.exception() is None and (before := asked.result()) is not None:
                 self._gap = (before, now)
+
+        self.writer.submit(partial(statistics.last_recorded, before=now)).add_done_callback(found)
 
     async def close(self) -> None:
         """Write what waits and close the database."""
@@ -156,11 +157,8 @@ class Recorder(Told):
         for state in present:
             _ = state.context.id
         if present:
-            self.entry.spawn(self._write_present(present), "present states")
-
-    async def _write_present(self, present: list[State]) -> None:
-        with contextlib.suppress(StorageError):  # there is an issue by then
-            await self.writer.do(lambda connection: self.rows.write_states(connection, present))
+            written = self.writer.submit(lambda connection: self.rows.write_states(connection, present))
+            written.add_done_callback(_ignore)
 
     def _chosen_all(self, entity_id: object) -> bool:
         return not isinstance(entity_id, str) or self.chosen(entity_id)
@@ -271,6 +269,12 @@ class Recorder(Told):
     async def oldest(self) -> float | None:
         """When the oldest state was that is recorded. Raises ``StorageError``."""
         return await self.reader.ask(_oldest)
+
+
+def _ignore(written: asyncio.Future[None]) -> None:
+    """For what nobody waits for: that it failed is an issue by then."""
+    if not written.cancelled():
+        written.exception()
 
 
 def _free_pages(connection: Connection) -> bool:

@@ -99,15 +99,20 @@ class Writer:
         if self._idle:
             self._wake.set()
 
-    async def do(self, work: Callable[[Connection], T]) -> T:
-        """Do ``work`` in a transaction of its own, after everything that was put before. Raises ``StorageError``."""
+    def submit(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Have ``work`` done in a transaction of its own, after everything that was put or submitted before."""
         future: asyncio.Future[T] = self._loop.create_future()
         if self._stopping or not self.is_running:
-            raise StorageError("nothing is recorded any more")
+            future.set_exception(StorageError("nothing is recorded any more"))
+            return future
         self._jobs.append((work, future))
         self._hurry.set()
         self._wake.set()
-        return await future
+        return future
+
+    async def do(self, work: Callable[[Connection], T]) -> T:
+        """The same, and wait until it is done. Raises ``StorageError``."""
+        return await self.submit(work)
 
     async def outside(self, work: Callable[[], None]) -> None:
         """Do ``work`` in the writer's thread, outside of transactions. Raises ``StorageError``."""
@@ -117,7 +122,7 @@ class Writer:
         """Wait until everything that was put before is written. Raises ``StorageError``."""
         if self.error is not None:
             raise self.error
-        if self._events or self._writing:
+        if self._events or self._jobs or self._writing:
             await self.do(_nothing)
 
     async def stop(self) -> None:
@@ -141,9 +146,11 @@ class Writer:
             if self._events and not self._jobs and not self._stopping:
                 self._hurry.wait(self.interval)
             self._hurry.clear()
+            self._writing = True
             jobs = _take_all(self._jobs)
             count = len(self._events)
             done = self._write(count, jobs)
+            self._writing = False
             if self._stopping and not self._jobs and (not self._events or not done):
                 break
         if self._events:
@@ -183,7 +190,6 @@ class Writer:
     def _write(self, count: int, jobs: Sequence[_Job]) -> bool:
         """Write the first ``count`` events, then do the jobs. False: they are not written, and never will be."""
         failures = 0
-        self._writing = True
         while count:
             batch = [self._events[number] for number in range(min(count, PER_TRANSACTION))]
             try:
@@ -207,7 +213,6 @@ class Writer:
                     self._events.popleft()
                 count -= len(batch)
                 self._recover()
-        self._writing = False
         for work, future in jobs:
             self._do(work, future)
         return True
