@@ -33,7 +33,7 @@ class Control(Entity):
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        return self.capabilities
+        return {**self.capabilities, **super().attributes}
 
 
 class Switch(Control):
