@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 STOP_LIMIT = 60.0  # s for the whole shutdown
 RESTART = 100
 """The exit code that asks for a new start, as in Home Assistant; `docs/cli.md` tells service managers of it."""
+START_LIMIT = 10.0  # s that clients may have to wait for what begins with the start, such as triggers
 FREEZE_AFTER = 10.0  # s after the start; what is there by then mostly stays
 
 _log = logging.getLogger(__name__)
@@ -96,9 +97,10 @@ class App:
         self.core.listen(CONFIG_APPLIED, lambda event: watcher.wake())  # other files may be included now
         await self.edits.start()
         hub.bus.fire("homeassistant_start")
-        hub.phase = Phase.RUNNING
+        hub.phase, hub.settled = Phase.RUNNING, False
         self.core.turn(EntryState.LOADED)
-        hub.bus.fire("homeassistant_started")
+        await hub.bus.fire_and_wait("homeassistant_started", limit=START_LIMIT)
+        hub.settled = True
         self.ready(hub)
         self.core.run(watcher.run, name="watcher")
         self.started.set()
@@ -110,6 +112,7 @@ class App:
     async def _shut_down(self) -> None:
         hub = self.hub
         began = time.monotonic()
+        await hub.farewells.say()
         hub.phase = Phase.STOPPING
         try:
             async with asyncio.timeout(STOP_LIMIT):

@@ -7,7 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 from nanobot.hub.hub import Hub
-from nanobot.hub.shapes import components, config_dict
+from nanobot.hub.shapes import components, config_dict, phase
 from nanobot.hub.web import WebError, context_of
 from nanobot.util.aio import in_thread
 
@@ -34,7 +34,7 @@ class Status:
     async def core_state(self, request: web.Request) -> web.Response:
         """For watchdogs."""
         recorder = {"migration_in_progress": False, "migration_is_live": False}
-        return answer({"state": self._hub.phase.value, "recorder_state": recorder})
+        return answer({"state": phase(self._hub), "recorder_state": recorder})
 
     async def components(self, request: web.Request) -> web.Response:
         """The domains that are set up."""

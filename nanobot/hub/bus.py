@@ -6,6 +6,7 @@ and one call each. What a listener is (plain, coroutine, filtered, once) is deci
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from time import time
@@ -15,6 +16,7 @@ from nanobot.hub.context import Context
 from nanobot.util.aio import Tasks, is_coroutine_function
 
 ALL = "*"
+LISTENER = "listener"  # how the names of tasks of coroutine listeners begin
 MAX_TYPE_LENGTH = 64
 MAX_ROUTES = 4096  # event types remembered; a client may invent any number of them
 
@@ -91,6 +93,14 @@ class Bus:
             except Exception:
                 self._failed(call, event)
 
+    async def fire_and_wait(self, event_type: str, *, limit: float) -> None:
+        """Fire without data, and wait up to ``limit`` seconds until the coroutine listeners are done, too."""
+        before = asyncio.all_tasks()
+        self.fire(event_type)
+        begun = [task for task in asyncio.all_tasks() - before if task.get_name().startswith(LISTENER)]
+        if begun:
+            await asyncio.wait(begun, timeout=limit)
+
     def route(self, event_type: str) -> tuple[Call, ...]:
         """Whom an event of this type goes to. Empty: nobody listens, no event is needed."""
         route = self._routes.get(event_type)
@@ -142,7 +152,7 @@ class Bus:
         if not is_coroutine_function(callback):
             # a call of its own, so that the same function can listen twice and be removed once
             return _plain(callback)
-        return tasks.starter(callback, f"listener {getattr(callback, '__qualname__', callback)}")  # type: ignore[arg-type]
+        return tasks.starter(callback, f"{LISTENER} {getattr(callback, '__qualname__', callback)}")  # type: ignore[arg-type]
 
     def _once(self, event_type: str, call: Call) -> Call:
         def one(event: Event) -> None:

@@ -25,6 +25,7 @@ from nanobot.hub.alarms import Alarms
 from nanobot.hub.bus import Bus
 from nanobot.hub.controls import Controls
 from nanobot.hub.entities import Entities
+from nanobot.hub.farewells import Farewells
 from nanobot.hub.issues import Issues
 from nanobot.hub.registry import Registry
 from nanobot.hub.sentences import Sentences
@@ -68,6 +69,8 @@ class Hub:
         self.clock = clock or Clock()
         self.config = CoreConfig()
         self.phase = Phase.NOT_RUNNING
+        self.settled = True
+        """False for the moment in which it runs, but what begins with the start is not done beginning."""
         self.recovery: str | None = None
         """Why the hub runs on an older configuration than the one on disk, or None."""
         self.bus = Bus()
@@ -100,6 +103,7 @@ class Hub:
         self.shown: Registry[Shown] = Registry("choice of what is shown")
         self.webhooks = Webhooks()
         self.sentences = Sentences()
+        self.farewells = Farewells()
         self.credentials = Credentials(config_dir / ".storage", self.clock)
         self.port_override: int | None = None
         """The port that the command line asks for, over the configured one."""

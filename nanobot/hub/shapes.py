@@ -181,6 +181,11 @@ def components(hub: Hub) -> list[str]:
     return sorted({"homeassistant", *loaded, *(entity.entity_id.partition(".")[0] for entity in hub.entities)})
 
 
+def phase(hub: Hub) -> str:
+    """How far the hub is, for clients: they are told RUNNING when the start triggers have run."""
+    return hub.phase.value if hub.settled else "STARTING"
+
+
 def config_dict(hub: Hub) -> dict[str, Any]:
     """``GET /api/config`` and ``get_config``, with the version of nanobot beside that of the API."""
     core = hub.config
@@ -205,7 +210,7 @@ def config_dict(hub: Hub) -> dict[str, Any]:
         "radius": core.radius,
         "recovery_mode": hub.recovery is not None,
         "safe_mode": False,
-        "state": hub.phase.value,
+        "state": phase(hub),
         "time_zone": core.time_zone,
         "unit_system": _UNITS[core.unit_system],
         "version": HA_VERSION,

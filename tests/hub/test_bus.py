@@ -148,3 +148,20 @@ async def test_inventing_event_types_does_not_fill_the_memory() -> None:
     for n in range(10_000):
         bus.fire(f"type_{n}")
     assert len(bus._routes) <= 4096
+
+
+async def test_firing_can_wait_for_listeners_that_take_their_time() -> None:
+    bus, done = Bus(), []
+    gate = asyncio.Event()
+
+    async def patient(event: Event) -> None:
+        await gate.wait()
+        done.append(event.type)
+
+    bus.listen("x", patient)
+    asyncio.get_running_loop().call_later(0.01, gate.set)
+    await bus.fire_and_wait("x", limit=5.0)
+    assert done == ["x"]
+    gate.clear()
+    await bus.fire_and_wait("x", limit=0.01)  # not for ever
+    await bus.tasks.cancel()

@@ -146,3 +146,10 @@ async def test_services_say_what_they_take_and_give(hub: Hub, entry: Entry) -> N
             "response": {"optional": True},
         }
     }
+
+
+async def test_clients_are_told_running_when_what_begins_with_the_start_is_done(hub: Hub) -> None:
+    hub.phase, hub.settled = Phase.RUNNING, False
+    assert config_dict(hub)["state"] == "STARTING"
+    hub.settled = True
+    assert config_dict(hub)["state"] == "RUNNING"
