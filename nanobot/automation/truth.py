@@ -8,19 +8,13 @@ from typing import Any
 from nanobot.hub.hub import Hub
 from nanobot.templates import Template
 
-_TRUE = frozenset({"true", "yes", "on", "enable"})
+_TRUE = frozenset({"1", "true", "yes", "on", "enable"})
 
 
 def is_true(value: Any) -> bool:
     """As a template trigger takes it: true, yes, on, enable, and numbers other than 0."""
     if isinstance(value, str):
-        text = value.strip().lower()
-        if text in _TRUE:
-            return True
-        try:
-            return float(text) != 0
-        except ValueError:
-            return False
+        return value.strip().lower() in _TRUE
     return bool(value) if isinstance(value, (bool, int, float)) else False
 
 

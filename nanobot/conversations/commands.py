@@ -43,10 +43,10 @@ class _Known(StorageError):
 
 
 class Commands:
-    """``received`` is called once with each message that is a command."""
+    """``received`` is called once with each message that is a command, and its name."""
 
     def __init__(
-        self, hub: Hub, inbox: Inbox, delivery: Delivery, disk: Disk, received: Callable[[Message], None]
+        self, hub: Hub, inbox: Inbox, delivery: Delivery, disk: Disk, received: Callable[[Message, str], None]
     ) -> None:
         self.hub = hub
         self._inbox = inbox
@@ -103,7 +103,7 @@ class Commands:
                 self._disk.told(error)
                 if command.name != STOP:  # a stop is obeyed even when nothing can be kept
                     return error
-            self._received(message)
+            self._received(message, command.name)
             answer = whole(await self._answer(message, command, arguments))
         try:
             await asyncio.shield(self._write(message, command.name, answer))

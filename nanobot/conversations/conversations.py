@@ -264,17 +264,9 @@ class Conversations:
         except StorageError as error:
             _log.warning("files that nobody needs are not deleted: %s", error)
 
-    def _tell_received(self, message: Message) -> None:
+    def _tell_received(self, message: Message, command: str | None = None) -> None:
         if self.hub.bus.route("message_received"):
-            data = {
-                "id": message.id,
-                "session": message.session,
-                "channel": message.channel,
-                "chat": message.chat,
-                "sender": message.sender,
-                "text": message.text,
-            }
-            self.hub.bus.fire("message_received", data, message.context)
+            self.hub.bus.fire("message_received", {**message.told(), "command": command}, message.context)
 
     async def _tell_busy(self, message: Message) -> None:
         now = self.hub.clock.time()

@@ -23,7 +23,8 @@ class Message:
 
     ``attempts``: turns for it that were cut off. ``crashes``: how many of them a crash of the process cut.
     ``restored``: it was found at start, so whatever happened to it before may happen again.
-    ``owner``: it came from one of the people who run nanobot.
+    ``owner``: it came from one of the people who run nanobot. ``group``: others read along; not known any more of one
+    that was restored.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Message:
     language: str | None = None
     owner: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+    group: bool = False
     attempts: int = 0
     crashes: int = 0
     cuts: int = 0
@@ -51,6 +53,28 @@ class Message:
 
     def __post_init__(self) -> None:
         self.size = sys.getsizeof(self.text) + (len(pack(self.extra)) if self.extra else 0)
+
+    def told(self) -> dict[str, Any]:
+        """What everybody is told of a message that came in. JSON-able."""
+        return {
+            "id": self.id,
+            "session": self.session,
+            "channel": self.channel,
+            "chat": self.chat,
+            "thread": self.thread,
+            "sender": self.sender,
+            "sender_name": self.sender_name,
+            "owner": self.owner,
+            "group": self.group,
+            "text": self.text,
+            "message_id": self.message_id,
+            "reply_to": self.reply_to,
+            "language": self.language,
+            "attachments": [
+                {"path": file.path, "name": file.name, "media_type": file.media_type, "size_bytes": file.size_bytes}
+                for file in self.attachments
+            ],
+        }
 
     @property
     def context(self) -> Context:
@@ -89,4 +113,5 @@ def message_of(channel: Channel, incoming: Incoming, received: float, *, owner: 
         language=incoming.language,
         owner=owner,
         extra=incoming.extra,
+        group=incoming.group,
     )

@@ -75,6 +75,7 @@ class House:
         """Unload everything and close the conversations."""
         if self.hub.phase is Phase.STOPPED:
             return
+        await self.hub.farewells.say()
         self.hub.phase = Phase.STOPPING
         self.hub.bus.fire("homeassistant_stop")
         await self.edits.close()
