@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from nanobot.automation.keeping import Keeping
 from nanobot.contracts.entity import UNAVAILABLE
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
@@ -27,6 +28,7 @@ class Automations:
         self._entry = entry
         self._automations: dict[str, Automation] = {}
         self._last = LastStates(entry)
+        self._keeping = Keeping(entry)
         self._started = hub.phase not in (Phase.NOT_RUNNING, Phase.STARTING)
         self.announced = 0
         """Reloads under way whose callers fire ``automation_reloaded`` themselves, with their context."""
@@ -34,6 +36,7 @@ class Automations:
     async def open(self) -> None:
         """Set all up. At the start of the hub, triggers are attached when everything else is there."""
         await self._last.load()
+        await self._keeping.load()
         if not self._started:
             self._entry.listen("homeassistant_started", self._hub_started, once=True)
         await self._bring(self._entry.config)
@@ -51,6 +54,7 @@ class Automations:
             if item is None or (item.config is not None and slugify(item.name) != slugify(automation.item.name)):
                 del self._automations[key]
                 await self._entry.parts[key].release()
+                self._keeping.forget(key)
                 if item is None and automation.item.id is not None:
                     self._remember(automation)
         for count, item in enumerate(items):
@@ -72,7 +76,7 @@ class Automations:
 
     async def _add(self, item: Item) -> None:
         part = self._entry.part(item.key)
-        automation = Automation(part, self._free_id(item.name), item, self._last, started=self._started)
+        automation = Automation(part, self._free_id(item.name), item, self._last, self._keeping, started=self._started)
         self._automations[item.key] = automation
         try:
             await automation.open()

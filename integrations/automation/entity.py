@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from nanobot.automation.attach import attach
 from nanobot.automation.decide import Case
+from nanobot.automation.keeping import Keeping
 from nanobot.automation.run import Run
 from nanobot.automation.runnable import RunnableEntity
 from nanobot.automation.runner import CHAIN
@@ -26,10 +27,14 @@ TRIGGERED = "automation_triggered"
 class Automation(RunnableEntity):
     """``started``: whether the hub is; before, no trigger is attached."""
 
-    def __init__(self, part: Entry, entity_id: str, item: Item, last: LastStates, *, started: bool) -> None:
+    def __init__(
+        self, part: Entry, entity_id: str, item: Item, last: LastStates, keeping: Keeping, *, started: bool
+    ) -> None:
         super().__init__(part, "automation", entity_id, item.id)
         self.enabled = True
         self._last = last
+        self._keeping = keeping
+        self._kept: Mapping[str, Any] = {}
         self._started = started
         self._detach: Callable[[], None] | None = None
         self.item = item
@@ -132,7 +137,9 @@ class Automation(RunnableEntity):
         self.available = item.config is not None
         self.name = item.name
         config = item.config
-        self.equip(None if config is None else config["actions"], config)
+        self._kept = self._keeping.take(item.key, item.raw)
+        noted = self._keeping.noting(item.key)
+        self.equip(None if config is None else config["actions"], config, noted)
 
     async def _attach(self, *, starting: bool = False) -> None:
         config = self.item.config
@@ -144,8 +151,16 @@ class Automation(RunnableEntity):
         except TemplateError as error:
             self._part.issue("trigger_failed", name=self.item.name, error=f"trigger_variables: {error}")
             return
+        kept, self._kept = self._kept, {}
+        self.go_on(kept)
         detach, failed = await attach(
-            self._hub, config["triggers"], self._triggered, self._part.log, variables=limited, starting=starting
+            self._hub,
+            config["triggers"],
+            self._triggered,
+            self._part.log,
+            variables=limited,
+            kept=self._keeping.pending(self.item.key),
+            starting=starting,
         )
         if self._detach is not mine:
             detach()  # turned off meanwhile
@@ -165,15 +180,12 @@ class Automation(RunnableEntity):
         self._end_triggers()
         await self.stop_runs()
 
-    def _triggered(
-        self, trigger: Mapping[str, Any], context: Context | None, own: Mapping[str, Any]
-    ) -> Awaitable[Any] | None:
+    def _triggered(self, trigger: Mapping[str, Any], context: Context | None, own: Mapping[str, Any]) -> Run | None:
         """A trigger fired. What was turned off since then does not run."""
         if self._detach is None or self._runner is None:
             return None
         cause = Context(actor="automation") if context is None else context.child("automation")
-        run = self._go({"trigger": trigger}, cause, own=own)
-        return None if run is None else _response(run)
+        return self._go({"trigger": trigger}, cause, own=own)
 
     def _go(
         self,
@@ -223,8 +235,3 @@ class Automation(RunnableEntity):
 def _over(trace: Trace | None, end: End, error: str | None = None) -> None:
     if trace is not None:
         trace.finish(end, error)
-
-
-async def _response(run: Run) -> Any:
-    await run.wait()
-    return run.conversation_response

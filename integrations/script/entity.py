@@ -8,6 +8,7 @@ from typing import Any
 
 import voluptuous as vol
 
+from nanobot.automation.keeping import Keeping
 from nanobot.automation.run import Run
 from nanobot.automation.runnable import RunnableEntity
 from nanobot.automation.runner import CHAIN
@@ -30,12 +31,14 @@ class Script(RunnableEntity):
 
     path = "sequence"
 
-    def __init__(self, part: Entry, item: Item, last: LastStates) -> None:
+    def __init__(self, part: Entry, item: Item, last: LastStates, keeping: Keeping) -> None:
         super().__init__(part, "script", f"script.{item.key}", item.key)
         self.item = item
         self.refused: Item | None = None
         """The wrong edit that stands in the YAML instead of ``item``, which runs on."""
         self._last = last
+        self._keeping = keeping
+        self._kept: Mapping[str, Any] = {}
         self._remove: Callable[[], None] | None = None
 
     @property
@@ -70,6 +73,11 @@ class Script(RunnableEntity):
         self._part.on_unload(self.stop_runs)
         self._part.add(self)
 
+    def begin(self) -> None:
+        """Everything else is there: go on with what waited when nanobot stopped."""
+        kept, self._kept = self._kept, {}
+        self.go_on(kept)
+
     async def take(self, item: Item) -> None:
         """Become what an edit made of it. Runs of the old version are stopped."""
         await self.stop_runs()
@@ -98,7 +106,8 @@ class Script(RunnableEntity):
         self.available = config is not None
         self.name = item.name
         self.icon = None if config is None else config.get("icon")
-        self.equip(None if config is None else config["sequence"], config)
+        self._kept = self._keeping.take(item.key, item.raw)
+        self.equip(None if config is None else config["sequence"], config, self._keeping.noting(item.key))
         if self._remove is not None:
             self._remove()
         service = Service(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from nanobot.automation.keeping import Keeping
+from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
-from nanobot.hub.hub import Hub
+from nanobot.hub.hub import Hub, Phase
 from nanobot.hub.restore import LastStates
 
 from .entity import Script
@@ -23,10 +25,15 @@ class Scripts:
         self._entry = entry
         self._scripts: dict[str, Script] = {}
         self._last = LastStates(entry)
+        self._keeping = Keeping(entry)
+        self._started = hub.phase not in (Phase.NOT_RUNNING, Phase.STARTING)
 
     async def open(self) -> None:
         """Set all up."""
         await self._last.load()
+        await self._keeping.load()
+        if not self._started:
+            self._entry.listen("homeassistant_started", self._hub_started, once=True)
         await self.update(self._entry.config)
 
     async def update(self, items: Mapping[str, Item]) -> None:
@@ -34,19 +41,27 @@ class Scripts:
         for key in [key for key in self._scripts if key not in items]:
             del self._scripts[key]
             await self._entry.parts[key].release()
+            self._keeping.forget(key)
         for count, (key, item) in enumerate(items.items()):
             if count % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
             await self._bring(key, item)
         self._last.only(items.keys())
 
+    def _hub_started(self, event: Event) -> None:
+        self._started = True
+        for script in list(self._scripts.values()):
+            script.begin()
+
     async def _bring(self, key: str, item: Item) -> None:
         script = self._scripts.get(key)
         if script is None:
             part = self._entry.part(key)
-            script = self._scripts[key] = Script(part, item, self._last)
+            script = self._scripts[key] = Script(part, item, self._last, self._keeping)
             try:
                 script.open()
+                if self._started:
+                    script.begin()
             except BaseException:
                 del self._scripts[key]
                 await part.release()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from nanobot.automation import words
 from nanobot.automation.parse import TriggerConfig
+from nanobot.automation.run import Run
 from nanobot.automation.truth import is_on
 from nanobot.automation.variables import rendered
 from nanobot.contracts.trigger import Detach
@@ -17,9 +18,9 @@ from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
 
 Log = logging.Logger | logging.LoggerAdapter[Any]
-Triggered = Callable[[Mapping[str, Any], Context | None, Mapping[str, Any]], Awaitable[Any] | None]
-"""Called with ``trigger``, the context, and the ``variables`` of that trigger, which are not rendered yet. Gives what
-waits for the response of a conversation, if anything runs."""
+Triggered = Callable[[Mapping[str, Any], Context | None, Mapping[str, Any]], Run | None]
+"""Called with ``trigger``, the context, and the ``variables`` of that trigger, which are not rendered yet. Gives the
+run that begins, if one does."""
 Kept = MutableMapping[str, Mapping[str, Any]]
 
 
@@ -47,10 +48,13 @@ class Watcher:
 
     async def ask(self, variables: Mapping[str, Any], context: Context | None = None) -> Any:
         """As ``fire``, and wait for what follows."""
-        waits = self._tell(variables, context)
-        return None if waits is None else await waits
+        run = self._tell(variables, context)
+        if run is None:
+            return None
+        await run.wait()
+        return run.conversation_response
 
-    def _tell(self, variables: Mapping[str, Any], context: Context | None) -> Awaitable[Any] | None:
+    def _tell(self, variables: Mapping[str, Any], context: Context | None) -> Run | None:
         return self._triggered({**self._common, **variables}, context, self._own)
 
 

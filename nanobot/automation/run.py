@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
 
@@ -24,12 +24,14 @@ class Run:
     """Under way, or waiting for its turn.
 
     ``waits``: for each step that is waiting, by path, what it needs to go on after a restart. ``frames``: the same for
-    steps that have others within them, such as the rounds of a ``repeat``. ``noted()`` is called when either changed.
+    steps that have others within them, such as the rounds of a ``repeat``. ``noted(run)`` is called when either
+    changed; what it gives is waited for before the run goes on. ``queued``: it has not begun.
     ``resume``: what ``waits`` was when the process ended; taken out as the steps are reached again.
     """
 
     __slots__ = ("_since", "chain", "context", "conversation_response", "end", "error", "frames", "hub", "id", "log",
-                 "noted", "over", "response", "resume", "resumed_frames", "scope", "stopped", "task", "told", "trace",
+                 "noted", "over", "queued", "response", "resume", "resumed_frames", "scope", "started",
+                 "stopped", "task", "told", "trace",
                  "waiters", "waits")  # fmt: skip
 
     def __init__(
@@ -60,7 +62,9 @@ class Run:
         self.waiters: list[asyncio.Future[None]] = []
         self.waits: dict[str, Mapping[str, Any]] = {}
         self.frames: dict[str, Mapping[str, Any]] = {}
-        self.noted: Callable[[Run], None] | None = None
+        self.noted: Callable[[Run], Awaitable[None] | None] | None = None
+        self.queued = False
+        self.started = hub.clock.time()
         self.resume: dict[str, Mapping[str, Any]] = {}
         self.resumed_frames: dict[str, Mapping[str, Any]] = {}
         self._since = 0.0
@@ -87,18 +91,23 @@ class Run:
                 return int(leaf[len(path) + 1 :].partition("/")[0])
         return 0
 
-    @contextmanager
-    def waiting(self, path: str, data: Mapping[str, Any]) -> Iterator[None]:
-        """While a step waits."""
+    @asynccontextmanager
+    async def waiting(self, path: str, data: Mapping[str, Any]) -> AsyncIterator[None]:
+        """While a step waits. What is on disk of it is gone from there before the run goes on."""
         self.waits[path] = data
-        if self.noted is not None:
-            self.noted(self)
+        self._note()
         try:
             yield
-        finally:
+        except BaseException:
             del self.waits[path]
-            if self.noted is not None:
-                self.noted(self)
+            raise
+        del self.waits[path]
+        written = self._note()
+        if written is not None:
+            await written
+
+    def _note(self) -> Awaitable[None] | None:
+        return None if self.noted is None else self.noted(self)
 
     async def breathe(self) -> None:
         """Let others have their turn, if this run has kept the loop for a while. For loops."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+from nanobot.automation.packing import context_unpacked, unpack
 from nanobot.automation.run import Run
 from nanobot.automation.runner import Runner
 from nanobot.automation.sequence import Sequence
-from nanobot.automation.trace import Trace, Traces
+from nanobot.automation.trace import End, Trace, Traces
 from nanobot.contracts.entity import Entity
 from nanobot.contracts.runnable import Runnable
 from nanobot.hub.context import Context
@@ -17,6 +19,9 @@ from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 
 RUN_FINISHED = "run_finished"
+
+
+Noted = Callable[[Run], Awaitable[None] | None]
 
 
 class RunnableEntity(Entity, Runnable):
@@ -50,7 +55,7 @@ class RunnableEntity(Entity, Runnable):
         used = self.written.get("use_blueprint")
         return used if isinstance(used, Mapping) else None
 
-    def equip(self, sequence: Sequence | None, config: Mapping[str, Any] | None) -> None:
+    def equip(self, sequence: Sequence | None, config: Mapping[str, Any] | None, noted: Noted | None = None) -> None:
         """Take over what is to be run, and the options of running; None for something that cannot be."""
         if sequence is None or config is None:
             self._runner = None
@@ -66,6 +71,7 @@ class RunnableEntity(Entity, Runnable):
             mode=config["mode"],
             limit=config["max"],
             exceeded=config["max_exceeded"],
+            noted=noted,
         )
 
     def shown(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,6 +99,26 @@ class RunnableEntity(Entity, Runnable):
         """Start a run, or have it wait for its turn; None when there may be none now."""
         return None if self._runner is None else self._runner.start(variables, context, self.began, trace=trace)
 
+    def go_on(self, kept: Mapping[str, Any]) -> None:
+        """Go on with the runs that waited when the process ended. One that cannot be gone on with leaves a trace.
+
+        ``kept`` is from ``Keeping.take``.
+        """
+        for run_id, packed in sorted(kept.get("runs", {}).items(), key=_order):
+            context = context_unpacked(packed["context"])
+            trace = self.trace(context)
+            waits, frames = packed.get("waits") or {}, packed.get("frames") or {}
+            if kept.get("changed") or not (waits or packed.get("queued")):
+                why = "it was changed meanwhile" if kept.get("changed") else "it was between two waits"
+                self._part.log.warning("a run was under way when nanobot ended, and is over: %s", why)
+                if trace is not None:
+                    trace.finish(End.INTERRUPTED, why)
+                continue
+            self._part.log.info("goes on with run %s, which waited when nanobot ended", run_id)
+            if self._runner is not None:
+                prepare = partial(_prepare, waits=unpack(waits), frames=unpack(frames))
+                self._runner.start(unpack(packed["variables"]), context, _nothing, trace=trace, prepare=prepare)
+
     def began(self, run: Run) -> None:
         """Called when a run is accepted, before its first action."""
         self.last_triggered = datetime.fromtimestamp(self._hub.clock.time(), UTC)
@@ -115,3 +141,16 @@ class RunnableEntity(Entity, Runnable):
         """End what is under way and wait until it has."""
         if self._runner is not None:
             await self._runner.stop()
+
+
+def _order(kept: tuple[str, Mapping[str, Any]]) -> tuple[bool, float]:
+    """Those under way before those that waited for their turn, each in the order in which they came."""
+    return bool(kept[1].get("queued")), float(kept[1].get("started") or 0)
+
+
+def _prepare(run: Run, waits: dict[str, Any], frames: dict[str, Any]) -> None:
+    run.resume, run.resumed_frames = waits, frames
+
+
+def _nothing(run: Run) -> None:
+    """It was announced when it began."""

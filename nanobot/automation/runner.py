@@ -18,18 +18,22 @@ from nanobot.hub.hub import Hub
 from nanobot.util.aio import Tasks
 
 STOP_LIMIT = 10.0  # s that a run may take to end when it is told to
-DEEPEST = 40  # runs that wait for one another
+DEEPEST = 40  # runs that begin within one another; each is several calls deep
 
 CHAIN: ContextVar[tuple[Runner, ...]] = ContextVar("chain", default=())
-"""The runners whose runs wait for the running task: A calls B, which calls C. None of them can be waited for."""
+"""The runners whose runs led to what runs now: A calls B, which fires what starts C. None can be waited for."""
 
 
 class Runner:
     """Runs one sequence. ``mode``: single, restart, queued, parallel; ``limit`` bounds the last two.
 
     ``changed(context)`` is called whenever ``current`` is another than before, and after each run that was over at
-    once. Its owner calls ``stop`` before it lets go of ``tasks``.
+    once. Its owner calls ``stop`` before it lets go of ``tasks``. As in Home Assistant, a run of restart or
+    queued cannot lead to another of the same.
     """
+
+    depth = 0
+    """Runs that are beginning right now, one within the other."""
 
     def __init__(
         self,
@@ -43,7 +47,7 @@ class Runner:
         mode: str = "single",
         limit: int = 10,
         exceeded: str = "warning",
-        noted: Callable[[Run], None] | None = None,
+        noted: Callable[[Run], Awaitable[None] | None] | None = None,
     ) -> None:
         self._hub = hub
         self._sequence = sequence
@@ -91,13 +95,16 @@ class Runner:
             return None
         if self._runs and self.mode == "restart":
             before = self._cancel_all()
-        run = Run(self._hub, variables, context, self._log, trace, (*chain, self))
+        run = Run(self._hub, variables, context, self._log, trace, chain if self in chain else (*chain, self))
         run.noted = self._noted
         if prepare is not None:
             prepare(run)
         if self._runs and self.mode == "queued":
             self._queue.append(run)
+            run.queued = True
             started(run)
+            if run.noted is not None:
+                run.noted(run)
             self._changed(context)
         else:
             self._runs[run] = None
@@ -119,7 +126,7 @@ class Runner:
         if self.mode != "restart" and self.current >= self.limit:
             self._exceed()
             return End.SINGLE if self.mode == "single" else End.MAX
-        if (self in chain and self.mode in ("restart", "queued")) or len(chain) >= DEEPEST:
+        if (self in chain and self.mode in ("restart", "queued")) or Runner.depth >= DEEPEST:
             self._log.warning("runs because of itself, over and over; this run is refused")
             return End.RECURSION
         return None
@@ -128,6 +135,7 @@ class Runner:
         if run.stopped:
             self._end(run)
             return
+        run.queued = False
         this = asyncio.current_task()
         waits = [old.task for old in before if old.task is not None and old.task is not this]
         if waits:
@@ -142,12 +150,14 @@ class Runner:
     def _do(self, run: Run) -> Awaitable[None] | None:
         """Do what needs no task; gives what is left."""
         token = CHAIN.set(run.chain)
+        Runner.depth += 1
         try:
             return self._sequence.run(run, run.scope, self._path)
         except Exception as error:
             _ended(run, error)
             return None
         finally:
+            Runner.depth -= 1
             CHAIN.reset(token)
 
     def _spawn(self, run: Run, work: Awaitable[None], rest: Awaitable[None] | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +106,7 @@ class RunStep:
 
     # -- over a restart -------------------------------------------------------------------------
 
-    def waiting(self, **data: Any) -> AbstractContextManager[None]:
+    def waiting(self, **data: Any) -> AbstractAsyncContextManager[None]:
         """While this step waits; with ``data`` (JSON-able) it goes on after a restart."""
         return self.run.waiting(self.path, data)
 

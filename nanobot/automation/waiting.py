@@ -43,7 +43,7 @@ class Limit:
         self._step.assign("wait", {"completed": False, "remaining": self.remaining, "trigger": None})
         if done.done():
             return True
-        with self._step.waiting(until=self.until):
+        async with self._step.waiting(until=self.until):
             await asyncio.wait([done], timeout=self.remaining)
         return done.done()
 

@@ -28,6 +28,6 @@ async def _sleep(step: RunStep, delay: float, until: float) -> None:
     if delay <= 0:
         await asyncio.sleep(0)
     else:
-        with step.waiting(until=until):
+        async with step.waiting(until=until):
             await asyncio.sleep(delay)
     step.tell(done=True)

@@ -175,8 +175,7 @@ async def test_one_that_triggers_itself_does_not_wait_for_itself(
     await times.go_at(0)
     await asyncio.sleep(30)
     assert times.attributes()["current"] == 0
-    # restart: the run that asked for it is the one that is stopped
-    assert (begun, len(times.seen)) == {"single": (1, 1), "restart": (2, 1)}.get(mode, (2, 2))
+    assert (begun, len(times.seen)) == ((2, 2) if mode == "parallel" else (1, 1))
 
 
 @pytest.mark.looptime
