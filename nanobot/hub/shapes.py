@@ -22,6 +22,7 @@ from nanobot import __version__
 from nanobot.contracts.service import Response, Service
 from nanobot.hub.bus import Event
 from nanobot.hub.context import Context
+from nanobot.hub.hub import Phase
 from nanobot.hub.states import State
 from nanobot.util.dt import iso
 from nanobot.util.secrets import Secret
@@ -183,7 +184,7 @@ def components(hub: Hub) -> list[str]:
 
 def phase(hub: Hub) -> str:
     """How far the hub is, for clients: they are told RUNNING when the start triggers have run."""
-    return hub.phase.value if hub.settled else "STARTING"
+    return Phase.STARTING if hub.phase is Phase.RUNNING and not hub.settled else hub.phase.value
 
 
 def config_dict(hub: Hub) -> dict[str, Any]:
