@@ -94,6 +94,22 @@ class Generator(CodeGenerator):
             self.write(")")
         self.write(")")
 
+    def visit_Dict(self, node: nodes.Dict, frame: Frame) -> None:  # noqa: N802
+        for pair in node.items:
+            if not isinstance(pair.key, nodes.Const):
+                break
+        else:
+            super().visit_Dict(node, frame)
+            return
+        self.write("{")
+        for pair in node.items:
+            self.write("environment.light(")
+            self.visit(pair.key, frame)
+            self.write("): ")
+            self.visit(pair.value, frame)
+            self.write(", ")
+        self.write("}")
+
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
         self.write("environment.call(context, ")
         self.visit(node.node, frame)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from jinja2 import StrictUndefined, Undefined
 from jinja2.exceptions import SecurityError, TemplateRuntimeError
@@ -20,7 +20,7 @@ from jinja2.utils import missing
 from nanobot.hub.states import State
 from nanobot.templates import operators
 from nanobot.templates.compiler import Generator
-from nanobot.templates.limits import CONTAINERS, Budget, check_length, light, weigh
+from nanobot.templates.limits import PLAIN, Budget, check_length, light, taken
 from nanobot.templates.macros import Macros
 from nanobot.templates.sandbox import (
     MAPPING_METHODS,
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
 MAX_WARNED = 1_000  # undefined names that are remembered as told
+
+STEP_LENGTH = 64  # characters put out that count as a step
 
 _log = logging.getLogger(__name__)
 _VALUES = frozenset({str, int, float, bool, type(None), list, dict, tuple})
@@ -57,7 +59,7 @@ class Scope(Context):
         blocks: dict[str, Any],
         globals: Any = None,  # noqa: A002 - Jinja2's name
     ) -> None:
-        self.parent = parent
+        self.parent = cast(dict[str, Any], parent)
         self.vars = {}
         self.environment = environment
         self.exported_vars = set()
@@ -67,7 +69,7 @@ class Scope(Context):
         self._functions = environment.globals
 
     @property
-    def eval_ctx(self) -> EvalContext:  # type: ignore[override]
+    def eval_ctx(self) -> EvalContext:
         """Made when it is asked for, which few templates do."""
         found = self.__dict__.get("_eval_ctx")
         if found is None:
@@ -131,11 +133,20 @@ class Environment(ImmutableSandboxedEnvironment):
     modulo = staticmethod(operators.modulo)
     contains = staticmethod(operators.contains)
     light = staticmethod(light)
-    text = staticmethod(printed)
 
-    @staticmethod
-    def value(value: Any) -> Any:
+    def text(self, value: Any) -> str:
+        """What a macro or block puts out."""
+        text = value if type(value) is str else printed(value)
+        if len(text) > STEP_LENGTH:
+            self.budget.charge(len(text) // STEP_LENGTH)
+        return text
+
+    def value(self, value: Any) -> Any:
         """What the outermost level puts out; made to text when all is there, if it must be."""
+        if type(value) is str:
+            if len(value) > STEP_LENGTH:
+                self.budget.charge(len(value) // STEP_LENGTH)
+            return value
         return value if type(value) in _VALUES else printed(value)
 
     @staticmethod
@@ -168,9 +179,11 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """``obj[argument]``"""
+        if type(argument) not in PLAIN:
+            light(argument)
         if is_subscriptable(type(obj)):
             try:
-                return obj[argument if type(argument) is not tuple else light(argument)]
+                return obj[argument]
             except (TypeError, LookupError, ValueError):
                 pass
         if isinstance(argument, str):
@@ -182,8 +195,9 @@ class Environment(ImmutableSandboxedEnvironment):
     def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
         """``obj(…)``"""
         for one in args:
-            if type(one) in CONTAINERS:
-                self.budget.charge(weigh(one) >> 3)
+            if type(one) not in PLAIN:
+                args = tuple([taken(one, self.budget) for one in args])
+                break
         try:
             known = obj in self._callable
         except TypeError:

@@ -17,13 +17,14 @@ from nanobot.hub.states import State
 from nanobot.templates import operators, texts
 from nanobot.templates.errors import Refused
 from nanobot.templates.limits import (
-    CONTAINERS,
     MAX_ITEMS,
+    PLAIN,
     Budget,
     check_items,
     check_length,
     check_width,
     light,
+    taken,
     weigh,
 )
 from nanobot.templates.sandbox import OF_STATE, printed
@@ -37,6 +38,12 @@ SIMPLE = frozenset({"abs", "default", "d", "first", "last", "length", "count", "
 """Filters that look at no more than the surface of what they get."""
 
 
+MAX_SORTED = 10_000  # items of a list that is sorted
+MAX_GROUPED = 5_000
+LONGEST = {"urlize": 20_000, "wordwrap": 20_000, "striptags": 100_000, "wordcount": 200_000}
+"""Characters of a text for filters that are slow with it."""
+
+
 def guarded(function: Callable[..., Any], budget: Budget) -> Callable[..., Any]:
     """``function``, whose arguments are weighed before it looks into them."""
 
@@ -44,11 +51,11 @@ def guarded(function: Callable[..., Any], budget: Budget) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         budget.tick()
         for one in args:
-            if type(one) in CONTAINERS:
-                budget.charge(weigh(one) >> 3)
+            if type(one) not in PLAIN:
+                args = tuple([taken(one, budget) for one in args])
+                break
         for one in kwargs.values():
-            if type(one) in CONTAINERS:
-                weigh(one)
+            light(one)
         return function(*args, **kwargs)
 
     return call
@@ -57,15 +64,11 @@ def guarded(function: Callable[..., Any], budget: Budget) -> Callable[..., Any]:
 def make(budget: Budget) -> dict[str, Callable[..., Any]]:
     """The filters, which count their steps in ``budget``."""
 
-    def taken(values: Iterable[Any]) -> list[Any]:
+    def items_of(values: Iterable[Any], limit: int = MAX_ITEMS) -> list[Any]:
         """All values as a list that is not too big to be worked on."""
-        if isinstance(values, (list, tuple)):
-            found = values if isinstance(values, list) else list(values)
-        else:
-            found = list(islice(values, MAX_ITEMS + 1))
-        check_items(len(found))
-        budget.charge(len(found) >> 3)
-        weigh(found)
+        found = values if isinstance(values, list) else list(islice(values, MAX_ITEMS + 1))
+        check_items(len(found), limit)
+        budget.charge(weigh(found) >> 3)
         return found
 
     def attribute_of(context: Any, attribute: Any) -> Callable[[Any], Any]:
@@ -149,27 +152,27 @@ def make(budget: Budget) -> dict[str, Callable[..., Any]]:
     def joined(context: Context, values: Iterable[Any], d: Any = "", attribute: Any = None) -> str:
         if attribute is not None:
             values = map(attribute_of(context, attribute), values)
-        found = taken(values)
+        found = items_of(values)
         return operators.join([printed(value) for value in found], printed(d))
 
-    def on_list(function: Callable[..., Any], *, first: bool) -> Callable[..., Any]:
+    def on_list(function: Callable[..., Any], limit: int, *, first: bool) -> Callable[..., Any]:
         """A filter of Jinja2 that works on a list, with the list taken first."""
         if first:
 
             @functools.wraps(function)
             def with_argument(argument: Any, values: Any, *args: Any, **kwargs: Any) -> Any:
-                return function(argument, taken(values), *args, **kwargs)
+                return function(argument, items_of(values, limit), *args, **kwargs)
 
             return with_argument
 
         @functools.wraps(function)
         def plain(values: Any, *args: Any, **kwargs: Any) -> Any:
-            return function(taken(values), *args, **kwargs)
+            return function(items_of(values, limit), *args, **kwargs)
 
         return plain
 
     def summed(environment: Any, values: Iterable[Any], attribute: Any = None, start: Any = 0) -> Any:
-        found = taken(values)
+        found = items_of(values)
         if attribute is not None:
             found = list(map(jinja.make_attrgetter(environment, attribute), found))
         if isinstance(start, (str, bytes)):
@@ -208,11 +211,11 @@ def make(budget: Budget) -> dict[str, Callable[..., Any]]:
 
     def batched(values: Any, linecount: int, fill_with: Any = None) -> Any:
         check_items(linecount)
-        return jinja.do_batch(taken(values), linecount, fill_with)
+        return list(jinja.do_batch(items_of(values), linecount, fill_with))
 
     def sliced(values: Any, slices: int, fill_with: Any = None) -> Any:
         check_items(slices)
-        return jinja.do_slice(taken(values), slices, fill_with)
+        return list(jinja.do_slice(items_of(values), slices, fill_with))
 
     def as_json(eval_ctx: Any, value: Any, indent: int | None = None) -> Any:
         weigh(value)
@@ -223,13 +226,18 @@ def make(budget: Budget) -> dict[str, Callable[..., Any]]:
         found = read_of(value, str(name))
         return environment.undefined(obj=value, name=name) if found is missing else found
 
+    unique = on_list(jinja.FILTERS["unique"], MAX_SORTED, first=True)
     filters: dict[str, Callable[..., Any]] = {
         name: function if name in SIMPLE else guarded(function, budget)
         for name, function in jinja.FILTERS.items()
         if name not in DROPPED
     }
-    for name in ("max", "min", "sort", "unique", "groupby"):
-        filters[name] = on_list(jinja.FILTERS[name], first=True)
+    for name in ("max", "min", "sort"):
+        filters[name] = on_list(jinja.FILTERS[name], MAX_SORTED, first=True)
+    filters["groupby"] = on_list(jinja.FILTERS["groupby"], MAX_GROUPED, first=True)
+    for name, longest in LONGEST.items():
+        filters[name] = _short(filters[name], longest)
+    filters["unique"] = pass_environment(lambda *args, **kwargs: list(unique(*args, **kwargs)))
     filters["dictsort"] = guarded(jinja.FILTERS["dictsort"], budget)
     filters.update(
         {
@@ -253,6 +261,17 @@ def make(budget: Budget) -> dict[str, Callable[..., Any]]:
         }
     )
     return filters
+
+
+def _short(function: Callable[..., Any], longest: int) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for one in args:
+            if isinstance(one, str):
+                check_length(len(one), longest)
+        return function(*args, **kwargs)
+
+    return call
 
 
 class Lazy:

@@ -5,7 +5,8 @@ Loops, macros and filters count steps; operations that could make something huge
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
+from itertools import islice
 from time import thread_time
 from typing import Any
 
@@ -14,11 +15,13 @@ from nanobot.templates.errors import Refused
 MAX_OUTPUT = 256 * 1024  # characters of a result, as in Home Assistant 2025.4
 MAX_TEXT = 1024 * 1024  # characters of any text on the way to it
 MAX_ITEMS = 100_000  # of one list, and of a range
+MAX_TAKEN = 50_000  # values in what is given to a function
 MAX_STEPS = 100_000  # rounds of loops, calls of macros, items that filters look at one by one
-MAX_SECONDS = 0.04  # s of processor time
+MAX_SECONDS = 0.03  # s of processor time
 MAX_DIGITS = 4_000  # of a whole number
 MAX_WIDTH = 10_000  # characters to which something is padded
 MAX_WEIGHT = 100_000  # values in a list of lists of …, counted as often as they are reached
+MAX_NESTED = 10_000  # lists and mappings in it, counted likewise
 LOOK_EVERY = 256  # steps between two looks at the clock
 
 CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
@@ -76,14 +79,15 @@ def weigh(value: Any, limit: int = MAX_WEIGHT) -> int:
     kind = type(value)
     if kind not in CONTAINERS and not isinstance(value, _MANY):
         return 1
-    weight = 0
+    weight = nested = 0
     left: list[Any] = [value]
     while left:
         one = left.pop()
+        nested += 1
         inner = one.values() if isinstance(one, Mapping) else one
         weight += len(one)
-        if weight > limit:
-            raise Refused(f"a list or mapping with more than {limit:,} values in it")
+        if weight > limit or nested > MAX_NESTED:
+            raise Refused("a list or mapping with too many values in it")
         left += [item for item in inner if type(item) not in PLAIN and isinstance(item, _MANY)]
         if isinstance(one, dict):
             left.extend(key for key in one if type(key) is tuple)
@@ -97,27 +101,34 @@ def light(value: Any) -> Any:
     return value
 
 
+def taken(value: Any, budget: Budget) -> Any:
+    """``value`` for a function that goes through all of it. What is worked out bit by bit becomes a list."""
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind not in CONTAINERS:
+        if not hasattr(kind, "__next__"):
+            if kind is range:
+                check_items(len(value), MAX_TAKEN)
+            return value
+        value = list(islice(value, MAX_TAKEN + 1))
+    budget.charge(weigh(value, MAX_TAKEN) >> 3)
+    return value
+
+
 def check_length(length: int, limit: int = MAX_TEXT) -> None:
     """Raises ``Refused`` for a text that is going to be too long."""
     if length > limit:
         raise Refused(f"a text of more than {limit:,} characters")
 
 
-def check_items(count: int) -> None:
+def check_items(count: int, limit: int = MAX_ITEMS) -> None:
     """Raises ``Refused`` for a list that is going to be too long."""
-    if count > MAX_ITEMS:
-        raise Refused(f"a list of more than {MAX_ITEMS:,} items")
+    if count > limit:
+        raise Refused(f"a list of more than {limit:,} items")
 
 
 def check_width(width: Any) -> None:
     """Raises ``Refused`` for padding that is too wide."""
     if isinstance(width, int) and abs(width) > MAX_WIDTH:
         raise Refused(f"padding to more than {MAX_WIDTH:,} characters")
-
-
-def check_size(value: Sized) -> None:
-    """Raises ``Refused`` for a list or text that is too long."""
-    if isinstance(value, (str, bytes)):
-        check_length(len(value))
-    else:
-        check_items(len(value))

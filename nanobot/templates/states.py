@@ -11,8 +11,9 @@ from nanobot.hub.hub import Hub
 from nanobot.hub.states import State, is_entity_id
 from nanobot.templates.errors import Refused, short
 from nanobot.templates.info import RenderInfo
-from nanobot.templates.limits import Budget
+from nanobot.templates.limits import Budget, light
 from nanobot.templates.sandbox import with_unit
+from nanobot.templates.texts import kind
 
 UNKNOWN = "unknown"
 NO_VALUE = frozenset({"unknown", "unavailable"})
@@ -52,10 +53,12 @@ class AllStates:
 
     def find(self, entity_id: str) -> State | None:
         """The state, or None. Raises ``Refused`` for what is no entity id."""
+        if not isinstance(entity_id, str):
+            raise Refused(f"Invalid entity ID: it is {kind(entity_id)}, not a text like 'sensor.kitchen'")
         info = self._reading.info
         if info is not None:
             note(info, entity_id)
-        state = self._get(entity_id) if type(entity_id) is str else None
+        state = self._get(entity_id)
         if state is None and not _is_id(entity_id):
             raise Refused(f"Invalid entity ID {short(entity_id)}; write it like 'sensor.kitchen'")
         return state
@@ -138,10 +141,9 @@ def _is_id(entity_id: Any) -> bool:
     )
 
 
-def note(info: RenderInfo, entity_id: Any) -> None:
+def note(info: RenderInfo, entity_id: str) -> None:
     """An entity was read, be it there or not."""
-    if isinstance(entity_id, str):
-        info.entities.add(entity_id.lower())
+    info.entities.add(entity_id.lower())
 
 
 def make(hub: Hub, reading: Reading, budget: Budget) -> tuple[Table, Table, Table]:
@@ -155,11 +157,13 @@ def make(hub: Hub, reading: Reading, budget: Budget) -> tuple[Table, Table, Tabl
 
     def is_state(entity_id: str, state: Any) -> bool:
         found = find(entity_id)
-        return found is not None and (found.state == state or (isinstance(state, list) and found.state in state))
+        return found is not None and (
+            found.state == state or (isinstance(state, (list, tuple, set)) and found.state in state)
+        )
 
     def is_state_attr(entity_id: str, name: str, value: Any) -> bool:
         found = state_attr(entity_id, name)
-        return found is not None and bool(found == value)
+        return found is not None and bool(found == light(value))
 
     def has_value(entity_id: str) -> bool:
         found = find(entity_id)

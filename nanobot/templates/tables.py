@@ -42,6 +42,15 @@ _COMPARING = (
 )
 """Jinja2's tests that look into lists."""
 
+_OF_SCALARS = frozenset(
+    {
+        *("add", "as_local", "as_timestamp", "bool", "datetime", "float", "iif", "int", "is_defined", "is_number"),
+        *("list", "log", "multiply", "ord", "ordinal", "round", "set", "string_like", "timestamp_custom"),
+        *("timestamp_local", "timestamp_utc", "tuple", "typeof"),
+    }
+)
+"""Functions that look no further than at the surface of what they get, and are called often."""
+
 _NOT_OURS = frozenset({"lipsum", "range"})
 
 
@@ -65,9 +74,13 @@ def collect(hub: Hub | None, reading: Reading, budget: Budget, *, limited: bool)
     names = {name: value for name, value in DEFAULT_NAMESPACE.items() if name not in _NOT_OURS}
     return (
         {**names, "range": filters.bounded_range, **more[0], **of_hub[0]},
-        {**own, **more[1], **of_hub[1]},
-        {**_tests(), **more[2], **of_hub[2]},
+        {**own, **_guarded(more[1], budget), **of_hub[1]},
+        {**_tests(), **_guarded(more[2], budget), **of_hub[2]},
     )
+
+
+def _guarded(table: Table, budget: Budget) -> Table:
+    return {name: one if name in _OF_SCALARS else filters.guarded(one, budget) for name, one in table.items()}
 
 
 def _of_hub(hub: Hub, reading: Reading, budget: Budget) -> tuple[Table, Table, Table]:

@@ -14,13 +14,15 @@ from nanobot.templates.environment import Environment, Scope
 from nanobot.templates.errors import FILE, TemplateError, failed, line_of, unreadable
 from nanobot.templates.info import RenderInfo
 from nanobot.templates.limits import MAX_OUTPUT
-from nanobot.templates.macros import FOLDER, Macros
+from nanobot.templates.macros import FOLDER, Macros, read
 from nanobot.templates.native import native as to_native
 from nanobot.templates.sandbox import printed
+from nanobot.util.aio import in_thread
 
 MAX_PARSED = 2_000  # texts whose parsed form is kept
 MAX_SOURCE = 256 * 1024  # characters
 
+_SHORT = frozenset({int, float, bool, type(None)})
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -57,11 +59,14 @@ class Environments:
             found = self._known[key] = Environment(self.hub, limited=limited, strict=strict, macros=self.macros)
         return found
 
-    def forget_macros(self) -> None:
-        """Other macros count from now on."""
+    async def load_macros(self) -> bool:
+        """Read the user's macros, off the event loop. True: they are others than before."""
+        if not self.macros.take(await in_thread(read, self.macros.folder)):
+            return False
         for environment in self._known.values():
             if environment.cache is not None:
                 environment.cache.clear()
+        return True
 
 
 def environments(hub: Hub) -> Environments:
@@ -124,15 +129,13 @@ class Ready:
             scope = Scope(environment, _NOTHING if variables is None else variables, None, self.blocks)
             parts = list(self.root(scope))
             value = parts[0] if len(parts) == 1 else _one(parts)
-            if not native:
-                text = printed(value).strip()
-            elif type(value) is str:
-                text = value
-            else:
+            kind = type(value)
+            if native and kind in _SHORT:
                 return to_native(value, printed)
+            text = value if kind is str else printed(value)
             if len(text) > MAX_OUTPUT:
                 raise TemplateError(f"Template output exceeded maximum size of {MAX_OUTPUT} characters")
-            return to_native(text, printed) if native else text
+            return to_native(value, printed) if native else text.strip()
         except Exception as error:  # whatever a template does, its author is told in a sentence
             if isinstance(error, TemplateError) and error.line is not None:
                 raise
@@ -245,3 +248,8 @@ class Template:
 
     def __repr__(self) -> str:
         return f"Template({self.text!r})"
+
+
+async def load_macros(hub: Hub) -> bool:
+    """Read ``<config>/custom_templates`` (again). True: there are others than before."""
+    return await environments(hub).load_macros()
