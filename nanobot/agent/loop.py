@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,8 @@ from nanobot.contracts.model import Message, Request
 from nanobot.conversations.transcript import Exchange
 from nanobot.hub.hub import Hub
 from nanobot.util.translate import translate
+
+Tools = Sequence[Mapping[str, Any]]
 
 ROUNDS = 20
 LEAST_ROOM = 1000  # characters; with less, a model is of no use
@@ -57,16 +59,20 @@ class Loop:
         exchanges = await self.hub.conversations.transcript(turn.session, turn.id, self.history + 1)
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
         head = prompt.system(self.hub, turn, self.name, self.instructions)
+        toolbox, rounds = self.toolbox, self.rounds
+        if turn.bounds is not None:
+            toolbox = toolbox.narrowed(turn.bounds.tools)
+            rounds = rounds if turn.bounds.rounds is None else min(rounds, turn.bounds.rounds)
         messages = [head, *prompt.conversation(prompt.heard_by(turn, exchanges))]
         steps = exchanges[-1].steps
         done = sum(step.role == "assistant" for step in steps)
-        acted = any(self.toolbox.writes(call) for step in steps for call in step.tool_calls)
+        acted = any(toolbox.writes(call) for step in steps for call in step.tool_calls)
         made: Counter[tuple[str, str, str]] = Counter()
         remark = ""
-        for round_ in range(min(done, self.rounds), self.rounds + 1):
-            last = round_ >= self.rounds
+        for round_ in range(min(done, rounds), rounds + 1):
+            last = round_ >= rounds
             said = Said()
-            async with contextlib.aclosing(self._ask(messages, said, last=last)) as parts:
+            async with contextlib.aclosing(self._ask(messages, said, None if last else toolbox.offered())) as parts:
                 try:
                     async for part in parts:
                         yield part
@@ -80,13 +86,13 @@ class Loop:
             yield Retract()
             asked = said.as_message()
             # before a call that changes something the disk knows of it: a crash must not make it happen twice
-            yield Record(asked, wait=any(map(self.toolbox.writes, calls)))
+            yield Record(asked, wait=any(map(toolbox.writes, calls)))
             for call in calls:
                 yield ToolUse(call.id, call.name, call.arguments)
             messages.append(asked)
-            async with contextlib.aclosing(self.toolbox.run(calls, turn)) as outcomes:
+            async with contextlib.aclosing(toolbox.run(calls, turn)) as outcomes:
                 async for outcome in outcomes:
-                    writes = self.toolbox.writes(outcome.call)
+                    writes = toolbox.writes(outcome.call)
                     acted = acted or writes
                     note = TOO_MANY if said.too_many and outcome.call.id == calls[-1].id else ""
                     result = Message("tool", _noted(outcome, made, note), tool_call_id=outcome.call.id)
@@ -94,27 +100,27 @@ class Loop:
                     yield Record(result, wait=writes)
                     yield ToolOutcome(outcome.call.id, outcome.call.name, outcome.text, outcome.failed)
         if not said.text.strip():  # it called tools to the very end; what it said on the way is better than nothing
-            yield Text(remark or translate("agent.too_many_rounds", turn.language, rounds=self.rounds))
+            yield Text(remark or translate("agent.too_many_rounds", turn.language, rounds=rounds))
         elif said.finish == "length":
             yield Text("\n\n" + translate("agent.cut_off", turn.language))
 
-    def _request(self, messages: Sequence[Message], room: int, *, last: bool) -> Request:
+    def _request(self, messages: Sequence[Message], room: int, tools: Tools | None) -> Request:
         fitting = prompt.within(messages, room)
-        if last:  # in the last result: a message of its own would be taken for the person's
+        if tools is None:  # in the last result: a message of its own would be taken for the person's
             fitting[-1] = replace(fitting[-1], content=f"{fitting[-1].content}\n\n{LAST_ROUND}")
         scrub, plain = self.hub.scrubber.scrub, prompt.without_signs
         told = [
             Message(m.role, scrub(m.content if m.role == "system" else plain(m.content)), m.tool_calls, m.tool_call_id)
             for m in fitting
         ]
-        return Request(told, () if last else self.toolbox.offered())
+        return Request(told, tools or ())
 
-    async def _ask(self, messages: Sequence[Message], said: Said, *, last: bool) -> AsyncGenerator[Part]:
+    async def _ask(self, messages: Sequence[Message], said: Said, tools: Tools | None) -> AsyncGenerator[Part]:
         """One answer. A model that has less room than is configured is told less."""
         room = self.context * prompt.CHARACTERS_PER_TOKEN
         while True:
             try:
-                async with contextlib.aclosing(self._stream(self._request(messages, room, last=last), said)) as parts:
+                async with contextlib.aclosing(self._stream(self._request(messages, room, tools), said)) as parts:
                     async for part in parts:
                         yield part
                 return

@@ -53,6 +53,7 @@ class Toolbox:
         self.hub = hub
         self.allow = tuple(allow)
         self.deny = tuple(deny)
+        self.only: tuple[str, ...] | None = None
         self.result_limit = result_limit
         self._described: WeakKeyDictionary[Tool, Mapping[str, Any]] = WeakKeyDictionary()
 
@@ -102,9 +103,17 @@ class Toolbox:
             _log.exception("the tool %s failed", call.name)
             return Outcome(call, self._fit(f"{call.name} failed: {type(error).__name__}: {error}"), failed=True)
 
+    def narrowed(self, only: Sequence[str]) -> Toolbox:
+        """Those of the tools whose names also fit ``only`` (globs)."""
+        toolbox = Toolbox(self.hub, allow=self.allow, deny=self.deny, result_limit=self.result_limit)
+        toolbox.only = tuple(only)
+        return toolbox
+
     # -- inside ---------------------------------------------------------------------------------
 
     def _may(self, name: str) -> bool:
+        if self.only is not None and not any(fnmatchcase(name, glob) for glob in self.only):
+            return False
         return any(fnmatchcase(name, glob) for glob in self.allow) and not any(
             fnmatchcase(name, glob) for glob in self.deny
         )

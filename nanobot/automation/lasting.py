@@ -75,7 +75,7 @@ class Lasting:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        if self._hub.phase is not Phase.STOPPING:
+        if self._hub.phase not in (Phase.STOPPING, Phase.STOPPED):
             self._watch.kept.clear()
 
     def _set(self, key: str, seconds: float, ring: Ring) -> None:

@@ -176,6 +176,8 @@ def _word(kind: words.Kind, name: str) -> Callable[[Any], Any]:
     except Exception as error:  # the file of an integration may fail in any way when it is imported
         raise vol.Invalid(f"the {kind} '{name}' cannot be used: {error}", path=[kind]) from error
     if found is None:
+        if (kind, name) in words.ELSEWHERE:
+            raise vol.Invalid(words.ELSEWHERE[kind, name], path=[kind])
         meant = nearest(name, words.own(kind))
         hint = f"; did you mean '{meant}'?" if meant else ""
         raise vol.Invalid(f"there is no {kind} '{name}'{hint}", path=[kind])

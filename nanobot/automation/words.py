@@ -24,6 +24,29 @@ RENAMED = {
 """Keys by which an action is known to people, and the file that does it."""
 TRIGGERS = {"nanobot": "homeassistant"}
 """Triggers that are known by another name as well."""
+_PLACES = "nanobot does not know where people are; have whoever does call a webhook, and take 'trigger: webhook'"
+ELSEWHERE: dict[tuple[Kind, str], str] = {
+    ("trigger", "device"): "'device' triggers belong to Home Assistant's devices, which nanobot does not have; "
+    "take 'trigger: state' with the entity, or 'trigger: event'",
+    ("trigger", "mqtt"): "nanobot has no MQTT; have whoever publishes the message call a webhook, "
+    "and take 'trigger: webhook'",
+    ("trigger", "sun"): "nanobot does not compute when the sun rises; take 'trigger: time' with a sensor whose "
+    "device_class is timestamp, such as one that Home Assistant passes on",
+    ("trigger", "zone"): _PLACES,
+    ("trigger", "geo_location"): _PLACES,
+    ("trigger", "calendar"): "nanobot has no calendars; take 'trigger: time' with an input_datetime or a sensor whose "
+    "device_class is timestamp, or 'trigger: cron'",
+    ("trigger", "tag"): "nanobot scans no tags; whoever does can fire the event tag_scanned: take 'trigger: event' "
+    "with event_type: tag_scanned",
+    ("trigger", "start"): "take 'trigger: nanobot' with 'event: start'",
+    ("trigger", "shutdown"): "take 'trigger: nanobot' with 'event: shutdown'",
+    ("condition", "device"): "'device' conditions belong to Home Assistant's devices, which nanobot does not have; "
+    "take 'condition: state' with the entity",
+    ("condition", "sun"): "nanobot does not compute where the sun is; take 'condition: time', or 'condition: state' "
+    "with an entity that Home Assistant passes on",
+    ("condition", "zone"): "nanobot knows no places of people; take 'condition: state' with the entity",
+}
+"""Words that people know from elsewhere, and what to write here instead."""
 
 
 def find(kind: Kind, name: str) -> ModuleType | None:

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a turn may use that no person but a program began: the tools whose names fit one of ``tools`` (globs), out
+    of those that the agent has, and so many rounds of them (None: as many as the agent usually takes)."""
+
+    tools: tuple[str, ...] = ()
+    rounds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One message that waits for an answer.
 
@@ -37,6 +46,7 @@ class Turn:
     attempt: int = 1
     owner: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
