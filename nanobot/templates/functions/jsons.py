@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from jinja2 import Undefined, UndefinedError
 
 from nanobot.templates.functions.arguments import REQUIRED, Functions, no_default, text_of
 from nanobot.templates.limits import MAX_TEXT, weigh
@@ -17,6 +18,8 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, Undefined):
+        value()  # raises, with its name
     raise TypeError(f"JSON has no form for a value of the type {type(value).__name__}; turn it into text first")
 
 
@@ -36,6 +39,8 @@ def to_json(value: Any, ensure_ascii: bool = False, pretty_print: bool = False, 
     try:
         return orjson.dumps(value, _plain, option).decode()
     except orjson.JSONEncodeError as error:
+        if isinstance(error.__cause__, UndefinedError):
+            raise error.__cause__ from None
         raise TypeError(str(error.__cause__ or error)) from None
 
 

@@ -7,6 +7,7 @@ where there is no alarm, a pattern that could take long is refused or gets short
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -93,14 +94,23 @@ class _Alarm:
         return signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0
 
     def within(self, function: Callable[[], _T]) -> _T:
-        """Raises ``_Late`` when the function has not ended after ``MAX_SECONDS``."""
+        """Raises ``_Late`` when the function has not ended after ``MAX_SECONDS``.
+
+        Meanwhile no garbage is collected: that is not the pattern's time, and what is raised then is ignored.
+        """
+        collects = gc.isenabled()
         try:
-            self._is_set = True
-            signal.setitimer(signal.ITIMER_VIRTUAL, MAX_SECONDS)
-            return function()
+            gc.disable()
+            try:
+                self._is_set = True
+                signal.setitimer(signal.ITIMER_VIRTUAL, MAX_SECONDS)
+                return function()
+            finally:
+                self._is_set = False  # the alarm may still go off here, but not below
         finally:
-            self._is_set = False
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            if collects:
+                gc.enable()
 
 
 _alarm = _Alarm()

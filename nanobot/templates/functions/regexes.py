@@ -48,7 +48,9 @@ def _begins(pattern: Pattern, text: str) -> bool:
 
 
 def _is_in(pattern: Pattern, text: str) -> bool:
-    return next(pattern.matches(text), None) is not None
+    if pattern.is_stepped_in(text):
+        return next(pattern.matches(text), None) is not None
+    return pattern.compiled.search(text) is not None
 
 
 def _found(pattern: Pattern, text: str) -> list[Any]:

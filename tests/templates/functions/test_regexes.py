@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nanobot.templates.errors import Refused
@@ -53,6 +53,7 @@ def test_matching_searching_and_replacing(evaluate: Evaluate, expression: str, v
 PATTERNS = ["a*b", "[^b]*b", "a+", "ab.*a", "(a|b)+c", "(?:ab)*a", r"\w+\s", "(a)|(b)", "", "a?", "^a.*b", "b*$", "aa"]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(PATTERNS), st.text("ab c\n", max_size=60), st.sampled_from(["-", r"<\g<0>>", ""]))
 def test_long_texts_are_read_as_short_ones_are(find: str, text: str, by: str) -> None:
     """In long texts the places are tried one by one, and found must be what Python finds."""
@@ -116,7 +117,7 @@ def test_no_pattern_blocks_the_hub(function: Callable[..., Any], where: str, fin
 
 
 def test_what_takes_too_long_is_told_with_the_reason() -> None:
-    with pytest.raises(Refused, match="'\\(a\\+\\)\\+\\$' takes longer than 40 ms; repetitions inside of repetitions"):
+    with pytest.raises(Refused, match=r"'\(a\+\)\+\$' takes longer than \d+ ms; repetitions inside of repetitions"):
         regexes.regex_search("a" * 40 + "b", "(a+)+$")
 
 

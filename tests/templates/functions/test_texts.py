@@ -70,6 +70,12 @@ def test_json_has_no_dates_and_no_sets(evaluate: Evaluate) -> None:
                 evaluate(f"{{'a': value}} | to_json{arguments}", value=value)
 
 
+def test_json_of_something_undefined_names_it(evaluate: Evaluate) -> None:
+    for arguments in ("", "(ensure_ascii=true)"):
+        with pytest.raises(UndefinedError, match="'nothing' is undefined"):
+            evaluate(f"[nothing] | to_json{arguments}")
+
+
 def test_text_that_is_no_json_is_told(evaluate: Evaluate) -> None:
     with pytest.raises(ValueError, match="from_json got invalid input '{a' and has no default"):
         evaluate("'{a' | from_json")
