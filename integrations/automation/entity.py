@@ -147,7 +147,7 @@ class Automation(RunnableEntity):
             return
         mine = self._detach = lambda: None  # so that two who turn it on at the same time attach once
         try:
-            limited = rendered(self._hub, config["trigger_variables"], {}, limited=True)
+            limited = rendered(self._hub, config["trigger_variables"], self._this(), limited=True)
         except TemplateError as error:
             self._part.issue("trigger_failed", name=self.item.name, error=f"trigger_variables: {error}")
             return
@@ -187,6 +187,9 @@ class Automation(RunnableEntity):
         cause = Context(actor="automation") if context is None else context.child("automation")
         return self._go({"trigger": trigger}, cause, own=own)
 
+    def _this(self) -> dict[str, Any]:
+        return {"this": self._hub.states.get(self.entity_id)}
+
     def _go(
         self,
         given: Mapping[str, Any],
@@ -200,7 +203,7 @@ class Automation(RunnableEntity):
         assert config is not None
         trigger = given["trigger"]
         trace = self.trace(context, trigger.get("description"))
-        known: dict[str, Any] = {"this": self._hub.states.get(self.entity_id), **given}
+        known: dict[str, Any] = {**self._this(), **given}
         if trace is not None:
             index = trigger.get("idx")
             trace.step("trigger" if index is None else f"trigger/{index}").changed = known
