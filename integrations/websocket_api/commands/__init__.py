@@ -8,7 +8,19 @@ from nanobot.hub.entry import Entry
 
 from ..kept import Kept
 from ..log import RecentLog
-from . import auth, automation, conversation, core, frontend, integrations, past, registries, repairs, template
+from . import (
+    auth,
+    automation,
+    blueprint,
+    conversation,
+    core,
+    frontend,
+    integrations,
+    past,
+    registries,
+    repairs,
+    template,
+)
 from .automation import Language
 from .conversation import Exposed
 from .entities import EntityCommands
@@ -24,6 +36,7 @@ def commands(entry: Entry, kept: Kept, log: RecentLog) -> list[SocketCommand]:
         *template.COMMANDS,
         *Language(entry).commands(),
         *automation.COMMANDS,
+        *blueprint.COMMANDS,
         *registries.COMMANDS,
         *auth.COMMANDS,
         *Repairs(entry, kept).commands(),
