@@ -13,7 +13,8 @@ from nanobot.hub.entry import Entry
 from nanobot.hub.shapes import event_json
 
 PING_EVERY = 50.0  # s
-MAX_BEHIND = 4096  # events that a client may be behind before it is dropped
+MAX_BEHIND = 4096  # events that a client may be behind before it is dropped,
+MAX_BYTES = 8 * 1024 * 1024  # or bytes of them
 MAX_STREAMS = 100
 END = b""
 PING = b"ping"
@@ -32,7 +33,7 @@ class Streams:
         if len(self._open) >= MAX_STREAMS:
             raise Busy(f"{MAX_STREAMS} streams are open already; close one of them")
         types = [one.strip() for one in request.query.get("restrict", "").split(",") if one.strip()]
-        stream = _Stream()
+        stream = _Stream(request.transport)
         self._open.add(stream)
         ends = [self._entry.listen(one, stream.heard) for one in dict.fromkeys(types) or [ALL]]
         ends.append(self._entry.listen("homeassistant_stop", stream.end))
@@ -57,26 +58,32 @@ class Streams:
 class _Stream:
     """What one client has not been sent yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, transport: asyncio.BaseTransport | None) -> None:
+        self._transport = transport
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(MAX_BEHIND)
+        self._waiting = 0
         self._ended = False
         self._queue.put_nowait(PING)
 
     def heard(self, event: Event) -> None:
         if self._ended:
             return
-        try:
-            self._queue.put_nowait(event_json(event))
-        except asyncio.QueueFull:
+        message = event_json(event)
+        if self._is_behind():
             self.end()
+        else:
+            self._waiting += len(message)
+            self._queue.put_nowait(message)
 
     def end(self, event: Event | None = None) -> None:
-        """Send nothing more; somebody who does not read is cut off."""
-        if not self._ended:
-            self._ended = True
-            if self._queue.full():
-                self._queue.get_nowait()
+        """Send nothing more after what waits; somebody who does not read is cut off."""
+        if self._ended:
+            return
+        self._ended = True
+        if not self._is_behind():
             self._queue.put_nowait(END)
+        elif isinstance(self._transport, asyncio.WriteTransport):
+            self._transport.abort()
 
     async def messages(self) -> AsyncIterator[bytes]:
         """Until the end; a ping now and then tells whether the client is still there."""
@@ -88,4 +95,9 @@ class _Stream:
                 message = PING
             if message == END:
                 return
+            if message is not PING:
+                self._waiting -= len(message)
             yield message
+
+    def _is_behind(self) -> bool:
+        return self._queue.full() or self._waiting > MAX_BYTES
