@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from nanobot.errors import StorageError
@@ -65,6 +65,8 @@ class Database:
         self._engine: Engine | None = None
         self._readers: Engine | None = None
         self._file: tuple[int, int] | None = None
+        self.openings = 0
+        """How often it was opened; what is remembered of an earlier time may be wrong."""
 
     @property
     def is_sqlite(self) -> bool:
@@ -93,10 +95,11 @@ class Database:
                 prepare(self._writer)
             if self.path is not None:
                 self._file = _identity(self.path)
+            self.openings += 1
         except StorageError:
             self.close_writer()
             raise
-        except (DBAPIError, NoSuchModuleError, ModuleNotFoundError, OSError) as error:
+        except Exception as error:  # whatever it is, the hub goes on without records, and a person hears of it
             self.close_writer()
             raise self.sentence(error, "opened") from error
 
@@ -107,6 +110,8 @@ class Database:
             self.open()
         elif self.path is not None and _identity(self.path) != self._file:
             _log.warning("%s is gone or another one; a new one is opened", self.name)
+            self.close_writer()
+            self.close_readers()  # before the new one is there: what closes an old file tidies up by its name
             self.open()
         connection = self._writer
         assert connection is not None

@@ -65,7 +65,8 @@ class Recorder(Told):
         self.following = Following(hub.states.get, lambda: hub.config.name)
         self._purging = asyncio.Lock()
         self._candidates: dict[str, statistics.Candidate] = {}
-        self._gap: tuple[float, float] | None = None
+        self._started = 0.0
+        self._last_record: asyncio.Future[float | None] | None = None
         self.take(entry.config)
 
     # -- what the options say -------------------------------------------------------------------
@@ -95,20 +96,21 @@ class Recorder(Told):
         self.entry.on_unload(self.close)
         self.writer.start()
         self.entry.listen("*", self.hear)
-        self._find_gap()
+        self._started = self.hub.clock.time()
+        # asked for before anything new is written
+        self._last_record = self.writer.submit(partial(statistics.last_recorded, before=self._started))
+        self._last_record.add_done_callback(_ignore)
         self._note_present()
         self._await_night()
         self._await_period()
 
-    def _find_gap(self) -> None:
-        """When nothing was recorded: from the last record until now. Asked for before anything new is written."""
-        now = self.hub.clock.time()
-
-        def found(asked: asyncio.Future[float | None]) -> None:
-            if not asked.cancelled() and asked.exception() is None and (before := asked.result()) is not None:
-                self._gap = (before, now)
-
-        self.writer.submit(partial(statistics.last_recorded, before=now)).add_done_callback(found)
+    async def _gap(self) -> tuple[float, float] | None:
+        """When nothing was recorded before this start: from the last record until then. Told once."""
+        asked, self._last_record = self._last_record, None
+        if asked is None:
+            return None
+        before = await asked
+        return None if before is None else (before, self._started)
 
     async def close(self) -> None:
         """Write what waits and close the database."""
@@ -261,17 +263,16 @@ class Recorder(Told):
             del self._candidates[entity_id]
         candidates = list(self._candidates.values())
         now = self.hub.clock.time()
-        starts = await self.writer.do(partial(statistics.due, now=now, gap=self._gap))
+        starts = await self.writer.do(partial(statistics.due, now=now, gap=await self._gap()))
         for start in starts:
             await self.writer.do(partial(statistics.compile_period, start=start, candidates=candidates))
-        self._gap = None
 
     async def oldest(self) -> float | None:
         """When the oldest state was that is recorded. Raises ``StorageError``."""
         return await self.reader.ask(_oldest)
 
 
-def _ignore(written: asyncio.Future[None]) -> None:
+def _ignore(written: asyncio.Future[Any]) -> None:
     """For what nobody waits for: that it failed is an issue by then."""
     if not written.cancelled():
         written.exception()
@@ -281,7 +282,9 @@ def _free_pages(connection: Connection) -> bool:
     """Give some unused pages back to the disk. False: there are no more."""
     before = connection.execute(text("PRAGMA freelist_count")).scalar() or 0
     if before:
-        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({FREED_PAGES})").all()
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.execute(f"PRAGMA incremental_vacuum({FREED_PAGES})").fetchall()  # each step frees one page
     after: int = connection.execute(text("PRAGMA freelist_count")).scalar() or 0
     return 0 < after < before
 

@@ -165,12 +165,12 @@ MIGRATIONS: Sequence[Migration] = ()
 """The n-th leads from version n to n + 1, within one transaction."""
 
 
-def prepare(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+def prepare(connection: Connection) -> None:
     """Make the tables of a new file, or bring those of an older one up to date.
 
     Raises ``StorageError`` for records of a newer nanobot.
     """
-    newest = len(migrations) + 1
+    newest = len(MIGRATIONS) + 1
     if not inspect(connection).has_table("meta"):
         metadata.create_all(connection)
         connection.execute(insert(meta), {"key": "version", "value": str(newest)})
@@ -181,7 +181,7 @@ def prepare(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
             f"the records were written by a newer nanobot (format {version}, this one knows {newest}); update nanobot, "
             "or move them away to begin anew"
         )
-    for migrate in migrations[version - 1 :]:
+    for migrate in MIGRATIONS[version - 1 :]:
         migrate(connection)
     if version < newest:
         connection.execute(update(meta).where(meta.c.key == "version").values(value=str(newest)))

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,6 +70,7 @@ class Writer:
         self._full = False
         self._lost = 0
         self._writing = False
+        self._opening = 0
         self._thread: threading.Thread | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -219,7 +221,7 @@ class Writer:
 
     def _write_batch(self, batch: Sequence[Event]) -> None:
         try:
-            with self.database.write() as connection:
+            with self._transaction() as connection:
                 self.rows.write(connection, batch)
         except StorageError:
             self.rows.forget()
@@ -240,7 +242,7 @@ class Writer:
             elif work is _nothing and self.error is None:
                 result = None
             else:
-                with self.database.write() as connection:
+                with self._transaction() as connection:
                     result = work(connection)
                 self._recover()
         except Damaged as error:
@@ -256,6 +258,14 @@ class Writer:
             self._answer(future, None, error)
         else:
             self._answer(future, result, None)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self.database.write() as connection:
+            if self._opening != self.database.openings:
+                self._opening = self.database.openings
+                self.rows.forget()
+            yield connection
 
     def _refuse(self, jobs: Sequence[_Job], error: StorageError) -> Sequence[_Job]:
         for _, future in (*jobs, *_take_all(self._jobs)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
@@ -67,3 +69,15 @@ def write(hub: Hub, hands: Hands) -> Callable[..., None]:
             hub.states.set(entity_id, state, attributes)
 
     return write
+
+
+@pytest.fixture
+def run_python() -> Callable[[str], str]:
+    """Run a line in a process of its own, where the bundled integrations are mounted; gives what it prints."""
+
+    def run(line: str) -> str:
+        mount = "from pathlib import Path; from nanobot.lifecycle.loader import Loader; Loader(Path('x')).mount()"
+        command = [sys.executable, "-c", f"{mount}; {line}"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    return run

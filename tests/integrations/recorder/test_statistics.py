@@ -1,0 +1,157 @@
+"""Numbers over time: five minutes, hours, and the days made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from nanobot.hub.hub import Hub
+from nanobot.testing.plugin import House
+
+from .conftest import START, Hands, Recorded
+
+Write = Callable[..., None]
+HOUR_AT = START - START % 3600 + 3600  # the first full hour after the start
+H = HOUR_AT - START
+
+
+@pytest.fixture
+def compile_at(house: House, hands: Hands) -> Callable[..., object]:
+    async def compile_at(at: float) -> None:
+        hands.time = START + at
+        await house.entry("recorder").data.compile()
+
+    return compile_at
+
+
+async def test_means_are_weighted_by_time_and_hours_are_made_of_five_minutes(
+    recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object]
+) -> None:
+    hands.time = START + H - 20
+    history = await recorded()
+    write(H - 10, "sensor.t", "10", unit_of_measurement="°C", state_class="measurement")
+    await compile_at(H)  # type: ignore[misc]
+    write(H + 60, "sensor.t", "20", unit_of_measurement="°C", state_class="measurement")
+    write(H + 150, "sensor.t", "unavailable")
+    write(H + 300, "sensor.t", "30", unit_of_measurement="°C", state_class="measurement")
+    await compile_at(H + 3600)  # type: ignore[misc]
+    short = (await history.statistics(None, HOUR_AT, HOUR_AT + 600, "5minute"))["sensor.t"]
+    assert short == [
+        {
+            "start": int(HOUR_AT * 1000),
+            "end": int((HOUR_AT + 300) * 1000),
+            "mean": pytest.approx((10 * 60 + 20 * 90) / 150),
+            "min": 10.0,
+            "max": 20.0,
+        },
+        {
+            "start": int((HOUR_AT + 300) * 1000),
+            "end": int((HOUR_AT + 600) * 1000),
+            "mean": 30.0,
+            "min": 30.0,
+            "max": 30.0,
+        },
+    ]
+    (hour,) = (await history.statistics(["sensor.t"], HOUR_AT, HOUR_AT + 3600))["sensor.t"]
+    assert hour["mean"] == pytest.approx((16 + 11 * 30) / 12)
+    assert (hour["min"], hour["max"]) == (10.0, 30.0)
+    only = await history.statistics(["sensor.t"], HOUR_AT, HOUR_AT + 3600, types=["max"])
+    assert set(only["sensor.t"][0]) == {"start", "end", "max"}
+    assert await history.statistics(["sensor.none"], HOUR_AT, HOUR_AT + 3600) == {}
+
+
+async def test_totals_are_summed_over_resets(
+    recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object]
+) -> None:
+    hands.time = START + H - 20
+    history = await recorded()
+    more = {"unit_of_measurement": "kWh", "state_class": "total_increasing"}
+    for at, value in ((-10, 100), (100, 104), (400, 103.9), (700, 2), (800, 5)):
+        write(H + at, "sensor.energy", str(value), **more)
+        await compile_at(H + at)  # type: ignore[misc]
+    await compile_at(H + 3600)  # type: ignore[misc]
+    (hour,) = (await history.statistics(["sensor.energy"], HOUR_AT, HOUR_AT + 3600))["sensor.energy"]
+    assert hour["sum"] == pytest.approx(4 + 2 + 3), "a small fall is noise, a large one a new beginning"
+    assert hour["state"] == 5
+    (listed,) = await history.statistic_ids(["sensor.energy"])
+    assert listed == {
+        "statistic_id": "sensor.energy",
+        "display_unit_of_measurement": "kWh",
+        "statistics_unit_of_measurement": "kWh",
+        "has_mean": False,
+        "has_sum": True,
+        "name": None,
+        "source": "recorder",
+        "unit_class": None,
+    }
+
+
+async def test_days_and_months_are_those_of_the_configured_zone(
+    recorded: Recorded, house: House, hub: Hub, hands: Hands
+) -> None:
+    from sqlalchemy import insert
+
+    from integrations.recorder.tables import series, statistics
+
+    history = await recorded()
+    hub.clock.zone = ZoneInfo("Europe/Berlin")
+    midnight = 1_711_753_200.0  # 30 March 2024 in Berlin; the day after has 23 hours
+    rows = [
+        {"series": 1, "start": int(midnight + hour * 3600), "mean": float(hour), "min": 0.0, "max": float(hour)}
+        | {"state": float(hour), "sum": float(hour)}
+        for hour in range(72)
+    ]
+
+    def fill(connection: object) -> None:
+        connection.execute(insert(series), {"id": 1, "entity_id": "sensor.x", "kind": "mean"})  # type: ignore[attr-defined]
+        connection.execute(insert(statistics), rows)  # type: ignore[attr-defined]
+
+    await house.entry("recorder").data.writer.do(fill)
+    days = (await history.statistics(["sensor.x"], midnight, midnight + 60 * 3600, "day"))["sensor.x"]
+    lengths = [(day["end"] - day["start"]) / 3_600_000 for day in days]
+    assert lengths == [24, 23, 24]
+    assert [day["max"] for day in days] == [23.0, 46.0, 59.0]
+    assert [day["change"] for day in days] == [23.0, 23.0, 13.0]
+    months = (await history.statistics(["sensor.x"], midnight, midnight + 72 * 3600, "month"))["sensor.x"]
+    assert [month["max"] for month in months] == [46.0, 71.0]
+    (week,) = (await history.statistics(["sensor.x"], midnight, midnight + 40 * 3600, "week"))["sensor.x"]
+    assert week["end"] - week["start"] == 167 * 3_600_000
+
+
+async def test_a_pause_leaves_a_hole_and_what_was_missed_while_running_is_made_up_for(
+    recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object], house: House
+) -> None:
+    hands.time = START + H - 20
+    history = await recorded()
+    write(H - 10, "sensor.t", "10", state_class="measurement")
+    await compile_at(H)  # type: ignore[misc]
+    write(H + 310, "sensor.t", "20", state_class="measurement")
+    await history.events(0)
+    hands.time = START + H + 3000
+    await house.edits.wait(house.edits.request(restart=["recorder"]))
+    again = house.hub.history
+    assert again is not None
+    write(H + 3010, "sensor.t", "30", state_class="measurement")
+    await compile_at(H + 3600)  # type: ignore[misc]
+    rows = (await again.statistics(["sensor.t"], HOUR_AT, HOUR_AT + 3600, "5minute"))["sensor.t"]
+    assert [(row["start"] / 1000 - HOUR_AT, row["mean"]) for row in rows] == [
+        (0, 10),
+        (300, pytest.approx((10 * 10 + 290 * 20) / 300)),
+        (3000, pytest.approx((20 * 10 + 290 * 30) / 300)),
+        (3300, 30),
+    ]
+
+
+async def test_words_and_other_domains_have_none(
+    recorded: Recorded, write: Write, compile_at: Callable[..., object], hands: Hands
+) -> None:
+    hands.time = START + H
+    history = await recorded()
+    write(H, "sensor.word", "on")
+    write(H, "light.level", "5")
+    write(H, "sensor.inf", "inf")
+    write(H, "counter.visits", "3")
+    await compile_at(H + 300)  # type: ignore[misc]
+    assert [row["statistic_id"] for row in await history.statistic_ids()] == ["counter.visits"]
