@@ -17,6 +17,7 @@ from nanobot.config.load import Loaded
 from nanobot.config.problem import Problem
 from nanobot.config.resolve import Broken
 from nanobot.config.same import same
+from nanobot.config.substitute import spelled
 from nanobot.config.thorough import all_errors
 from nanobot.config.validators import SECRETS
 from nanobot.errors import ConfigError
@@ -292,6 +293,7 @@ class _Check:
         """The problem with file and line, and its path as it is written, with names for items of lists."""
         if problem.file is not None or not problem.path:
             return problem
+        problem = replace(problem, path=_as_written(problem.path, data))
         file, line = self.loaded.locate(problem.path, key=problem.key in _ABOUT_KEYS)
         if (made := self.loaded.made.get(problem.path[:2])) is not None:
             problem = made.explained(problem, self.loaded)
@@ -308,6 +310,20 @@ class _Check:
             if isinstance(step, int) and isinstance(title, str) and position + shift >= 0:
                 names[position + shift] = self.hidden.scrub(title)
         return replace(problem, file=file, line=line, path=written, names=names)
+
+
+def _as_written(path: Steps, data: Mapping[str, Any]) -> Steps:
+    """A path with the keys as they stand in the file, which may say ``trigger`` for ``triggers``."""
+    steps = list(path)
+    here: Any = data
+    for position, step in enumerate(steps):
+        if isinstance(here, dict) and step not in here and (other := spelled(step, here)) is not None:
+            steps[position] = step = other
+        try:
+            here = here[step]
+        except (LookupError, TypeError):
+            break
+    return tuple(steps)
 
 
 @dataclass(slots=True)

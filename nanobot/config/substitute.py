@@ -86,9 +86,9 @@ class Made:
             return Origin(None, ())
         own, blueprint = self.item.written, self.known.blueprint
         assert blueprint is not None
-        if (key := _spelled(path[0], own)) is not None and key != USE:
+        if (key := spelled(path[0], own)) is not None and key != USE:
             return Origin(None, (key, *path[1:]))
-        path = (_spelled(path[0], blueprint.body) or path[0], *path[1:])
+        path = (spelled(path[0], blueprint.body) or path[0], *path[1:])
         here: Any = blueprint.body
         for position, step in enumerate((*path, None)):
             if isinstance(here, Input):
@@ -211,7 +211,7 @@ def fill(
     own = {key: value for key, value in written.items() if key != USE}
     made = FromBlueprint(_filled(blueprint.body, inputs))
     for key in own:
-        other = _spelled(key, made)
+        other = spelled(key, made)
         if other is not None and other != key:
             del made[other]
     made.update(own)
@@ -248,7 +248,9 @@ def _one_platform(known: Known, made: FromBlueprint, platforms: Collection[str])
         told = {"blueprint": known.path, "options": ", ".join(f"'{platform}'" for platform in platforms)}
         return [Problem("blueprint_platform", told, path=(USE, "path"))]
     entity = dict(made[present[0]])
-    entity.update({key: made.pop(key) for key in OF_THE_USER if key in made})
+    # variables beside triggers are for the conditions and actions as well, so they stay where they are
+    stay = ("variables",) if spelled("triggers", made) else ()
+    entity.update({key: made.pop(key) for key in OF_THE_USER if key in made and key not in stay})
     made[present[0]] = entity
     return []
 
@@ -272,7 +274,7 @@ def _filled(value: Any, inputs: Mapping[str, Any]) -> Any:
     return value if copy is None else copy
 
 
-def _spelled(key: Any, mapping: Mapping[str, Any]) -> str | None:
+def spelled(key: Any, mapping: Mapping[str, Any]) -> str | None:
     """How ``key`` is written there: ``triggers`` may be ``trigger``, and the other way round."""
     if not isinstance(key, str):
         return None
