@@ -14,7 +14,7 @@ from nanobot.config import validators as cv
 from nanobot.config.explain import explain
 from nanobot.config.problem import Problem
 from nanobot.config.selectors import selector_problems
-from nanobot.config.wrong import Wrong, expected
+from nanobot.config.wrong import Wrong, expected, not_one_of
 from nanobot.util.text import nearest, shorten
 from nanobot.util.yaml import Input, Unusable
 from nanobot.util.yaml import Path as Steps
@@ -108,7 +108,7 @@ _MIN_VERSION = _or_nothing({vol.Optional("min_version"): _version})
 HEAD_SCHEMA = vol.Schema(
     {
         vol.Required("name"): _text,
-        vol.Required("domain"): cv.one_of(*DOMAINS),
+        vol.Required("domain"): _text,
         vol.Optional("description"): vol.Any(None, _text),
         vol.Optional("author"): vol.Any(None, _text),
         vol.Optional("source_url"): cv.url,
@@ -135,7 +135,10 @@ def understand(data: Any, domain: str | None = None) -> tuple[Blueprint | None, 
             problems += _refused(_SECTION if _is_section(about) else _INPUT, about or {}, (HEAD, "input", name))
     if problems:
         return None, [problem for problem in problems if not _broken(data, problem.path)]
-    if domain is not None and head["domain"] != domain:
+    if head["domain"] not in (*DOMAINS, domain):
+        wrong = not_one_of(head["domain"], DOMAINS)
+        problems.append(Problem(wrong.key, wrong.placeholders, path=(HEAD, "domain")))
+    elif domain is not None and head["domain"] != domain:
         told = {"domain": head["domain"], "folder": domain}
         problems.append(Problem("blueprint_domain", told, path=(HEAD, "domain")))
     problems += _too_new(head)
