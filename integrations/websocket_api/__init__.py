@@ -18,7 +18,7 @@ async def setup(hub: Hub, entry: Entry) -> None:
     """Needs nothing from outside; the web server may come later or go."""
     await in_thread(importlib.import_module, f"{__name__}.socket")  # aiohttp takes its time
     await in_thread(importlib.import_module, f"{__name__}.commands")
-    from .commands import commands
+    from .commands import commands, stand_ins
     from .kept import Kept
     from .log import RecentLog
     from .socket import Sockets
@@ -30,6 +30,6 @@ async def setup(hub: Hub, entry: Entry) -> None:
     await kept.load()
     for command in commands(entry, kept, log):
         entry.add(command)
-    sockets = Sockets(entry)
+    sockets = Sockets(entry, stand_ins())
     entry.on_unload(sockets.close)
     entry.add(sockets.view())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -48,17 +48,23 @@ class Ready:
 
 
 class Known:
-    """The commands by their type, made ready when they are first asked for."""
+    """The commands by their type, made ready when they are first asked for.
 
-    def __init__(self, hub: Hub) -> None:
+    ``stand_ins`` answer while no integration has brought a command of that type.
+    """
+
+    def __init__(self, hub: Hub, stand_ins: Iterable[SocketCommand] = ()) -> None:
         self._commands = hub.socket_commands
+        self._stand_ins = {command.type: command for command in stand_ins}
         self._ready: dict[str, Ready] = {}
 
     def get(self, kind: str) -> Ready | None:
         """The command of that type, None when there is none."""
         ready = self._ready.get(kind)
-        if ready is None and (command := self._commands.get(kind)) is not None:
-            ready = self._ready[kind] = Ready(command)
+        if ready is None:
+            command = self._commands.get(kind) or self._stand_ins.get(kind)
+            if command is not None:
+                ready = self._ready[kind] = Ready(command)
         return ready
 
     def forget(self) -> None:
@@ -224,9 +230,9 @@ class Connection(SocketConnection):
 
     def commands_changed(self) -> None:
         """End the subscriptions to commands that are gone."""
-        known = self.hub.socket_commands
         for message_id, (command, _) in list(self._subscriptions.items()):
-            if known.get(command.type) is not command:
+            ready = self._known.get(command.type)
+            if ready is None or ready.command is not command:
                 self.unsubscribe(message_id)
 
     def close(self) -> None:

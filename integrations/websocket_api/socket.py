@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 import voluptuous as vol
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from nanobot.contracts.socket_command import SocketCommand
 from nanobot.contracts.view import Access, View
 from nanobot.errors import Busy
 from nanobot.hub.entry import Entry
@@ -37,11 +39,11 @@ _AUTH = vol.Schema({vol.Required("type"): "auth", vol.Exclusive("api_password", 
 class Sockets:
     """All sockets of this integration."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: Entry, stand_ins: Iterable[SocketCommand] = ()) -> None:
         self._entry = entry
         self._hub = entry.hub
         self._rounds = Rounds()
-        self._known = Known(entry.hub)
+        self._known = Known(entry.hub, stand_ins)
         self._open: dict[web.WebSocketResponse, Connection | None] = {}
         entry.on_unload(self._hub.socket_commands.watch(self._commands_changed))
 

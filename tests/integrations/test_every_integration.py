@@ -59,6 +59,7 @@ def left(hub: Hub) -> dict[str, Any]:
         hub.views,
         hub.commands,
         hub.chat_commands,
+        hub.socket_commands,
         hub.panels,
         hub.histories,
         hub.shown,

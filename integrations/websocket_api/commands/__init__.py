@@ -49,3 +49,8 @@ def commands(entry: Entry, kept: Kept, log: RecentLog) -> list[SocketCommand]:
         *Exposed(kept).commands(),
         *past.COMMANDS,
     ]
+
+
+def stand_ins() -> list[SocketCommand]:
+    """What is answered for integrations that are not there."""
+    return [*registries.STAND_INS]

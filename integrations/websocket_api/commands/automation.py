@@ -145,9 +145,9 @@ def config_of(domain: str) -> Callable[[SocketCall], Any]:
     """The configuration of one automation or script as it is written."""
 
     def config(call: SocketCall) -> Any:
-        for one in call.hub.runnables:
-            if one.entity_id == call.data["entity_id"] and one.domain == domain:
-                return {"config": plain(one.written)}
+        one: Any = call.hub.entities.get(call.data["entity_id"])
+        if isinstance(one, Runnable) and one.domain == domain:
+            return {"config": plain(one.written)}
         raise SocketError(sc.NOT_FOUND, "Entity not found")
 
     return config

@@ -13,6 +13,7 @@ import voluptuous as vol
 from nanobot.config import validators as cv
 from nanobot.contracts import socket_command as sc
 from nanobot.contracts.entity import Entity
+from nanobot.contracts.runnable import Runnable
 from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError
 from nanobot.contracts.view import Access
 from nanobot.hub.hub import Hub
@@ -37,6 +38,12 @@ COLLECTIONS = (
 def nothing(call: SocketCall) -> Any:
     """There is no such thing here."""
     return []
+
+
+def follow_nothing(call: SocketCall) -> None:
+    """There are no notifications, and none will come."""
+    call.subscribe(lambda: None)
+    call.event({"type": "current", "notifications": {}})
 
 
 def entities(call: SocketCall) -> Any:
@@ -127,6 +134,8 @@ def _known(hub: Hub, entity_id: str) -> Entity:
 
 def _unique_id(entity: Entity) -> str | None:
     """What it keeps when it is renamed; None: nothing, as with an automation without ``id``."""
+    if isinstance(entity, Runnable):
+        return entity.item_id
     found = getattr(entity, "unique_id", entity.entity_id.partition(".")[2])
     return None if found is None else str(found)
 
@@ -137,13 +146,16 @@ def _platform(entity: Entity) -> str:
 
 _ENTITY = vol.Schema({vol.Required("entity_id"): cv.entity_id})
 
-COMMANDS = [
-    *(
-        SocketCommand(f"config/{name}_registry/list", nothing, Access.READ)
-        for name in ("area", "device", "floor", "label")
-    ),
+_EMPTY = (*(f"config/{name}_registry" for name in ("area", "device", "floor", "label")), *COLLECTIONS)
+
+STAND_INS = [
+    *(SocketCommand(f"{name}/list", nothing, Access.READ) for name in _EMPTY),
     SocketCommand("config/category_registry/list", nothing, Access.READ, vol.Schema({vol.Required("scope"): str})),
-    *(SocketCommand(f"{name}/list", nothing, Access.READ) for name in COLLECTIONS),
+    SocketCommand("persistent_notification/get", nothing, Access.READ),
+    SocketCommand("persistent_notification/subscribe", follow_nothing, Access.READ),
+]
+
+COMMANDS = [
     SocketCommand("config/entity_registry/list", entities, Access.READ),
     SocketCommand("config/entity_registry/get", entity, Access.READ, _ENTITY),
     SocketCommand(

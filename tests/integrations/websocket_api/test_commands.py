@@ -221,6 +221,20 @@ async def test_entities_are_exposed_and_that_is_kept(client: Any, hub: Hub) -> N
     assert await client.ask("homeassistant/expose_entity/list") == {"exposed_entities": {}}
 
 
+async def test_no_notifications_are_told_as_such(client: Any) -> None:
+    follow = await client.follow("persistent_notification/subscribe")
+    assert await client.event(follow) == {"type": "current", "notifications": {}}
+
+
+async def test_one_can_talk(client: Any, set_up: SetUp) -> None:
+    assert (await client.fails("conversation/process", text="hello"))["code"] == "not_supported"
+    await set_up("assist")
+    await set_up("conversation")
+    answer = await client.ask("conversation/process", text="what time is it", language="en", conversation_id=None)
+    assert answer["response"]["speech"]["plain"]["speech"]
+    assert set(answer) >= {"response", "conversation_id"}
+
+
 async def test_agents_are_listed(client: Any, set_up: SetUp) -> None:
     await set_up("assist")
     assert [agent["id"] for agent in (await client.ask("conversation/agent/list"))["agents"]] == ["assist"]

@@ -207,6 +207,16 @@ async def test_a_command_that_leaves_takes_its_subscriptions_along(client: Any, 
     assert (await client.fails("unsubscribe_events", subscription=follow_id))["code"] == "not_found"
 
 
+async def test_a_command_of_an_integration_stands_before_the_one_that_answers_for_absent_ones(
+    client: Any, entry: Entry
+) -> None:
+    assert await client.ask("persistent_notification/get") == []
+    remove = entry.add(SocketCommand("persistent_notification/get", lambda call: ["tea is ready"], Access.READ))
+    assert await client.ask("persistent_notification/get") == ["tea is ready"]
+    remove()
+    assert await client.ask("persistent_notification/get") == []
+
+
 async def test_what_fails_inside_is_not_told(client: Any, entry: Entry, caplog: pytest.LogCaptureFixture) -> None:
     def crash(call: SocketCall) -> None:
         raise RuntimeError("the password is 1234")
