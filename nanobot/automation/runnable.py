@@ -12,6 +12,7 @@ from nanobot.automation.run import Run
 from nanobot.automation.runner import Runner
 from nanobot.automation.sequence import Sequence
 from nanobot.automation.trace import End, Trace, Traces
+from nanobot.config.substitute import FromBlueprint
 from nanobot.contracts.entity import Entity
 from nanobot.contracts.runnable import Runnable
 from nanobot.hub.context import Context
@@ -51,9 +52,8 @@ class RunnableEntity(Entity, Runnable):
 
     @property
     def blueprint_inputs(self) -> Mapping[str, Any] | None:
-        """What the YAML gives to its blueprint, None where it uses none."""
-        used = self.written.get("use_blueprint")
-        return used if isinstance(used, Mapping) else None
+        """The item as it stands in the YAML where it uses a blueprint, else None."""
+        return self.written.written if isinstance(self.written, FromBlueprint) else None
 
     def equip(self, sequence: Sequence | None, config: Mapping[str, Any] | None, noted: Noted | None = None) -> None:
         """Take over what is to be run, and the options of running; None for something that cannot be."""

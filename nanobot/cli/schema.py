@@ -21,6 +21,19 @@ INCLUDE: Schema = {
     "description": "!include FILE, !include_dir_list FOLDER, !include_dir_merge_list FOLDER, "
     "!include_dir_named FOLDER, !include_dir_merge_named FOLDER or !secret NAME",
 }
+USE_BLUEPRINT: Schema = {
+    "type": "object",
+    "description": "An item that is made from a blueprint; what else stands here takes the place of its keys.",
+    "required": ["use_blueprint"],
+    "properties": {
+        "use_blueprint": {
+            "type": "object",
+            "required": ["path"],
+            "properties": {"path": {"type": "string"}, "input": {"type": ["object", "null"]}},
+            "additionalProperties": False,
+        }
+    },
+}
 _INCLUDE = {"$ref": "#/definitions/include"}
 NOTHING: Schema = {"type": "null"}
 
@@ -77,9 +90,20 @@ def _integration(loader: Loader, domain: str) -> Schema | None:
     manifest = integration.manifest
     about = f"{manifest.name}. {manifest.documentation}".strip()
     options = found["anyOf"] if set(found) == {"anyOf"} else [found]
+    if manifest.blueprints:
+        options = [_from_blueprints(option) for option in options]
+        options += [USE_BLUEPRINT] if any(option.get("type") == "array" for option in options) else []
     if NOTHING not in options and not any(option.get("required") for option in options):
         options = [*options, NOTHING]
     return {**_includable({"anyOf": options}), "description": about}
+
+
+def _from_blueprints(option: Schema) -> Schema:
+    """A list or a mapping of items, each of which may also be made from a blueprint."""
+    for word in ("items", "additionalProperties"):
+        if isinstance(option.get(word), dict):
+            return {**option, word: {"anyOf": [option[word], USE_BLUEPRINT]}}
+    return option
 
 
 def _includable(schema: Any) -> Any:

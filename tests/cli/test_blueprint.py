@@ -14,8 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from nanobot.cli import blueprint_commands
+from nanobot.cli.schema import schema_of
 from nanobot.config.load import load
 from nanobot.config.same import same
+from nanobot.lifecycle.loader import Loader
 
 TEA = """\
 # Grandmother's way
@@ -183,6 +185,16 @@ def test_check_takes_any_file(folder: Folder, tmp_path: Path) -> None:
     file.write_text("blueprint: {name: B, domain: script}\nsequence: !secret x\n")
     assert folder("check", str(file)) == 1
     assert "line 2: sequence: !secret does not work in a blueprint" in folder.output
+
+
+def test_editors_know_items_that_are_made_from_blueprints(folder: Folder) -> None:
+    loader = Loader(folder.path)
+    loader.mount()
+    found = schema_of(loader)["definitions"]
+    lists = next(option for option in found["integration.automation"]["anyOf"] if option.get("type") == "array")
+    maps = next(option for option in found["integration.script"]["anyOf"] if option.get("type") == "object")
+    for items in (lists["items"], maps["additionalProperties"]):
+        assert any(option.get("required") == ["use_blueprint"] for option in items["anyOf"])
 
 
 # -- importing ------------------------------------------------------------------------------------
