@@ -20,6 +20,7 @@ from nanobot.lifecycle.edits import Applied, Edits
 from nanobot.lifecycle.plan import CORE
 from nanobot.lifecycle.targets import look_again, split_by_domain
 from nanobot.lifecycle.verdict import verdict
+from nanobot.templates.template import load_macros
 from nanobot.util.text import nearest
 
 DOMAINS = ("nanobot", "homeassistant")
@@ -57,6 +58,9 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callabl
     async def check(call: ServiceCall) -> Mapping[str, Any]:
         return await verdict(hub, edits)
 
+    async def reload_macros(call: ServiceCall) -> None:
+        await load_macros(hub)
+
     def set_location(call: ServiceCall) -> None:
         hub.configure(replace(hub.config, **call.data))
 
@@ -79,6 +83,7 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callabl
     add("reload_config_entry", reload_entry, _ENTRY_ID, "The same, in Home Assistant's words.", optional)
     add("reload_all", reload_all, _NOTHING, "Read the configuration again and apply what changed.", optional)
     add("reload_core_config", reload_all, _NOTHING, "The same; also the core's own block is applied.", optional)
+    add("reload_custom_templates", reload_macros, _NOTHING, "Read the macros in custom_templates again.")
     add("check_config", check, _NOTHING, "Check the configuration without applying it.", optional)
     add("set_location", set_location, _LOCATION, "Where the hub stands, until the configuration is applied again.")
     add("save_persistent_states", save, _NOTHING, "Write to disk now what a restart must not lose.")

@@ -24,6 +24,7 @@ from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.last_good import LastGood
 from nanobot.lifecycle.loader import Loader
 from nanobot.lifecycle.plan import CORE, Plan, complete
+from nanobot.templates.template import load_macros
 from nanobot.util import translate
 from nanobot.util.aio import Tasks, in_thread
 
@@ -210,6 +211,7 @@ class Edits:
         core = not first and checked.core_ok and checked.core != self.hub.config
         if checked.core_ok:
             self.hub.configure(checked.core)
+        await load_macros(self.hub)  # before anything is set up that renders templates
         wanted = self._wanted(checked)
         running = self.entries.running()
         touched = {i for i, entry in wanted.items() if entry.domain in taken and i in running}
@@ -267,6 +269,7 @@ class Edits:
         self.hub.scrubber.add(*checked.secrets)
         self.hub.configure(checked.core)
         self.hub.recovery = reason
+        await load_macros(self.hub)
         wanted = self._complete(checked)
         await self.entries.apply((), {i: e for i, e in wanted.items() if e.ok})
         self.hub.issues.create(

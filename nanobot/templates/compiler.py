@@ -65,6 +65,12 @@ class Generator(CodeGenerator):
     def visit_EnvironmentAttribute(self, node: nodes.EnvironmentAttribute, frame: Frame) -> None:  # noqa: N802
         self.write(f"environment.{node.name}()")
 
+    def visit_Const(self, node: nodes.Const, frame: Frame) -> None:  # noqa: N802
+        if node.value == float("inf"):  # Jinja2 would write a name that there is not
+            self.write("1e999")
+        else:
+            super().visit_Const(node, frame)
+
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
         self.write("environment.concatenate((")
         for part in node.nodes:

@@ -11,6 +11,7 @@ from types import BuiltinMethodType, MappingProxyType
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from jinja2.environment import TemplateModule
 from jinja2.runtime import BlockReference, LoopContext, Macro, Undefined
 from jinja2.utils import Cycler, Joiner, Namespace, missing
 from markupsafe import Markup
@@ -153,6 +154,11 @@ def _read_namespace(obj: Any, name: str) -> Any:
     return object.__getattribute__(obj, "_Namespace__attrs").get(name, missing)
 
 
+def _read_module(obj: Any, name: str) -> Any:
+    """What a file of macros defines."""
+    return missing if name.startswith("_") else vars(obj).get(name, missing)
+
+
 def _read_other(obj: Any, name: str) -> Any:
     """Plain values of objects that the hub's other rooms put into variables."""
     if name.startswith("_"):
@@ -200,6 +206,7 @@ READERS: dict[type, Reader] = {
     LoopContext: _listed(_public(LoopContext)),
     Cycler: _listed(frozenset({"current", "next", "reset"})),
     Joiner: _NOTHING,
+    TemplateModule: _read_module,
     BlockReference: _listed(frozenset({"super"})),
 }
 """By exact type."""

@@ -19,6 +19,9 @@ from nanobot.templates.native import native as to_native
 from nanobot.templates.sandbox import printed
 from nanobot.util.aio import in_thread
 
+MACROS_CHANGED = "custom_templates_changed"
+"""Event, when there are other macros than before."""
+
 MAX_PARSED = 2_000  # texts whose parsed form is kept
 MAX_SOURCE = 256 * 1024  # characters
 
@@ -66,6 +69,7 @@ class Environments:
         for environment in self._known.values():
             if environment.cache is not None:
                 environment.cache.clear()
+        self.hub.bus.fire(MACROS_CHANGED)
         return True
 
 

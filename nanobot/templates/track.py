@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +12,9 @@ from nanobot.hub.hub import Hub
 from nanobot.hub.states import STATE_CHANGED
 from nanobot.templates.errors import TemplateError
 from nanobot.templates.info import RenderInfo
-from nanobot.templates.template import Template
+from nanobot.templates.template import MACROS_CHANGED, Template
 
 MINUTE = 60.0
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +57,14 @@ class Tracker:
         self._listening: tuple[Any, ...] | None = None
         self._minute: asyncio.TimerHandle | None = None
         self._later: dict[int, asyncio.TimerHandle] = {}
-        self._rendered: list[float] = [0.0] * len(self._templates)
+        self._rendered = [float("-inf")] * len(self._templates)
+        """When each was rendered for a change last; the first render does not hold back the next."""
         self._removed = False
         self.infos: list[RenderInfo] = [self._render(index) for index in range(len(self._templates))]
         self._listen()
+        self._stop_macros: Remove | None = None
+        if any(_imports(template) for template, _ in self._templates):
+            self._stop_macros = hub.bus.listen(MACROS_CHANGED, lambda event: self.refresh())
 
     def refresh(self) -> None:
         """Render all of them now."""
@@ -73,6 +74,9 @@ class Tracker:
         """Track no longer."""
         self._removed = True
         self._stop_listening()
+        if self._stop_macros is not None:
+            self._stop_macros()
+            self._stop_macros = None
         if self._minute is not None:
             self._minute.cancel()
             self._minute = None
@@ -84,7 +88,6 @@ class Tracker:
 
     def _render(self, index: int) -> RenderInfo:
         template, variables = self._templates[index]
-        self._rendered[index] = asyncio.get_running_loop().time()
         return template.info(self._hub, variables, native=self._native, strict=self._strict)
 
     def _again(self, indexes: Sequence[int], event: Event | None) -> None:
@@ -92,6 +95,7 @@ class Tracker:
         for index in indexes:
             if (handle := self._later.pop(index, None)) is not None:
                 handle.cancel()
+            self._rendered[index] = asyncio.get_running_loop().time()
             before, now = self.infos[index], self._render(index)
             self.infos[index] = _kept(before, now)
             if before.error is None and now.error is None and _same(before.result, now.result):
@@ -177,6 +181,10 @@ class Tracker:
         self._minute = None
         timed = [index for index, info in enumerate(self.infos) if info.time]
         self._again(timed, None)
+
+
+def _imports(template: Template) -> bool:
+    return any(word in template.text for word in ("import", "include", "extends"))
 
 
 def _kept(before: RenderInfo, now: RenderInfo) -> RenderInfo:
