@@ -61,9 +61,13 @@ def _pattern(value: Any) -> str:
     return text
 
 
+def _unique_id(value: Any) -> str:
+    return identifier(value)
+
+
 _COMMON: Mapping[Any, Any] = {
     vol.Optional("name"): tv.template,
-    vol.Optional("unique_id"): identifier,
+    vol.Optional("unique_id"): _unique_id,
     vol.Optional("default_entity_id"): cv.entity_id,
     vol.Optional("icon"): tv.template,
     vol.Optional("picture"): tv.template,
@@ -204,7 +208,7 @@ HEAD = vol.Schema(
         vol.Optional("conditions"): conditions,
         vol.Optional("actions"): actions,
         vol.Optional("variables", default=dict): variables,
-        vol.Optional("unique_id"): identifier,
+        vol.Optional("unique_id"): _unique_id,
     }
 )
 """What all entities of a section share."""
