@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nanobot.config.blueprint import Blueprint, understand
-from nanobot.config.items import title_of
+from nanobot.config.items import name_of, title_of
 from nanobot.config.problem import Problem
 from nanobot.config.resolve import Broken, Resolver
+from nanobot.config.same import same
 from nanobot.config.selectors import value_problems
 from nanobot.config.source import Source
 from nanobot.config.wrong import kind_of
@@ -292,10 +293,11 @@ def _size(value: Any) -> int:
 
 @dataclass(slots=True)
 class _Kept:
-    """What the last load made. An item and a blueprint that are the same objects make the same."""
+    """What the last load made: an item that is written the same makes the same of the same blueprint."""
 
     known: dict[tuple[str, str], Known] = field(default_factory=dict)
-    made: dict[int, tuple[Any, Known, FromBlueprint | None, list[Problem], int]] = field(default_factory=dict)
+    made: dict[Steps, tuple[Any, Known, FromBlueprint | None, list[Problem], int]] = field(default_factory=dict)
+    """By entry and name of the item."""
 
 
 class _Substitution:
@@ -323,7 +325,7 @@ class _Substitution:
             known, item_problems = self._known(domain, item)
             made: FromBlueprint | None = None
             if known is not None:
-                made, item_problems = self._fill(known, item, platforms)
+                made, item_problems = self._fill(known, (key, name_of(item) or step), item, platforms)
             if made is not None and known is not None:
                 whole[step] = made
                 self._loaded.made[key, step] = Made(made, known)
@@ -376,17 +378,17 @@ class _Substitution:
         return known, []
 
     def _fill(
-        self, known: Known, item: Mapping[str, Any], platforms: Collection[str]
+        self, known: Known, name: Steps, item: Mapping[str, Any], platforms: Collection[str]
     ) -> tuple[FromBlueprint | None, list[Problem]]:
-        before = self._before.made.get(id(item))
-        if before is not None and before[0] is item and before[1] is known:
+        before = self._before.made.get(name)
+        if before is not None and before[1] is known and same(before[0], item):
             made, problems, size = before[2:]
         else:
             made, problems = fill(known, item, platforms)
             size = _size(made) if made is not None else 0
         if not self._resolver.takes(size):
             return None, [Problem("include_too_much", path=(USE,))]
-        self._now.made[id(item)] = (item, known, made, problems, size)
+        self._now.made[name] = (item, known, made, problems, size)
         return made, problems
 
     def _tell(self, problem: Problem, at: Steps, item: Mapping[str, Any]) -> None:
