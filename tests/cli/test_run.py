@@ -23,7 +23,7 @@ def test_an_empty_folder_starts_with_the_quickstart(nanobot: Nanobot) -> None:
     shown = nanobot.start("--port", "0")
     assert f"nanobot {__version__}\n" in shown
     assert f"There was no configuration in {nanobot.folder}: it has an example now" in shown
-    assert re.search(r"running +assist, .*webchat", re.sub(r"\n +", " ", shown))
+    assert re.search(r"running +api, assist, .*webchat", re.sub(r"\n +", " ", shown))
     assert re.search(r"page +http://127\.0\.0\.1:\d+\n", shown)
     copied = (nanobot.folder / "configuration.yaml").read_text()
     assert copied == (QUICKSTART / "configuration.yaml").read_text()
