@@ -14,6 +14,7 @@ from nanobot.hub.issues import Severity
 from nanobot.util.aio import in_thread
 
 from .channel import ConversationChannel
+from .command import command
 from .process import FIELDS, SCHEMA, Conversation
 
 _SENTENCES = vol.All(cv.ensure_list, [cv.string])
@@ -37,6 +38,7 @@ async def setup(hub: Hub, entry: Entry) -> None:
         description="Say something to nanobot and wait for its answer.",
         fields=FIELDS,
     )
+    entry.add(command(conversation))
     for view in views(hub, conversation):
         entry.add(view)
     if entry.config["intents"]:

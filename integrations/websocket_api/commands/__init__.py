@@ -53,4 +53,4 @@ def commands(entry: Entry, kept: Kept, log: RecentLog) -> list[SocketCommand]:
 
 def stand_ins() -> list[SocketCommand]:
     """What is answered for integrations that are not there."""
-    return [*registries.STAND_INS]
+    return [*registries.STAND_INS, *conversation.STAND_INS]

@@ -51,10 +51,10 @@ class Language:
         """All of them."""
         parts: dict[Any, Any] = {vol.Optional(key): object for key in _PARTS}
         return [
-            SocketCommand("subscribe_trigger", self.follow, Access.USER, _with_variables("trigger")),
-            SocketCommand("test_condition", self.test, Access.USER, _with_variables("condition")),
-            SocketCommand("execute_script", self.execute, Access.USER, _with_variables("sequence")),
-            SocketCommand("validate_config", self.validate, Access.USER, vol.Schema(parts)),
+            SocketCommand("subscribe_trigger", self.follow, Access.ADMIN, _with_variables("trigger")),
+            SocketCommand("test_condition", self.test, Access.ADMIN, _with_variables("condition")),
+            SocketCommand("execute_script", self.execute, Access.ADMIN, _with_variables("sequence")),
+            SocketCommand("validate_config", self.validate, Access.ADMIN, vol.Schema(parts)),
         ]
 
     async def follow(self, call: SocketCall) -> None:

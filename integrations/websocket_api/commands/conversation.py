@@ -14,12 +14,9 @@ from nanobot.contracts.view import Access
 from ..kept import Kept
 
 
-async def process(call: SocketCall) -> Any:
-    """Say something to an agent and wait for the answer: the service ``conversation.process``."""
-    if not call.hub.services.has("conversation", "process"):
-        raise SocketError(sc.NOT_SUPPORTED, "add the key 'conversation:' to the configuration to talk over the API")
-    data = {key: value for key, value in call.data.items() if value is not None}
-    return await call.hub.services.call("conversation", "process", data, context=call.context, return_response=True)
+def nobody(call: SocketCall) -> None:
+    """Nobody listens."""
+    raise SocketError(sc.NOT_SUPPORTED, "add the key 'conversation:' to the configuration to talk over the API")
 
 
 def agents(call: SocketCall) -> Any:
@@ -73,21 +70,9 @@ class Exposed:
         return {"exposed_entities": shown}
 
 
+STAND_INS = [SocketCommand("conversation/process", nobody, Access.USER, vol.Schema({}, extra=vol.ALLOW_EXTRA))]
+
 COMMANDS = [
-    SocketCommand(
-        "conversation/process",
-        process,
-        Access.USER,
-        vol.Schema(
-            {
-                vol.Required("text"): str,
-                vol.Optional("conversation_id"): vol.Any(str, None),
-                vol.Optional("language"): vol.Any(str, None),
-                vol.Optional("agent_id"): vol.Any(str, None),
-                vol.Optional("device_id"): vol.Any(str, None),
-            }
-        ),
-    ),
     SocketCommand(
         "conversation/agent/list",
         agents,

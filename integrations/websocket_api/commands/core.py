@@ -167,7 +167,7 @@ COMMANDS = [
     SocketCommand(
         "fire_event",
         fire_event,
-        Access.USER,
+        Access.ADMIN,
         vol.Schema({vol.Required("event_type"): fields.event_type, vol.Optional("event_data"): fields.mapping}),
     ),
     SocketCommand(

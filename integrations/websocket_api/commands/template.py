@@ -58,7 +58,7 @@ COMMANDS = [
     SocketCommand(
         "render_template",
         render,
-        Access.USER,
+        Access.ADMIN,
         vol.Schema(
             {
                 vol.Required("template"): str,
