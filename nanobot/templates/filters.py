@@ -215,7 +215,7 @@ def make(budget: Budget) -> dict[str, Callable[..., Any]]:
 
     def sliced(values: Any, slices: int, fill_with: Any = None) -> Any:
         check_items(slices)
-        return list(jinja.do_slice(items_of(values), slices, fill_with))
+        return list(jinja.sync_do_slice(items_of(values), slices, fill_with))
 
     def as_json(eval_ctx: Any, value: Any, indent: int | None = None) -> Any:
         weigh(value)

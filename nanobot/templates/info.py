@@ -53,6 +53,17 @@ class RenderInfo:
             or self.concerns(entity_id)
         )
 
+    def reads_as(self, other: RenderInfo) -> bool:
+        """Whether both read the same."""
+        return (
+            self.entities == other.entities
+            and self.domains == other.domains
+            and self.domains_lifecycle == other.domains_lifecycle
+            and self.all_states == other.all_states
+            and self.all_states_lifecycle == other.all_states_lifecycle
+            and self.time == other.time
+        )
+
     def __repr__(self) -> str:
         read = {"all": self.all_states, "entities": self.entities, "domains": self.domains, "time": self.time}
         return f"<RenderInfo {read}>"

@@ -12,6 +12,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from jinja2.environment import TemplateModule
+from jinja2.filters import _GroupTuple
 from jinja2.runtime import BlockReference, LoopContext, Macro, Undefined
 from jinja2.utils import Cycler, Joiner, Namespace, missing
 from markupsafe import Markup
@@ -122,6 +123,15 @@ def _from_table(table: Mapping[str, Callable[[Any], Any]]) -> Reader:
     return read
 
 
+def _shown(state: State) -> str:
+    """A state as Home Assistant prints it."""
+    weigh(state.attributes)
+    attributes = ", ".join(f"{name}={value}" for name, value in state.attributes.items())
+    more = f"; {attributes}" if attributes else ""
+    when = dt.datetime.fromtimestamp(state.last_changed, dt.UTC).astimezone().isoformat()
+    return f"<state {state.entity_id}={state.state}{more} @ {when}>"
+
+
 def with_unit(state: State) -> str:
     """The state, and behind it its unit if it has one."""
     unit = state.attributes.get("unit_of_measurement")
@@ -172,7 +182,7 @@ def _read_undefined(obj: Any, name: str) -> Any:
 
 
 _PRINTED_AS_IS = frozenset({int, float, bool, type(None), Markup, dt.datetime, dt.timedelta})
-_CALLABLE = (Macro, BlockReference, LoopContext, partial)
+_CALLABLE = (Macro, BlockReference, Joiner, LoopContext, partial)
 _NOTHING = _listed(frozenset())
 
 READERS: dict[type, Reader] = {
@@ -207,6 +217,7 @@ READERS: dict[type, Reader] = {
     Cycler: _listed(frozenset({"current", "next", "reset"})),
     Joiner: _NOTHING,
     TemplateModule: _read_module,
+    _GroupTuple: _listed(frozenset({"count", "grouper", "index", "list"})),
     BlockReference: _listed(frozenset({"super"})),
 }
 """By exact type."""
@@ -300,7 +311,7 @@ def printed(value: Any) -> str:
         weigh(value)
         return str(value if isinstance(value, dict) else dict(value))
     if isinstance(value, State):
-        return f"<state {value.entity_id}={value.state}>"
+        return f"<template TemplateState({_shown(value)})>"
     if isinstance(value, (list, tuple, set, frozenset)):
         weigh(value)
     text = str(value)

@@ -92,12 +92,14 @@ class Tracker:
 
     def _again(self, indexes: Sequence[int], event: Event | None) -> None:
         updates = []
+        reads_the_same = True
         for index in indexes:
             if (handle := self._later.pop(index, None)) is not None:
                 handle.cancel()
             self._rendered[index] = asyncio.get_running_loop().time()
             before, now = self.infos[index], self._render(index)
             self.infos[index] = _kept(before, now)
+            reads_the_same = reads_the_same and now.reads_as(before)
             if before.error is None and now.error is None and _same(before.result, now.result):
                 continue
             if before.error is not None and now.error is not None:
@@ -106,7 +108,8 @@ class Tracker:
             updates.append(Update(index, template, now.result, now.error, before.result, before.error, event))
         if self._removed:
             return
-        self._listen()
+        if not reads_the_same or self._minute is None:
+            self._listen()
         if updates:
             self._changed(updates)
 

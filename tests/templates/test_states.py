@@ -68,6 +68,38 @@ def test_what_is_no_entity_id_is_told(render: Render, text: str) -> None:
         render(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{{ states.light }}", "<template DomainStates('light')>"),
+        ("{{ state_attr('light.lamp', 'nothing').more }}", ""),
+        ("{{ [states.light.lamp, states.light.strip] | map(attribute='attributes.brightness', default=0) | list }}",
+         [128, 0]),
+        ("{% for g in states.light | groupby('state') %}{{ g.grouper }}={{ g.list | count }} {% endfor %}",
+         "off=1 on=1"),
+        ("{{ states.light.lamp.attributes | to_json }}", {"brightness": 128, "friendly_name": "Lamp"}),
+        ("{{ combine(states.light.lamp.attributes, {'z': 1}).z }}", 1),
+        ("{{ states.light.lamp.attributes.items() | list }}", [("brightness", 128), ("friendly_name", "Lamp")]),
+        ("{{ states.light | sort(attribute='state') | map(attribute='object_id') | list }}", ["strip", "lamp"]),
+        ("{{ ['1', 'x'] | map('float') | first }}", 1.0),
+        ("{{ [1, 2, 3] | batch(2) | list }} {{ [1, 2, 3] | slice(2) | list }}", "[[1, 2], [3]] [[1, 2], [3]]"),
+        ("{% set j = joiner(',') %}{{ j() }}a{{ j() }}b", "a,b"),
+        ("{% macro m(x) %}[{{ caller(x) }}]{% endmacro %}{% call(y) m(4) %}hi{{ y }}{% endcall %}", "[hi4]"),
+        ("{% for i in [1, 2] %}{{ loop.cycle('a', 'b') }}{{ loop.changed(i) }}{{ loop.length }} {% endfor %}",
+         "aTrue2 bTrue2"),
+        ("{{ {'a': {'b': [1, 2]}}.a.b[1] }}", 2),
+        ("{{ '{0.state}'.format(states.light.lamp) }}", "on"),
+        ("{{ (1, 2) == (1, 2) and 'a' not in ['b'] and [1] in [[1]] and 1 < 2 < 3 }}", True),
+        ("{{ timedelta(hours=1) * 2 }}", "2:00:00"),
+        ("{{ now().replace(hour=3).strftime('%H') }}", "03"),
+        ("{{ states.light.lamp.last_changed < now() + timedelta(minutes=1) }}", True),
+        ("{{ 'a' ~ 1 ~ none }}", "a1None"),
+    ],
+)  # fmt: skip
+def test_what_people_do_with_states_and_values(render: Render, text: str, value: Any) -> None:
+    assert render(text) == value
+
+
 def test_variables_may_hold_states_events_and_what_is_in_them(render: Render, home: Hub) -> None:
     event = Event("tea", {"n": 1, "items": [2]})
     trigger = {"event": event, "to_state": home.states.get("light.lamp"), "entity_id": "light.lamp"}
