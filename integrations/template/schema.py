@@ -66,7 +66,6 @@ def _unique_id(value: Any) -> str:
 
 
 _COMMON: Mapping[Any, Any] = {
-    vol.Optional("name"): tv.template,
     vol.Optional("unique_id"): _unique_id,
     vol.Optional("default_entity_id"): cv.entity_id,
     vol.Optional("icon"): tv.template,
@@ -75,6 +74,12 @@ _COMMON: Mapping[Any, Any] = {
     vol.Optional("attributes"): _attributes,
     vol.Optional("variables", default=dict): variables,
 }
+_NAME: Mapping[Any, Any] = {vol.Optional("name"): tv.template}
+
+
+def _name(default: str) -> Mapping[Any, Any]:
+    """The name that Home Assistant gives to one that can be acted on and has none."""
+    return {vol.Optional("name", default=default): tv.template}
 
 
 def _last_reset_of_a_total(config: dict[str, Any]) -> dict[str, Any]:
@@ -96,6 +101,7 @@ ENTITIES: Mapping[str, vol.Schema] = {
         vol.All(
             {
                 **_COMMON,
+                **_NAME,
                 vol.Required("state"): tv.template,
                 vol.Optional("unit_of_measurement"): vol.Any(None, cv.string),
                 vol.Optional("device_class"): _class_of(SENSOR_CLASSES),
@@ -108,6 +114,7 @@ ENTITIES: Mapping[str, vol.Schema] = {
     "binary_sensor": vol.Schema(
         {
             **_COMMON,
+            **_NAME,
             vol.Required("state"): tv.template,
             vol.Optional("device_class"): _class_of(BINARY_SENSOR_CLASSES),
             vol.Optional("delay_on"): _period,
@@ -118,6 +125,7 @@ ENTITIES: Mapping[str, vol.Schema] = {
     "select": vol.Schema(
         {
             **_COMMON,
+            **_name("Template Select"),
             vol.Optional("state"): tv.template,
             vol.Required("options"): tv.template,
             vol.Required("select_option"): actions,
@@ -127,6 +135,7 @@ ENTITIES: Mapping[str, vol.Schema] = {
     "number": vol.Schema(
         {
             **_COMMON,
+            **_name("Template Number"),
             vol.Optional("state"): tv.template,
             vol.Required("set_value"): actions,
             vol.Optional("min"): tv.template,
@@ -139,6 +148,7 @@ ENTITIES: Mapping[str, vol.Schema] = {
     "button": vol.Schema(
         {
             **_COMMON,
+            **_name("Template Button"),
             vol.Required("press"): actions,
             vol.Optional("device_class"): _class_of(BUTTON_CLASSES),
         }
@@ -146,6 +156,7 @@ ENTITIES: Mapping[str, vol.Schema] = {
     "switch": vol.Schema(
         {
             **_COMMON,
+            **_name("Template Switch"),
             vol.Optional("state"): tv.template,
             vol.Required("turn_on"): actions,
             vol.Required("turn_off"): actions,
@@ -155,6 +166,7 @@ ENTITIES: Mapping[str, vol.Schema] = {
         vol.All(
             {
                 **_COMMON,
+                **_name("Template Text"),
                 vol.Optional("state"): tv.template,
                 vol.Required("set_value"): actions,
                 vol.Optional("min", default=0): _LENGTH,

@@ -30,7 +30,7 @@ class Spec:
     config: Mapping[str, Any]
     variables: Mapping[str, Any]
     written_variables: Any
-    unique: bool
+    unique_id: str | None
     feed: str | None
 
     def same_as(self, other: Spec) -> bool:
@@ -111,7 +111,7 @@ class Sections(cv.Items):
             specs = []
             for spec in section.specs:
                 count = seen[spec.key] = seen.get(spec.key, 0) + 1
-                specs.append(spec if count == 1 or spec.unique else replace(spec, key=f"{spec.key} ({count})"))
+                specs.append(spec if count == 1 or spec.unique_id else replace(spec, key=f"{spec.key} ({count})"))
             sections.append(replace(section, specs=tuple(specs)))
         return sections
 
@@ -128,7 +128,7 @@ def _section(
     shared = {} if triggered or head is None else head["variables"]
     wrong, specs = set(), []
     for place, raw in _written(given):
-        spec_key, unique = _key_of(place, raw, given, key)
+        spec_key, unique_id = _key_of(place, raw, given, key)
         config = made.get(place)
         if config is None or head is None:
             wrong.add(spec_key)
@@ -136,7 +136,7 @@ def _section(
         written_variables = None if triggered else raw_head.get("variables")
         variables = {**shared, **config["variables"]}
         feed = key if triggered else None
-        specs.append(Spec(spec_key, place[0], raw, config, variables, written_variables, unique, feed))
+        specs.append(Spec(spec_key, place[0], raw, config, variables, written_variables, unique_id, feed))
     return Section(key, raw_head, head, tuple(specs), frozenset(wrong), error)
 
 
@@ -152,17 +152,17 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _key_of(place: tuple[str, int], raw: Any, given: Mapping[str, Any], section: str) -> tuple[str, bool]:
-    """What an entity is known by, and whether that is a unique id."""
+def _key_of(place: tuple[str, int], raw: Any, given: Mapping[str, Any], section: str) -> tuple[str, str | None]:
+    """What an entity is known by, and its unique id."""
     domain, index = place
     about = raw if isinstance(raw, Mapping) else {}
     unique_id, of_section, name = about.get("unique_id"), given.get("unique_id"), about.get("name")
     if isinstance(unique_id, (str, int)) and str(unique_id):
         prefix = f"{of_section}-" if isinstance(of_section, (str, int)) and str(of_section) else ""
-        return f"{domain} id {prefix}{unique_id}", True
+        return f"{domain} id {prefix}{unique_id}", f"{prefix}{unique_id}"
     if isinstance(name, (str, int, float)):
-        return f"{domain} {name}", False
-    return f"{domain} {section} {index}", False
+        return f"{domain} {name}", None
+    return f"{domain} {section} {index}", None
 
 
 def _section_key(item: Any, index: int) -> str:

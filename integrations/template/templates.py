@@ -201,8 +201,7 @@ class Templates:
                 return str(template.render(self._hub, {"this": {}}, native=False))
             except TemplateError:
                 pass  # its own template says so, once it is shown
-        unique_id = spec.config.get("unique_id")
-        return f"template {unique_id}" if unique_id else ""
+        return f"template {spec.unique_id}" if spec.unique_id else ""
 
     async def _bring_feed(self, section: Section) -> None:
         known = self._feeds.get(section.key)

@@ -187,6 +187,12 @@ async def test_an_action_that_fails_fails_the_service(hub: Hub, set_up: Any) -> 
         await hub.services.call("button", "press", {"entity_id": "button.bell"})
 
 
+async def test_one_without_a_name_is_called_after_its_kind(hub: Hub, set_up: Any, attribute: Attribute) -> None:
+    await set_up("template", [{"unique_id": "s", "button": [{"press": []}, {"unique_id": "u", "press": []}]}])
+    assert attribute("button.template_button", "friendly_name") == "Template Button"
+    assert attribute("button.template_button_2", "friendly_name") == "Template Button"
+
+
 async def test_services_are_there_while_there_is_an_entity_of_the_domain(house: House, hub: Hub) -> None:
     one = {"name": "A", "turn_on": [], "turn_off": []}
     await house.start(json.dumps({"template": [{"switch": [one, {**one, "name": "B"}]}]}))
