@@ -2,7 +2,8 @@
 
     python bench/core.py NAME [--workloads DIR] [--scale 0.1]
 
-NAME: bus, state, service, yaml_load:COUNT
+NAME: bus, state, service, template, automation:KIND, automation_templated, yaml_load:COUNT, yaml_reload:COUNT
+KIND: none, events, states; what other automations are loaded beside the measured ones
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def main() -> None:
     sys.path[:0] = [str(REPO), str(arguments.workloads)]
     kind, _, count = arguments.name.partition(":")
     with tempfile.TemporaryDirectory(prefix="nanobot-bench-") as folder:
-        result = _measure(kind, int(count or 0), Path(folder), arguments.scale)
+        result = _measure(kind, count, Path(folder), arguments.scale)
     print(
         json.dumps(
             {
@@ -61,7 +62,7 @@ def main() -> None:
     )
 
 
-def _measure(kind: str, count: int, folder: Path, scale: float) -> dict[str, float]:
+def _measure(kind: str, count: str, folder: Path, scale: float) -> dict[str, float]:
     import adapter
     import workloads
 
@@ -69,10 +70,18 @@ def _measure(kind: str, count: int, folder: Path, scale: float) -> dict[str, flo
         if kind in ("bus", "state", "service"):
             result: dict[str, float] = await getattr(workloads, f"run_{kind}")(hub, scale)
             return result
+        if kind == "template":
+            return dict(await workloads.run_template(hub, scale))
+        if kind == "automation":
+            return dict(await workloads.run_automation(hub, count, scale))
+        if kind == "automation_templated":
+            return dict(await workloads.run_automation(hub, "none", scale, templated=True))
+        if kind == "yaml_reload":
+            return dict(await workloads.run_yaml_reload(hub, str(folder), int(count)))
         if kind == "yaml_load":
-            load: dict[str, Any] = await workloads.run_yaml_load(hub, str(folder), count)
+            load: dict[str, Any] = await workloads.run_yaml_load(hub, str(folder), int(count))
             return load | await hub.reparse(str(folder))
-        raise SystemExit(f"there is no benchmark {kind!r} (yet): bus, state, service, yaml_load:COUNT")
+        raise SystemExit(f"there is no benchmark {kind!r} ; see --help")
 
     return adapter.run(folder, go)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nanobot.util.yaml import Document, Fault, Unparsable, parse
+from nanobot.util.yaml import Document, Fault, Unparsable, decode, parse
+from nanobot.util.yaml_pieces import parse_in_pieces
 
 LARGEST = 64 * 1024 * 1024  # bytes
 SETTLED = 100_000_000  # ns; the clock of a file system may stand still for some ms, in which a file may change twice
@@ -76,7 +77,8 @@ class Files:
             kept.stamp, kept.settled = stamp, settled
             return kept.read
         try:
-            read = Read(parse(content))
+            text = decode(content)
+            read = Read(parse_in_pieces(text, good) or parse(text))
         except Unparsable as error:
             read = Read(good, error.fault)
         self._kept[path] = _Kept(stamp, settled, digest, read)

@@ -123,7 +123,7 @@ class Document:
     def line(self, path: Path) -> int:
         """The line of the deepest node on ``path`` that is known here."""
         if self._marks is None:  # parsed once more: keeping the lines of all files costs more than their data
-            self._marks = (_Builder(self.text).build()[1],)
+            self._marks = (Builder(self.text).build()[1],)
         line, marks = 1, self._marks[0]
         for step in path:
             try:
@@ -136,8 +136,8 @@ class Document:
 
 def parse(content: bytes | str) -> Document:
     """Read the text of one file. Raises ``Unparsable``."""
-    text = content if isinstance(content, str) else _decode(content)
-    builder = _Builder(text)
+    text = content if isinstance(content, str) else decode(content)
+    builder = Builder(text)
     try:
         data, _ = builder.build()
     except yaml.YAMLError as error:
@@ -145,7 +145,7 @@ def parse(content: bytes | str) -> Document:
     return Document(text, data, tuple(builder.faults), tagged=builder.tagged, size=builder.size)
 
 
-def _decode(content: bytes) -> str:
+def decode(content: bytes) -> str:
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         return content.decode(encoding)
@@ -154,7 +154,7 @@ def _decode(content: bytes) -> str:
         raise Unparsable(Fault("not_utf8", {"byte": f"0x{content[error.start]:02x}"}, line)) from error
 
 
-class _Builder:
+class Builder:
     """Turns the events of one file into data and marks. Recursive, as deep as the data is."""
 
     def __init__(self, text: str) -> None:
@@ -164,9 +164,15 @@ class _Builder:
         self.size = 0
         self.get: Callable[[], Any] = _Parser(text).get_event
         self._by_aliases = 0
+        self._aliased = False
         self._path: list[Any] = []
         self._anchors: dict[str, tuple[Any, Any, int] | None] = {}
         self._plain: dict[str, Any] = {}
+
+    @property
+    def anchored(self) -> bool:
+        """Whether something in it has an anchor, or an alias stands for it."""
+        return bool(self._anchors) or self._aliased
 
     def build(self) -> tuple[Any, Marks | None]:
         get = self.get
@@ -304,6 +310,7 @@ class _Builder:
                 marks.append(line if inner is None else (line, inner))
 
     def alias(self, event: Event) -> tuple[Any, Any]:
+        self._aliased = True
         found = self._anchors.get(event.anchor)
         if found is None:
             key = "alias_in_itself" if event.anchor in self._anchors else "alias_unknown"

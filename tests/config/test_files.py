@@ -13,11 +13,11 @@ from nanobot.util.yaml import parse
 
 
 @pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The contents that were parsed."""
-    seen: list[bytes] = []
+    seen: list[str] = []
 
-    def note(content: bytes) -> object:
+    def note(content: str) -> object:
         seen.append(content)
         return parse(content)
 
@@ -31,13 +31,13 @@ def age(path: Path) -> None:
     os.utime(path, ns=(module_time, module_time))
 
 
-def test_an_unchanged_file_is_parsed_once(tmp_path: Path, parsed: list[bytes]) -> None:
+def test_an_unchanged_file_is_parsed_once(tmp_path: Path, parsed: list[str]) -> None:
     files, path = Files(), tmp_path / "a.yaml"
     path.write_text("a: 1")
     first = files.read(path)
     for _ in range(3):
         assert files.read(path).document is first.document
-    assert parsed == [b"a: 1"]
+    assert parsed == ["a: 1"]
 
 
 def test_an_edit_within_the_same_tick_is_seen(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_an_edit_within_the_same_tick_is_seen(tmp_path: Path) -> None:
     assert files.read(path).document.data == {"a": 2}  # type: ignore[union-attr]
 
 
-def test_a_file_written_anew_with_the_same_content_is_not_parsed_again(tmp_path: Path, parsed: list[bytes]) -> None:
+def test_a_file_written_anew_with_the_same_content_is_not_parsed_again(tmp_path: Path, parsed: list[str]) -> None:
     files, path = Files(), tmp_path / "a.yaml"
     path.write_text("a: 1")
     files.read(path)
@@ -87,7 +87,7 @@ def test_what_cannot_be_read_comes_with_its_last_good_content(tmp_path: Path) ->
     assert files.read(path).fault is None
 
 
-def test_only_the_files_of_the_last_load_are_kept(tmp_path: Path, parsed: list[bytes]) -> None:
+def test_only_the_files_of_the_last_load_are_kept(tmp_path: Path, parsed: list[str]) -> None:
     files, path = Files(), tmp_path / "a.yaml"
     path.write_text("a: 1")
     files.read(path)

@@ -1,0 +1,135 @@
+"""One YAML file in pieces: the items of its outermost list or mapping, so that an edit of one costs only that one.
+
+A file is cut where a line begins with ``- `` or a key. That is only a guess at where an item begins, so each piece is
+parsed as a file of its own, and whatever would make a difference (a quote or a bracket that is still open, an anchor,
+a fault, a key that is there twice, a second document) has the file parsed as a whole instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from nanobot.util.yaml import Builder, Document, Marks, Path, Unparsable
+
+WORTH_IT = 16_384  # characters; a smaller file is parsed as quickly as it is cut
+
+_ITEM = re.compile(r"^-(?= |$)", re.MULTILINE)
+_KEY = re.compile(r"^[A-Za-z_\"']", re.MULTILINE)
+_ELSE_IN_LIST = re.compile(r"^(?!-(?: |$)| |#|$)", re.MULTILINE)
+_ELSE_IN_MAPPING = re.compile(r"^(?![A-Za-z_\"']| |#|$)", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Piece:
+    """One item: what was made of it, and in which line it stood then (from 0)."""
+
+    data: Any
+    size: int
+    tagged: bool
+    line: int
+
+
+@dataclass(slots=True)
+class Pieces:
+    """A file in pieces. ``starts``: where in the text each one begins; ``steps``: how it is reached from the top."""
+
+    made: dict[bytes, Piece] = field(default_factory=dict)
+    starts: list[int] = field(default_factory=list)
+    steps: dict[Any, int] = field(default_factory=dict)
+
+
+class InPieces(Document):
+    """A document that knows its pieces."""
+
+    __slots__ = ("pieces",)
+
+    def __init__(self, text: str, data: Any, pieces: Pieces, *, tagged: bool, size: int) -> None:
+        super().__init__(text, data, (), tagged=tagged, size=size)
+        self.pieces = pieces
+
+    def line(self, path: Path) -> int:
+        """As ``Document.line``; only the piece it is in is looked at."""
+        number = self.pieces.steps.get(path[0]) if path else None
+        if number is None:
+            return 1
+        starts = self.pieces.starts
+        end = starts[number + 1] if number + 1 < len(starts) else len(self.text)
+        before = self.text.count("\n", 0, starts[number])
+        marks: Marks | None = Builder(self.text[starts[number] : end]).build()[1]
+        inner = (0, *path[1:]) if isinstance(self.data, list) else path
+        line = 1
+        for step in inner:
+            try:
+                found = marks[step]  # type: ignore[index]
+            except (LookupError, TypeError):
+                break
+            line, marks = found if type(found) is tuple else (found, None)
+        return before + line
+
+
+def parse_in_pieces(text: str, before: Document | None) -> InPieces | None:
+    """The file, with the pieces of ``before`` used again; None when it has to be parsed as a whole."""
+    if len(text) < WORTH_IT or "\t" in text or "\r" in text:
+        return None
+    is_list = _first(text) == "-"
+    if (_ELSE_IN_LIST if is_list else _ELSE_IN_MAPPING).search(text):
+        return None
+    starts = [found.start() for found in (_ITEM if is_list else _KEY).finditer(text)]
+    if len(starts) < 2:
+        return None
+    known = before.pieces.made if isinstance(before, InPieces) and isinstance(before.data, list) is is_list else {}
+    pieces = Pieces(starts=starts)
+    items: list[Any] = []
+    mapping: dict[Any, Any] = {}
+    size, tagged, line, at = 1, False, 0, 0
+    for number, start in enumerate(starts):
+        line += text.count("\n", at, start)
+        at = start
+        piece_text = text[start : starts[number + 1] if number + 1 < len(starts) else len(text)]
+        digest = hashlib.blake2b(piece_text.encode(), digest_size=16).digest()
+        piece = known.get(digest) or pieces.made.get(digest)
+        if piece is None or (piece.tagged and piece.line != line):
+            piece = _parsed(piece_text, line)
+            if piece is None:
+                return None
+        pieces.made[digest] = piece
+        size += piece.size
+        tagged = tagged or piece.tagged
+        data = piece.data
+        if is_list and isinstance(data, list) and len(data) == 1:
+            pieces.steps[number] = number
+            items.append(data[0])
+        elif not is_list and isinstance(data, dict) and len(data) == 1 and not (mapping.keys() & data.keys()):
+            (key,) = data
+            if key == "<<":
+                return None
+            pieces.steps[key] = number
+            mapping[key] = data[key]
+        else:
+            return None
+    return InPieces(text, items if is_list else mapping, pieces, tagged=tagged, size=size)
+
+
+def _first(text: str) -> str:
+    found = re.search(r"^(?!#|\s*$).", text, re.MULTILINE)
+    return found[0] if found else ""
+
+
+def _parsed(text: str, line: int) -> Piece | None:
+    """A piece; tags in it know their lines. None for one that is not complete in itself, or has faults."""
+    builder = Builder(text)
+    try:
+        data, _ = builder.build()
+        if builder.tagged:
+            builder = Builder("\n" * line + text)
+            data, _ = builder.build()
+    except (yaml.YAMLError, Unparsable):
+        return None
+    if builder.faults or builder.anchored:
+        return None
+    return Piece(data, builder.size - 1, builder.tagged, line)  # the list or mapping around it counts once
