@@ -108,7 +108,7 @@ class Tracker:
             updates.append(Update(index, template, now.result, now.error, before.result, before.error, event))
         if self._removed:
             return
-        if not reads_the_same or self._minute is None:
+        if not reads_the_same:
             self._listen()
         if updates:
             self._changed(updates)
@@ -181,9 +181,8 @@ class Tracker:
         self._minute = asyncio.get_running_loop().call_later(delay, self._minute_came)
 
     def _minute_came(self) -> None:
-        self._minute = None
-        timed = [index for index, info in enumerate(self.infos) if info.time]
-        self._again(timed, None)
+        self._wait_for_minute()
+        self._again([index for index, info in enumerate(self.infos) if info.time], None)
 
 
 def _imports(template: Template) -> bool:
