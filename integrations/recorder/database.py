@@ -28,6 +28,7 @@ WAL_KEEP = 16 * 2**20  # bytes that the journal may keep after a checkpoint
 CONNECT_LIMIT = 5  # s to reach a server
 BUSY = 5.0  # s to wait for another program that holds the file
 TICKS = 50_000  # steps of SQLite's machine between two looks at the time
+FREED_PAGES = 500  # given back to the disk at a time
 LOCK = 0x6E616E6F  # of PostgreSQL: one writer for a database
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 REASONS = {
@@ -132,7 +133,7 @@ class Database:
             raw = self._writer.connection.driver_connection
             assert raw is not None
             if self.is_sqlite:
-                raw.execute(statement).fetchall()
+                raw.executescript(statement)  # unlike ``execute``, it goes on until there is nothing left to do
                 return
             self._writer.rollback()
             raw.autocommit = True
@@ -142,6 +143,17 @@ class Database:
                 raw.autocommit = False
         except sqlite3.Error as error:
             raise self.sentence(error, "written") from error
+
+    def free_pages(self) -> bool:
+        """Give some unused pages of the file back to the disk. False: there are no more."""
+        before = self._unused_pages()
+        if before:
+            self.run(f"PRAGMA incremental_vacuum({FREED_PAGES})")
+        return 0 < self._unused_pages() < before
+
+    def _unused_pages(self) -> int:
+        with self.write() as connection:
+            return int(connection.execute(text("PRAGMA freelist_count")).scalar() or 0)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:

@@ -55,8 +55,10 @@ def fitting(text: str | None, most: int = 255) -> str | None:
     """A text as a column takes it."""
     if text is None:
         return None
-    text = str(text)
-    if not text.isascii():
+    if text.isascii():
+        if len(text) <= most and "\0" not in text:
+            return text
+    else:
         text = text.encode("utf-8", "replace").decode()
     return text[:most].replace("\0", "")
 

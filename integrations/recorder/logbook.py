@@ -281,16 +281,18 @@ class Following:
         self._look = look
         self._hub_name = hub_name
         self._first: dict[str, Event] = {}
-        """By context."""
+        """By context; and those before them. Two, since taking out the oldest of one, again and again, is slow."""
+        self._before: dict[str, Event] = {}
 
     def note(self, event: Event) -> None:
         """Remember what was done first in a context."""
-        context_id = event.context.id
-        if context_id in self._first:
+        context_id, first = event.context.id, self._first
+        if context_id in first or context_id in self._before:
             return
-        if len(self._first) >= REMEMBERED:
-            del self._first[next(iter(self._first))]
-        self._first[context_id] = event
+        if len(first) >= REMEMBERED:
+            self._before, first = first, {}
+            self._first = first
+        first[context_id] = event
 
     def tell(self, event: Event, language: str) -> dict[str, Any] | None:
         """The row of an event, None for one that is not told."""
@@ -307,7 +309,7 @@ class Following:
         return teller.explain(row, cause, self._origin, _as_origin(event))
 
     def _origin(self, context_id: str) -> Origin | None:
-        event = self._first.get(context_id)
+        event = self._first.get(context_id) or self._before.get(context_id)
         return None if event is None else _as_origin(event)
 
     def _state(self, teller: Teller, event: Event) -> dict[str, Any] | None:

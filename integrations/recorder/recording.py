@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
-
 from nanobot.config.choice import choice
 from nanobot.contracts.runnable import Runnable, RunTrace
 from nanobot.errors import StorageError
@@ -26,7 +24,6 @@ from .forgetting import SLICE, Step, of_entities, older_than, states_of
 from .logbook import Following
 from .reader import Reader
 from .rows import FINISHED, TRACED, Rows, Traced
-from .tables import states
 from .writer import Told, Writer
 
 NOISE = frozenset(
@@ -46,7 +43,6 @@ NIGHT = (4, 12)  # o'clock, as in Home Assistant
 LONGEST_WAIT = 3600.0  # s; then the clock is looked at again, in case it was set or the machine slept
 PAUSE = 0.02  # s between two slices of a purge
 AFTER_PERIOD = 10.0  # s after five minutes have ended
-FREED_PAGES = 500  # given back to the disk at a time
 
 
 class Recorder(Told):
@@ -58,7 +54,7 @@ class Recorder(Told):
         self.enabled = True
         url, path = options.database(entry.config.get("db_url"), hub.config_dir)
         self.database = Database(url, path)
-        rows = Rows(lambda found: hub.scrubber.scrub(found), messages=entry.config["messages"])
+        rows = Rows(hub.scrubber.scrub, messages=entry.config["messages"])
         self.rows = rows
         self.writer = Writer(self.database, rows, self, interval=entry.config["commit_interval"])
         self.reader = Reader(self.database, self.writer)
@@ -215,7 +211,7 @@ class Recorder(Told):
         if repack:
             await self.writer.outside(lambda: self.database.run("VACUUM"))
         elif self.database.is_sqlite:
-            while await self.writer.do(_free_pages):  # noqa: ASYNC110 - a breath for those who want to write
+            while await self.writer.outside(self.database.free_pages):  # noqa: ASYNC110 - a breath for those who want to write
                 await asyncio.sleep(PAUSE)
 
     def _await_night(self) -> None:
@@ -267,28 +263,8 @@ class Recorder(Told):
         for start in starts:
             await self.writer.do(partial(statistics.compile_period, start=start, candidates=candidates))
 
-    async def oldest(self) -> float | None:
-        """When the oldest state was that is recorded. Raises ``StorageError``."""
-        return await self.reader.ask(_oldest)
-
 
 def _ignore(written: asyncio.Future[Any]) -> None:
     """For what nobody waits for: that it failed is an issue by then."""
     if not written.cancelled():
         written.exception()
-
-
-def _free_pages(connection: Connection) -> bool:
-    """Give some unused pages back to the disk. False: there are no more."""
-    before = connection.execute(text("PRAGMA freelist_count")).scalar() or 0
-    if before:
-        raw = connection.connection.driver_connection
-        assert raw is not None
-        raw.execute(f"PRAGMA incremental_vacuum({FREED_PAGES})").fetchall()  # each step frees one page
-    after: int = connection.execute(text("PRAGMA freelist_count")).scalar() or 0
-    return 0 < after < before
-
-
-def _oldest(connection: Connection) -> float | None:
-    found: float | None = connection.execute(select(func.min(states.c.updated))).scalar()
-    return found

@@ -31,6 +31,10 @@ WENT_WELL = frozenset({"finished", "failed_conditions"})
 
 _log = logging.getLogger(__name__)
 _Row = dict[str, Any]
+_StateRow = tuple[str, str | None, str | None, int | None, float | None, float, str]
+_INSERT_STATES = (
+    "INSERT INTO states (entity, state, old, attributes, changed, updated, context) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 class Traced(Event):
@@ -48,7 +52,7 @@ class Batch:
     """The rows of some events, before the ids of entities and attributes are known."""
 
     def __init__(self) -> None:
-        self.states: list[_Row] = []
+        self.states: list[_StateRow] = []
         self.events: list[_Row] = []
         self.messages: list[_Row] = []
         self.runs: list[_Row] = []
@@ -115,17 +119,8 @@ class Rows:
             key = self._hash(batch, entity_id, new.attributes)
             context = new.context
         batch.entities[entity_id] = None
-        batch.states.append(
-            {
-                "entity": entity_id,
-                "state": state,
-                "old": None if old is None else self._text(old.state),
-                "attributes": key,
-                "changed": changed,
-                "updated": time,
-                "context": self._context(batch, context, time),
-            }
-        )
+        before = None if old is None else self._text(old.state)
+        batch.states.append((entity_id, state, before, key, changed, time, self._context(batch, context, time)))
 
     def _event(self, batch: Batch, event: Event) -> None:
         context = self._context(batch, event.context, event.time)
@@ -254,11 +249,13 @@ class Rows:
     def _write_states(self, connection: Connection, batch: Batch) -> None:
         entities = self._ids_of_entities(connection, batch)
         attributes = self._ids_of_attributes(connection, batch)
-        for row in batch.states:
-            row["entity"] = entities[row["entity"]]
-            if row["attributes"] is not None:
-                row["attributes"] = attributes[row["attributes"]]
-        connection.execute(insert(tables.states), batch.states)
+        rows = [
+            (entities[entity_id], state, old, None if key is None else attributes[key], changed, updated, context)
+            for entity_id, state, old, key, changed, updated, context in batch.states
+        ]
+        # by the driver: these are most of all rows, and their columns need no conversion
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        connection.exec_driver_sql(_INSERT_STATES.replace("?", mark), rows)
 
     def _ids_of_entities(self, connection: Connection, batch: Batch) -> dict[str, int]:
         _bound(self._entities)
@@ -293,7 +290,7 @@ class Rows:
         if not batch.attributes:
             return self._attributes
         if len(self._attributes) >= REMEMBERED:
-            used = {row["attributes"] for row in batch.states}
+            used = {row[3] for row in batch.states}
             self._attributes = {key: number for key, number in self._attributes.items() if key in used}
         missing = dict(batch.attributes)
         table = tables.attributes.c

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -116,9 +116,9 @@ class Writer:
         """The same, and wait until it is done. Raises ``StorageError``."""
         return await self.submit(work)
 
-    async def outside(self, work: Callable[[], None]) -> None:
+    async def outside(self, work: Callable[[], T]) -> T:
         """Do ``work`` in the writer's thread, outside of transactions. Raises ``StorageError``."""
-        await self.do(_Outside(work))
+        return await self.do(_Outside(work))
 
     async def flush(self) -> None:
         """Wait until everything that was put before is written. Raises ``StorageError``."""
@@ -324,13 +324,13 @@ class Writer:
         self._say(_settle, future, result, error)
 
 
-class _Outside:
+class _Outside(Generic[T]):
     """Work that makes its own transactions."""
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    def __init__(self, work: Callable[[], T]) -> None:
         self.work = work
 
-    def __call__(self, connection: Connection) -> None:
+    def __call__(self, connection: Connection) -> T:
         raise TypeError("it is not done within a transaction")
 
 

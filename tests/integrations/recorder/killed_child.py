@@ -17,6 +17,8 @@ async def main(folder: Path) -> None:
     house = House(folder)
     await house.open()
     await house.start("nanobot:\nrecorder:\n  commit_interval: 0.2\n")
+    assert house.hub.history is not None
+    await house.hub.history.events(0)  # it is open
     number = 0
     while True:
         number += 1
