@@ -10,6 +10,7 @@ from typing import Any
 from nanobot.contracts.entity import UNAVAILABLE, Entity
 from nanobot.contracts.service import ServiceCall
 from nanobot.hub.context import Context
+from nanobot.hub.groups import GROUP, PREFIX, expanded
 from nanobot.hub.states import States, is_entity_id
 
 Customized = Callable[[str], Mapping[str, Any]]
@@ -71,23 +72,36 @@ class Entities:
             self.write(entity)
 
     def targets(self, ids: str | Iterable[str] | None, domain: str | None = None) -> list[Entity]:
-        """The entities meant by ``entity_id`` of a call: ids, "all", or None for none.
+        """The entities meant by ``entity_id`` of a call, each once: ids, "all", or None for none.
 
-        Unknown ones are left out with a warning, as in Home Assistant: an absent thing fails no call.
+        A group stands for those of its members that are of ``domain``. Unknown ones are left out with a warning, as
+        in Home Assistant: an absent thing fails no call.
         """
         if ids is None:
             return []
         wanted = [ids] if isinstance(ids, str) else list(ids)
         if wanted == ["all"]:
             return [e for e in self if domain is None or e.entity_id.startswith(f"{domain}.")]
-        found = []
+        found: dict[str, Entity] = {}
         for entity_id in wanted:
+            if entity_id.startswith(PREFIX) and domain not in (GROUP, None):
+                found.update(self._members(entity_id, domain))
+                continue
             entity = self._entities.get(entity_id)
             if entity is None or (domain and not entity_id.startswith(f"{domain}.")):
                 _log.warning("there is no %s %s", f"{domain} entity" if domain else "entity", entity_id)
             else:
-                found.append(entity)
-        return found
+                found[entity_id] = entity
+        return list(found.values())
+
+    def _members(self, group: str, domain: str | None) -> Iterator[tuple[str, Entity]]:
+        if self._states.get(group) is None:
+            _log.warning("there is no group %s", group)
+            return
+        for entity_id in expanded(self._states, group):
+            entity = self._entities.get(entity_id)
+            if entity is not None and entity_id.startswith(f"{domain}."):
+                yield entity_id, entity
 
     def service(
         self, domain: str, action: Callable[[Any, ServiceCall], Awaitable[None] | None]

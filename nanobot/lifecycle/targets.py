@@ -4,33 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
 
 from nanobot.contracts.service import Handler, ServiceCall
+from nanobot.hub.groups import expanded
 from nanobot.hub.hub import Hub
 from nanobot.util.aio import settle
 
-GROUP = "group"
-
 _log = logging.getLogger(__name__)
-
-
-def expanded(hub: Hub, entity_ids: str | Iterable[str] | None) -> Iterator[str]:
-    """The targets, each once, with the members of groups in the place of groups."""
-    waiting = [entity_ids] if isinstance(entity_ids, str) else list(entity_ids or ())
-    waiting.reverse()
-    seen: set[str] = set()
-    while waiting:
-        entity_id = waiting.pop()
-        if entity_id in seen:
-            continue
-        seen.add(entity_id)
-        state = hub.states.get(entity_id) if entity_id.startswith(f"{GROUP}.") else None
-        members = state.attributes.get("entity_id") if state is not None else None
-        if isinstance(members, (list, tuple)):
-            waiting.extend(reversed([str(member) for member in members]))
-        else:
-            yield entity_id
 
 
 def split_by_domain(hub: Hub, name: str) -> Handler:
@@ -41,7 +21,7 @@ def split_by_domain(hub: Hub, name: str) -> Handler:
 
     async def handle(call: ServiceCall) -> None:
         by_domain: dict[str, list[str]] = {}
-        for entity_id in expanded(hub, call.data["entity_id"]):
+        for entity_id in expanded(hub.states, call.data["entity_id"]):
             by_domain.setdefault(entity_id.partition(".")[0], []).append(entity_id)
         rest = {key: value for key, value in call.data.items() if key != "entity_id"}
         calls = []
@@ -62,7 +42,7 @@ def look_again(hub: Hub) -> Handler:
     """``update_entity``: have things that can look for themselves do so now; the others show what they know."""
 
     async def handle(call: ServiceCall) -> None:
-        for entity in hub.entities.targets(list(expanded(hub, call.data["entity_id"]))):
+        for entity in hub.entities.targets(list(expanded(hub.states, call.data["entity_id"]))):
             if (update := getattr(entity, "update", None)) is not None:
                 await settle(update())
             entity.changed(call.context)
