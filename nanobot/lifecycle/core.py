@@ -17,10 +17,10 @@ from nanobot.hub.context import ACTING
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.lifecycle.edits import Applied, Edits
+from nanobot.lifecycle.macros import load_macros
 from nanobot.lifecycle.plan import CORE
 from nanobot.lifecycle.targets import look_again, split_by_domain
 from nanobot.lifecycle.verdict import verdict
-from nanobot.templates.template import load_macros
 from nanobot.util.text import nearest
 
 DOMAINS = ("nanobot", "homeassistant")

@@ -23,8 +23,8 @@ from nanobot.hub.issues import Severity
 from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.last_good import LastGood
 from nanobot.lifecycle.loader import Loader
+from nanobot.lifecycle.macros import load_macros
 from nanobot.lifecycle.plan import CORE, Plan, complete
-from nanobot.templates.template import load_macros
 from nanobot.util import translate
 from nanobot.util.aio import Tasks, in_thread
 
