@@ -98,7 +98,7 @@ def unsubscribe_events(call: SocketCall) -> None:
 def fire_event(call: SocketCall) -> Any:
     """Tell everybody something."""
     call.hub.bus.fire(call.data["event_type"], call.data.get("event_data"), call.context)
-    return {"context": call.context}
+    return {"context": call.context.as_dict()}
 
 
 async def call_service(call: SocketCall) -> Any:
@@ -125,7 +125,7 @@ async def call_service(call: SocketCall) -> Any:
         blocking=(domain, name) not in NOT_WAITED_FOR,
         return_response=respond,
     )
-    return {"context": call.context, "response": response}
+    return {"context": call.context.as_dict(), "response": response}
 
 
 def supported_features(call: SocketCall) -> None:
