@@ -14,6 +14,7 @@ from nanobot.util.dt import Clock
 NAP = 60.0  # s between two looks at the wall clock: it may be set, and a suspended machine counts no loop time
 SET_BACK = 60.0  # s that the clock may be slewed back without being taken for another time
 AT_ONCE = 50  # alarms that ring before others have a turn
+GRAIN = 0.001  # s; the shortest sleep, for the clock of the loop and that on the wall differ by less than either shows
 
 Next = Callable[[float], float | None]
 Ring = Callable[[datetime], None]
@@ -87,7 +88,8 @@ class Alarms:
             self._timer.cancel()
             self._timer = None
         if self._due:
-            delay = max(0.0, min(self._due[0][0] - now, NAP))
+            left = self._due[0][0] - now
+            delay = min(max(left, GRAIN), NAP) if left > 0 else 0.0
             self._timer = asyncio.get_running_loop().call_later(delay, self._look)
 
     def _look(self) -> None:

@@ -23,11 +23,15 @@ def _webhook_id(value: Any) -> str:
     return text
 
 
+def _method(value: Any) -> str:
+    return str(cv.one_of(*METHODS)(value.upper() if isinstance(value, str) else value))
+
+
 SCHEMA = vol.Schema(
     {
         vol.Required("webhook_id"): _webhook_id,
         vol.Optional("allowed_methods", default=lambda: sorted(USUAL_METHODS)): vol.All(
-            cv.ensure_list, vol.Length(min=1, msg="names no method"), [cv.one_of(*METHODS, fold=False)]
+            cv.ensure_list, vol.Length(min=1, msg="names no method"), [_method]
         ),
         vol.Optional("local_only", default=True): cv.boolean,
     }
