@@ -122,6 +122,8 @@ class Database:
         except DBAPIError as error:
             if not is_of_the_database(error):
                 raise
+            if not self.is_sqlite:
+                self.close_writer()  # the lock is held by a connection, and goes with it
             raise self.sentence(error, "written") from error
 
     def run(self, statement: str) -> None:

@@ -26,6 +26,7 @@ from .reader import Reader
 from .rows import FINISHED, TRACED, Rows, Traced
 from .writer import Told, Writer
 
+CONFIG_APPLIED = "config_applied"  # of the start it says nothing that is news
 NOISE = frozenset(
     {
         "component_loaded",

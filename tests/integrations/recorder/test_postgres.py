@@ -81,6 +81,9 @@ async def test_a_server_that_goes_away_is_waited_for(
     async with asyncio.timeout(10):
         while [row.state for row in (await history.states(["light.a"], 0))["light.a"]] != ["1", "2", "3"]:
             await asyncio.sleep(0.05)
+    with psycopg.connect(url) as connection:
+        held = connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted").fetchone()
+    assert held == (1,), "it is the only one that writes, as before"
 
 
 async def test_two_hubs_do_not_write_into_one_database(recorded: Recorded, hub: Hub, url: str) -> None:
