@@ -71,6 +71,7 @@ def left(hub: Hub) -> dict[str, Any]:
         "services": sorted(f"{service.domain}.{service.name}" for service in hub.services),
         "states": sorted(state.entity_id for state in hub.states),
         "entities": len(hub.entities),
+        "webhooks": len(list(hub.webhooks)),
         "entries": sorted(hub.entries),
         "issues": sorted(issue.id for issue in hub.issues),
         **{registry.what: registry.names() for registry in registries},
