@@ -29,7 +29,7 @@ class Keeping:
     def __init__(self, entry: Entry) -> None:
         self._hub = entry.hub
         self._store = entry.store("runs")
-        self._prints: dict[str, str] = {}
+        self._written_as: dict[str, Any] = {}
         self._runs: dict[str, tuple[str, Run]] = {}
         self._pending: dict[str, dict[str, dict[str, Mapping[str, Any]]]] = {}
         self._written: set[str] = set()
@@ -43,12 +43,12 @@ class Keeping:
 
     def take(self, key: str, written: Any) -> dict[str, Any]:
         """What was kept of an item (``runs``, ``pending``), once; nothing where it is written differently now."""
-        self._prints[key] = fingerprint(written)
+        self._written_as[key] = written
         self._pending.pop(key, None)
         found = self._found.pop(key, None)
         if found is None:
             return {}
-        if found.get("print") != self._prints[key]:
+        if found.get("print") != fingerprint(written):
             return {"runs": found.get("runs", {}), "changed": True}
         self._pending[key] = found.get("pending", {})
         return found
@@ -56,7 +56,7 @@ class Keeping:
     def forget(self, key: str) -> None:
         """The item is gone, or another one now."""
         self._pending.pop(key, None)
-        self._prints.pop(key, None)
+        self._written_as.pop(key, None)
         self._save()
 
     def pending(self, key: str) -> Callable[[str], MutableMapping[str, Mapping[str, Any]]]:
@@ -104,7 +104,7 @@ class Keeping:
             if pending := {index: dict(notes) for index, notes in of_item.items() if notes}:
                 items.setdefault(key, {})["pending"] = pending
         for key, item in items.items():
-            item["print"] = self._prints.get(key)
+            item["print"] = fingerprint(self._written_as.get(key))
         return {"items": items}
 
 

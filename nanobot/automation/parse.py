@@ -13,6 +13,7 @@ from nanobot.automation.decide import ConditionConfig, Conditions
 from nanobot.automation.sequence import ActionConfig, Sequence
 from nanobot.config import validators as cv
 from nanobot.config.explain import explain
+from nanobot.config.quick import quick
 from nanobot.config.wrong import Wrong, expected
 from nanobot.templates import Template, has_template
 from nanobot.templates import validators as tv
@@ -181,11 +182,15 @@ def _word(kind: words.Kind, name: str) -> Callable[[Any], Any]:
         meant = nearest(name, words.own(kind))
         hint = f"; did you mean '{meant}'?" if meant else ""
         raise vol.Invalid(f"there is no {kind} '{name}'{hint}", path=[kind])
-    schema: Callable[[Any], Any] = found.SCHEMA
+    schema = found.SCHEMA
+    known = _CHECKS.get((kind, name))
+    if known is None or known[0] is not schema:  # the file of an integration may have been edited
+        known = _CHECKS[kind, name] = (schema, quick(schema))
+    check = known[1]
 
     def understand(given: Any) -> Any:
         try:
-            return schema(given)
+            return check(given)
         except vol.Invalid as error:
             raise vol.MultipleInvalid(
                 [Wrong(p.key, list(p.path), **p.placeholders) for p in explain(error, given, (), schema)]
@@ -239,12 +244,24 @@ def _only(given: Mapping[str, Any], word: str) -> None:
         raise vol.Invalid(f"cannot stand beside '{word}'", path=[others[0]])
 
 
-def _take(given: dict[str, Any], schema: vol.Schema) -> dict[str, Any]:
+def _take(given: dict[str, Any], common: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
     """Take out of ``given`` the options that all words of a kind have."""
-    names = [str(key) for key in schema.schema]
-    return dict(schema({name: given.pop(name) for name in names if name in given}))
+    taken: dict[str, Any] = {}
+    for name, check in common.items():
+        if name in given:
+            try:
+                taken[name] = check(given.pop(name))
+            except vol.Invalid as error:
+                error.prepend([name])
+                raise
+    return taken
 
 
-_COMMON = vol.Schema({vol.Optional("alias"): vol.Any(None, cv.string), vol.Optional("enabled"): enabled})
-_COMMON_TO_TRIGGERS = _COMMON.extend({vol.Optional("id"): identifier, vol.Optional("variables"): variables})
-_COMMON_TO_ACTIONS = _COMMON.extend({vol.Optional("continue_on_error"): cv.boolean})
+_CHECKS: dict[tuple[words.Kind, str], tuple[vol.Schema, Callable[[Any], Any]]] = {}
+
+_COMMON: Mapping[str, Callable[[Any], Any]] = {
+    "alias": lambda value: None if value is None else cv.string(value),
+    "enabled": enabled,
+}
+_COMMON_TO_TRIGGERS = {**_COMMON, "id": identifier, "variables": variables}
+_COMMON_TO_ACTIONS = {**_COMMON, "continue_on_error": cv.boolean}

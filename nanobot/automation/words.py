@@ -54,12 +54,20 @@ def find(kind: Kind, name: str) -> ModuleType | None:
 
     Raises whatever importing it raises.
     """
+    known = _FOUND.get((kind, name))
+    if known is not None:
+        return known
     if not _NAME.fullmatch(name):
         return None
     if name in own(kind):
         file = f"{name}_" if keyword.iskeyword(name) else name  # no file can be imported that is called if.py
-        return importlib.import_module(f"nanobot.automation.{kind}s.{file}")
+        found = _FOUND[kind, name] = importlib.import_module(f"nanobot.automation.{kind}s.{file}")
+        return found
     return _import_if_there(f"integrations.{name}.{kind}")
+
+
+_FOUND: dict[tuple[Kind, str], ModuleType] = {}
+"""The words of nanobot itself that were asked for; those of integrations may be edited."""
 
 
 @cache

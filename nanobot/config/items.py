@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import voluptuous as vol
 
+from nanobot.config.quick import quick
 from nanobot.config.wrong import Wrong, expected
 from nanobot.util.text import shorten, slugify
 
@@ -22,6 +23,7 @@ class Items:
 
     def __init__(self, item: Any, *, by: Literal["key", "index"] = "key", any_name: bool = False) -> None:
         self.item = item if isinstance(item, vol.Schema) else vol.Schema(item)
+        self._check = quick(self.item)
         self.by = by
         self.any_name = any_name
 
@@ -42,7 +44,7 @@ class Items:
         """Validate one item."""
         if self.by == "key" and not self.any_name and (not isinstance(key, str) or slugify(key) != key):
             raise Wrong("not_a_slug", value=shorten(key), nearest=slugify(str(key)))
-        return self.item({} if item is None else item)
+        return self._check({} if item is None else item)
 
     def stand_in(self, key: Hashable, item: Any, error: str) -> Any:
         """What takes the place of an item that is wrong; None, as here, leaves it out and its last good version in
