@@ -22,6 +22,7 @@ class Heard:
     agent_id: str | None = None
     channel: str | None = None
     chat: str | None = None
+    thread: str | None = None
     sender: str | None = None
     owner: bool = False
 
@@ -37,6 +38,7 @@ class Heard:
             "extra_system_prompt": None,
             "channel": self.channel,
             "chat": self.chat,
+            "thread": self.thread,
             "sender": self.sender,
             "owner": self.owner,
         }

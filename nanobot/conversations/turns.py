@@ -192,6 +192,7 @@ class Running:
                 agent_id=self.agent.name,
                 channel=turn.channel,
                 chat=turn.chat,
+                thread=turn.thread,
                 sender=turn.sender,
                 owner=turn.owner,
             )

@@ -98,6 +98,7 @@ def _told(match: Match) -> dict[str, Any]:
             "text": heard.text,
             "channel": heard.channel,
             "chat": heard.chat,
+            "thread": heard.thread,
             "sender": heard.sender,
             "owner": heard.owner,
         },
