@@ -121,9 +121,12 @@ def entity(options: Options, value: Any) -> None:
 
     if isinstance(value, str) and "," in value:
         value = [part.strip() for part in value.split(",") if part.strip()]
-        if not options.get("multiple"):
-            raise expected("entity_id", value)
-    one_or_many(one)(options, value)
+    if not isinstance(value, list):
+        one(value)
+        return
+    every(one, value)
+    if not options.get("multiple"):  # most places take several all the same
+        raise Doubt("wrong_kind", expected="@entity_id", got="@list")
 
 
 def filters(options: Options) -> list[Mapping[str, Any]]:

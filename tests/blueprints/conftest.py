@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -89,7 +89,7 @@ class Use:
         config = {"nanobot": {"time_zone": "UTC"}, **config, **(having or {})}
         await self.house.start(json.dumps(config, indent=1))
         assert [str(problem) for problem in self.house.edits.problems] == []
-        await self.chat.says("hello")  # the chat is known from now on
+        await self.types("hello")  # the chat is known from now on
         await self.passes(seconds=1)
         self.chat.sent.clear()
 
@@ -126,8 +126,14 @@ class Use:
 
     async def types(self, text: str, **more: Any) -> None:
         """Somebody writes in the chat."""
-        await self.chat.says(text, **more)
+        await self.does(self.chat.says(text, **more))
+
+    async def does(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something that may wait for a thread; time stands still meanwhile."""
+        task = asyncio.create_task(work)
         await self.settle()
+        assert task.done()
+        task.result()
 
     def state(self, entity_id: str) -> str | None:
         """The state of a thing."""

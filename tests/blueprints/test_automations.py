@@ -285,7 +285,7 @@ async def test_undelivered_messages(use: Use) -> None:
 async def test_left_on(use: Use, answer: str | None, by_itself: bool, left: str) -> None:
     await use("left_on", thing="input_boolean.iron", by_itself=by_itself, **{"for": {"hours": 1}},
               having={"input_boolean": {"iron": {"name": "Iron"}}}, **WHERE)  # fmt: skip
-    await use.hub.services.call("input_boolean", "turn_on", {"entity_id": "input_boolean.iron"})
+    await use.does(use.hub.services.call("input_boolean", "turn_on", {"entity_id": "input_boolean.iron"}))
     await use.passes(hours=1)
     assert use.said == ["Iron is still on. Turn it off?"]
     if answer is not None:

@@ -30,7 +30,7 @@ async def test_countdown(use: Use) -> None:
     assert use.said == ["5 min left"]
     await use.passes(minutes=5)
     assert use.said == ["1 min left", "The time is over."]
-    await running
+    assert running.done()
 
 
 @pytest.mark.looptime
@@ -47,22 +47,20 @@ async def test_ask_somebody(use: Use) -> None:
 @pytest.mark.looptime
 async def test_tell_several(use: Use) -> None:
     await use.script("tell_several", chats=["chat/one", "nowhere/x", "chat/two"])
-    await use.hub.services.call("script", "x", {"text": "Dinner"})
-    await use.settle()
+    await use.does(use.hub.services.call("script", "x", {"text": "Dinner"}))
     assert [(message.chat, message.text) for message in use.chat.sent] == [("one", "Dinner"), ("two", "Dinner")]
 
 
 @pytest.mark.looptime
 async def test_tell_when_awake(use: Use) -> None:
     await use.script("tell_when_awake", quiet="input_boolean.quiet", having={"input_boolean": {"quiet": None}}, **WHERE)
-    await use.hub.services.call("script", "x", {"text": "now"})
+    await use.does(use.hub.services.call("script", "x", {"text": "now"}))
     await use.sets("input_boolean.quiet", "on")
     later = asyncio.create_task(use.hub.services.call("script", "x", {"text": "later"}))
     await use.passes(hours=1)
     assert use.said == ["now"]
     await use.sets("input_boolean.quiet", "off")
-    await later
-    await use.settle()
+    assert later.done()
     assert use.said == ["later"]
 
 

@@ -30,7 +30,7 @@ FILE = "blueprints/automation/say.yaml"
 OTHER = "blueprints/automation/other.yaml"
 
 
-def use(alias: str, word: str, path: str = "say.yaml") -> dict[str, Any]:
+def uses(alias: str, word: str, path: str = "say.yaml") -> dict[str, Any]:
     return {"alias": alias, "id": alias.lower(), "use_blueprint": {"path": path, "input": {"word": word}}}
 
 
@@ -73,7 +73,7 @@ def room(house: House) -> Room:
     return Room(house)
 
 
-THREE = (use("A", "a"), use("B", "b", "other.yaml"), PLAIN)
+THREE = (uses("A", "a"), uses("B", "b", "other.yaml"), PLAIN)
 
 
 async def test_they_run(room: Room) -> None:
@@ -133,7 +133,7 @@ async def test_a_blueprint_that_makes_a_wrong_automation_leaves_the_one_before_r
 
 
 async def test_a_new_one_with_wrong_inputs_is_unavailable_and_all_others_run(room: Room) -> None:
-    wrong = use("Wrong", "x")
+    wrong = uses("Wrong", "x")
     del wrong["use_blueprint"]["input"]["word"]
     await room.start(wrong, *THREE)
     assert await room.go() == ["a", "b", "plain"]
@@ -141,7 +141,7 @@ async def test_a_new_one_with_wrong_inputs_is_unavailable_and_all_others_run(roo
     assert state == "unavailable"
     assert error is not None
     assert "the blueprint 'say.yaml' needs inputs that are not given: 'word'" in error
-    await room.house.apply(json.dumps({"automation": [use("Wrong", "right"), *THREE]}))
+    await room.house.apply(json.dumps({"automation": [uses("Wrong", "right"), *THREE]}))
     assert await room.go() == ["a", "b", "plain", "right"]
 
 

@@ -54,7 +54,7 @@ FITS: list[tuple[dict[str, Any], list[Any]]] = [
     ({"country": None}, ["NL"]),
     ({"language": None}, ["de"]),
     ({"area": {"multiple": True}}, [["kitchen"]]),
-    ({"something_new": {"a": 1}}, [object()]),
+    ({"something_new": {"a": 1}}, ["anything"]),
 ]  # fmt: skip
 
 
@@ -82,7 +82,7 @@ REFUSED: list[tuple[dict[str, Any], Any, str]] = [
     ({"boolean": None}, 1, "expected true or false, found 1"),
     ({"text": None}, ["x"], "expected text, found a list"),
     ({"entity": None}, "kitchen", "'kitchen' is not an entity id; write it like 'light.kitchen'"),
-    ({"entity": None}, ["light.a"], "expected text, found a list"),
+    ({"entity": None}, ["light"], "0: 'light' is not an entity id; write it like 'light.kitchen'"),
     ({"entity": {"multiple": True}}, ["light.a", "b"], "1: 'b' is not an entity id; write it like 'light.kitchen'"),
     ({"duration": None}, "soon",
      "'soon' is not a duration; write seconds, 'HH:MM:SS', or for example 'minutes: 5'"),
@@ -118,6 +118,7 @@ def test_it_refuses(selector: dict[str, Any], value: Any, told: str) -> None:
 @pytest.mark.parametrize(
     ("selector", "value", "told"),
     [
+        ({"entity": None}, ["light.a", "light.b"], "expected an entity id, found a list"),
         ({"entity": {"domain": "light"}}, "switch.a", "'switch.a' does not fit; an entity of light is needed"),
         ({"entity": {"filter": {"domain": ["light", "fan"]}}}, "switch.a",
          "'switch.a' does not fit; an entity of fan, light is needed"),
