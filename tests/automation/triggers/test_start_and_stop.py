@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
+from nanobot.hub.bus import Event
 from nanobot.testing.plugin import House
 from tests.automation.triggers.bench import Bench
 
@@ -57,3 +59,30 @@ async def test_the_actions_run_to_their_end_before_anything_is_undone(house: Hou
     house.hub.bus.listen("good_bye", lambda event: told.append(house.hub.phase.value))
     await house.close()
     assert told == ["RUNNING"]
+
+
+WAITING = """
+input_boolean:
+  door:
+automation:
+  - alias: Too long
+    triggers: [{trigger: state, entity_id: input_boolean.door, to: "on", for: {milliseconds: 700}}]
+    actions:
+      - event: too_long
+        event_data: {was: "{{ trigger.from_state.state }}", lasted: "{{ trigger.for.total_seconds() }}"}
+"""
+
+
+async def test_a_pending_for_goes_on_after_a_restart_of_nanobot(
+    house: House, restart: Callable[[], Awaitable[House]]
+) -> None:
+    await house.start(WAITING)
+    await house.hub.services.call("input_boolean", "turn_on", {"entity_id": "input_boolean.door"})
+    began = asyncio.get_running_loop().time()
+    house = await restart()
+    told: asyncio.Queue[Event] = asyncio.Queue()
+    house.hub.bus.listen("too_long", told.put_nowait)
+    async with asyncio.timeout(10):
+        event = await told.get()
+    assert dict(event.data) == {"was": "off", "lasted": 0.7}
+    assert asyncio.get_running_loop().time() - began >= 0.65
