@@ -24,10 +24,13 @@ MONDAY = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 
 
 class Silent(Agent):
-    """Has nothing to say to what is left to it."""
+    """Has nothing to say to what is left to it, unless a test wants it. ``asked`` is the last thing it was told."""
+
+    answer = asked = ""
 
     async def respond(self, turn: Turn) -> AsyncIterator[Part]:
-        yield Text("")
+        self.asked = turn.text
+        yield Text(self.answer)
 
 
 class Threads:
@@ -61,10 +64,11 @@ class Threads:
 class Use:
     """``await use("remind_until_done", text="…")`` starts a hub with one automation that uses that blueprint."""
 
-    def __init__(self, house: House, chat: Chat, threads: Threads) -> None:
+    def __init__(self, house: House, chat: Chat, agent: Silent, threads: Threads) -> None:
         self.house = house
         self.hub: Hub = house.hub
         self.chat = chat
+        self.agent = agent
         self.settle = threads.settle
 
     async def __call__(self, name: str, /, *, having: dict[str, Any] | None = None, **inputs: Any) -> None:
@@ -152,5 +156,6 @@ class Use:
 async def use(house: House, chat: Chat, monkeypatch: pytest.MonkeyPatch) -> Use:
     chat.limits = Limits(buttons=True)
     owner = Entry(house.hub, "silent", "silent", {})
-    owner.add(Silent("silent"))
-    return Use(house, chat, Threads(monkeypatch))
+    agent = Silent("silent")
+    owner.add(agent)
+    return Use(house, chat, agent, Threads(monkeypatch))

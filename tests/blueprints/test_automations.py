@@ -33,6 +33,16 @@ async def test_daily_briefing(use: Use) -> None:
     assert len(use.said) == 1
 
 
+@pytest.mark.parametrize(("answer", "said"), [("The page is new.", ["The page is new."]), ("Nothing.", []), ("", [])])
+async def test_ask_the_agent(use: Use, answer: str, said: list[str]) -> None:
+    await use("ask_the_agent", when={"trigger": "time", "at": "06:00"}, task="Is the page of {{ now().date() }} new?",
+              **WHERE)  # fmt: skip
+    use.agent.answer = answer
+    await use.until("06:00")
+    assert use.agent.asked == "Is the page of 2026-06-01 new?"
+    assert use.said == said
+
+
 async def test_forward_messages(use: Use) -> None:
     second = Entry(use.hub, "second", "second", {})
     other = Chat("second")
