@@ -107,17 +107,20 @@ class Document:
     """What stands in one file. ``data`` is shared by all who read it: do not change it.
 
     ``data`` is None for an empty file. ``tagged``: there are ``Tag``, ``Input`` or ``Unusable`` nodes in it.
-    ``size`` counts nodes, an alias as often as it stands for them.
+    ``size`` counts nodes, an alias as often as it stands for them. ``anchored``: there are anchors or aliases.
     """
 
-    __slots__ = ("_marks", "data", "faults", "size", "tagged", "text")
+    __slots__ = ("_marks", "anchored", "data", "faults", "size", "tagged", "text")
 
-    def __init__(self, text: str, data: Any, faults: tuple[Fault, ...], *, tagged: bool, size: int) -> None:
+    def __init__(
+        self, text: str, data: Any, faults: tuple[Fault, ...], *, tagged: bool, size: int, anchored: bool = False
+    ) -> None:
         self.text = text
         self.data = data
         self.faults = faults
         self.tagged = tagged
         self.size = size
+        self.anchored = anchored
         self._marks: tuple[Marks | None] | None = None
 
     def line(self, path: Path) -> int:
@@ -142,7 +145,9 @@ def parse(content: bytes | str) -> Document:
         data, _ = builder.build()
     except yaml.YAMLError as error:
         raise Unparsable(_syntax(error, text)) from error
-    return Document(text, data, tuple(builder.faults), tagged=builder.tagged, size=builder.size)
+    return Document(
+        text, data, tuple(builder.faults), tagged=builder.tagged, size=builder.size, anchored=builder.anchored
+    )
 
 
 def decode(content: bytes) -> str:

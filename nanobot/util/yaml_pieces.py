@@ -1,6 +1,6 @@
 """One YAML file in pieces: the items of its outermost list or mapping, so that an edit of one costs only that one.
 
-A file is cut where a line begins with ``- `` or a key. That is only a guess at where an item begins, so each piece is
+A file is cut where a line begins with ``- `` or a key. That is only a guess at where an item begins, so a new piece is
 parsed as a file of its own, and whatever would make a difference (a quote or a bracket that is still open, an anchor,
 a fault, a key that is there twice, a second document) has the file parsed as a whole instead.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,25 +74,22 @@ class InPieces(Document):
 
 
 def parse_in_pieces(text: str, before: Document | None) -> InPieces | None:
-    """The file, with the pieces of ``before`` used again; None when it has to be parsed as a whole."""
-    if len(text) < WORTH_IT or "\t" in text or "\r" in text:
+    """The file, with the pieces of ``before`` used again; None when it has to be parsed as a whole, as at first."""
+    if before is None or len(text) < WORTH_IT:
         return None
-    is_list = _first(text) == "-"
-    if (_ELSE_IN_LIST if is_list else _ELSE_IN_MAPPING).search(text):
+    cut = _cut(text)
+    known = _known(before)
+    if cut is None or known is None:
         return None
-    starts = [found.start() for found in (_ITEM if is_list else _KEY).finditer(text)]
-    if len(starts) < 2:
+    is_list, starts = cut
+    if isinstance(before.data, list) is not is_list:
         return None
-    known = before.pieces.made if isinstance(before, InPieces) and isinstance(before.data, list) is is_list else {}
     pieces = Pieces(starts=starts)
     items: list[Any] = []
     mapping: dict[Any, Any] = {}
-    size, tagged, line, at = 1, False, 0, 0
-    for number, start in enumerate(starts):
-        line += text.count("\n", at, start)
-        at = start
-        piece_text = text[start : starts[number + 1] if number + 1 < len(starts) else len(text)]
-        digest = hashlib.blake2b(piece_text.encode(), digest_size=16).digest()
+    size, tagged = 1, False
+    for number, (line, piece_text) in enumerate(_texts(text, starts)):
+        digest = _digest(piece_text)
         piece = known.get(digest) or pieces.made.get(digest)
         if piece is None or (piece.tagged and piece.line != line):
             piece = _parsed(piece_text, line)
@@ -113,6 +111,53 @@ def parse_in_pieces(text: str, before: Document | None) -> InPieces | None:
         else:
             return None
     return InPieces(text, items if is_list else mapping, pieces, tagged=tagged, size=size)
+
+
+def _cut(text: str) -> tuple[bool, list[int]] | None:
+    """Whether it is a list, and where its pieces begin; None for a file that cannot be cut."""
+    if "\t" in text or "\r" in text:
+        return None
+    is_list = _first(text) == "-"
+    if (_ELSE_IN_LIST if is_list else _ELSE_IN_MAPPING).search(text):
+        return None
+    starts = [found.start() for found in (_ITEM if is_list else _KEY).finditer(text)]
+    return (is_list, starts) if len(starts) > 1 else None
+
+
+def _texts(text: str, starts: list[int]) -> Iterator[tuple[int, str]]:
+    """Each piece, with the line in which it begins (from 0)."""
+    line = at = 0
+    for number, start in enumerate(starts):
+        line += text.count("\n", at, start)
+        at = start
+        yield line, text[start : starts[number + 1] if number + 1 < len(starts) else len(text)]
+
+
+def _known(document: Document) -> Mapping[bytes, Piece] | None:
+    """The pieces of a document; of one that was parsed as a whole, as many as it has items."""
+    if isinstance(document, InPieces):
+        return document.pieces.made
+    cut = None if document.faults or document.anchored else _cut(document.text)
+    if cut is None or not isinstance(document.data, (list, dict)) or len(cut[1]) != len(document.data):
+        return None  # with more, some do not begin an item but go on with a text
+    items = [[item] for item in document.data] if cut[0] else [{key: value} for key, value in document.data.items()]
+    return {
+        _digest(text): Piece(item, _nodes(item) - 1, document.tagged and "!" in text, line)
+        for item, (line, text) in zip(items, _texts(document.text, cut[1]), strict=True)
+    }
+
+
+def _nodes(value: Any) -> int:
+    """As ``Document.size`` counts them."""
+    if isinstance(value, dict):
+        return 1 + len(value) + sum(map(_nodes, value.values()))
+    if isinstance(value, list):
+        return 1 + sum(map(_nodes, value))
+    return 1
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def _first(text: str) -> str:
