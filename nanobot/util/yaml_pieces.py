@@ -138,9 +138,16 @@ def _known(document: Document) -> Mapping[bytes, Piece] | None:
     if isinstance(document, InPieces):
         return document.pieces.made
     cut = None if document.faults or document.anchored else _cut(document.text)
-    if cut is None or not isinstance(document.data, (list, dict)) or len(cut[1]) != len(document.data):
+    data = document.data
+    items: list[Any]
+    if cut is not None and cut[0] and isinstance(data, list):
+        items = [[item] for item in data]
+    elif cut is not None and not cut[0] and isinstance(data, dict):
+        items = [{key: value} for key, value in data.items()]
+    else:
+        return None
+    if len(cut[1]) != len(items):
         return None  # with more, some do not begin an item but go on with a text
-    items = [[item] for item in document.data] if cut[0] else [{key: value} for key, value in document.data.items()]
     return {
         _digest(text): Piece(item, _nodes(item) - 1, document.tagged and "!" in text, line)
         for item, (line, text) in zip(items, _texts(document.text, cut[1]), strict=True)
