@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
+
+from nanobot.contracts.agent import Agent, Part, Turn
 
 if TYPE_CHECKING:
     from nanobot.conversations.message import Message
@@ -11,11 +13,26 @@ if TYPE_CHECKING:
 Take = Callable[["Message"], bool]
 
 
+class Nobody(Agent):
+    """Stands for the agent that is not there while somebody who waited for a message gets it."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    async def respond(self, turn: Turn) -> AsyncIterator[Part]:
+        nothing: tuple[Part, ...] = ()
+        for part in nothing:
+            yield part
+
+
 class Claims:
     """Who began to wait last is asked first."""
 
     def __init__(self) -> None:
         self._takes: list[Take] = []
+
+    def __len__(self) -> int:
+        return len(self._takes)
 
     def add(self, take: Take) -> Callable[[], None]:
         """Have ``take(message)`` called for each message before an agent gets it; True keeps it from the agent.

@@ -38,6 +38,7 @@ from nanobot.conversations.transcript import Exchange, Steps, exchanges
 from nanobot.conversations.turns import Cut
 from nanobot.conversations.workers import Workers
 from nanobot.errors import Busy, NanobotError, Refused, StorageError
+from nanobot.hub.causes import LONGEST, MessageCause
 from nanobot.hub.context import Context
 from nanobot.storage.sql import Database
 from nanobot.util.aio import Tasks
@@ -265,6 +266,20 @@ class Conversations:
             _log.warning("files that nobody needs are not deleted: %s", error)
 
     def _tell_received(self, message: Message, command: str | None = None) -> None:
+        self.hub.causes.messages.append(
+            MessageCause(
+                message.received,
+                message.id,
+                "in",
+                message.channel,
+                message.chat,
+                message.session,
+                message.sender_name or message.sender,
+                message.text[:LONGEST],
+                message.message_id,
+                message.context,
+            )
+        )
         if self.hub.bus.route("message_received"):
             self.hub.bus.fire("message_received", {**message.told(), "command": command}, message.context)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nanobot.contracts.channel import Receipt
 from nanobot.conversations.outbox import AT_THE_DOOR, SENDING, SENT, WAITING, Letter, Outbox
+from nanobot.hub.causes import LONGEST, MessageCause
 from nanobot.hub.issues import Severity
 
 if TYPE_CHECKING:
@@ -51,6 +52,21 @@ class Receipts:
         if self._issues:
             self._resolve(f"{letter.channel}.{FAILED}.{letter.chat}")
         self._answer(letter, True)
+        context = letter.context
+        self.hub.causes.messages.append(
+            MessageCause(
+                self.hub.clock.time(),
+                letter.id,
+                "out",
+                letter.channel,
+                letter.chat,
+                letter.session,
+                None,
+                letter.text[:LONGEST],
+                receipt.message_id,
+                context,
+            )
+        )
         if self.hub.bus.route("message_sent"):
             data = {
                 "id": letter.id,
@@ -60,7 +76,7 @@ class Receipts:
                 "text": letter.text,
                 "message_id": receipt.message_id,
             }
-            self.hub.bus.fire("message_sent", data, letter.context)
+            self.hub.bus.fire("message_sent", data, context)
 
     def failed(self, letter: Letter, error: str) -> None:
         """It was given up."""

@@ -93,12 +93,17 @@ class Sessions:
         """All that are not in a turn."""
         return [message for known in self._sessions.values() for message in known.messages]
 
-    def next(self) -> Message:
-        """The message whose turn it is. Its session has no other until ``done`` or ``put_back``."""
+    def heads(self) -> list[Message]:
+        """The next message of each session that could begin a turn."""
+        return [self._sessions[session].messages[0] for line in self._ready for session in line]
+
+    def next(self, session: str | None = None) -> Message:
+        """The message whose turn it is, or that of one session. It has no other until ``done`` or ``put_back``."""
         owners, others = self._ready
-        line = owners or others
-        session = next(iter(line))
-        del line[session]
+        if session is None:
+            session = next(iter(owners or others))
+        for line in (owners, others):
+            line.pop(session, None)
         known = self._sessions[session]
         known.in_turn = True
         message = known.messages.popleft()

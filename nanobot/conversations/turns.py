@@ -65,6 +65,8 @@ class Running:
         self.context = message.context
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.claimed = False
+        """Whether somebody else took the message, so that the agent is not asked."""
         self.understood = True
         """False when the agent says that it can make nothing of the message."""
         self._keep = keep

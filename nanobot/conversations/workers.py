@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nanobot.contracts.agent import Agent, Record
 from nanobot.conversations.attendance import Attendance
-from nanobot.conversations.claims import Claims
+from nanobot.conversations.claims import Claims, Nobody
 from nanobot.conversations.delivery import Delivery
 from nanobot.conversations.disk import Disk, ignore
 from nanobot.conversations.inbox import Inbox
@@ -94,12 +94,24 @@ class Workers:
                 return
             agent = self.attendance.choose()
             if agent is None:
-                self.attendance.miss()
+                self._give_to_claims()
+                if self.sessions.is_ready():
+                    self.attendance.miss()
                 return
-            message = self.sessions.next()
-            run = Running(self.hub, message, agent, self._keep)
-            self._running[message.session] = run
-            self._tasks.spawn(self._turn(run), f"turn {message.session}")
+            self._begin(Running(self.hub, self.sessions.next(), agent, self._keep))
+
+    def _begin(self, run: Running) -> None:
+        session = run.message.session
+        self._running[session] = run
+        self._tasks.spawn(self._turn(run), f"turn {session}")
+
+    def _give_to_claims(self) -> None:
+        """While there is no agent, those who wait for messages get theirs all the same."""
+        for message in self.sessions.heads() if self.claims else ():
+            if self._has_room() and self.claims.offer(message):
+                run = Running(self.hub, self.sessions.next(message.session), Nobody(), self._keep)
+                run.claimed = True
+                self._begin(run)
 
     def _has_room(self, *, for_guests: bool = False) -> bool:
         kept = self.max_turns // KEPT_FOR_OWNERS if for_guests else 0
@@ -130,7 +142,7 @@ class Workers:
         message = run.message
         if message.crashes >= self.max_crashes or message.cuts >= MAX_CUTS:
             return Answer("given_up", translate("chat.given_up", run.language))
-        if self.claims.offer(message):
+        if run.claimed or self.claims.offer(message):
             return Answer("claimed")
         note: asyncio.TimerHandle | None = None
         if message.restored:
