@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from nanobot.automation.attach import attach
 from nanobot.automation.decide import Case
 from nanobot.automation.keeping import Keeping
+from nanobot.automation.parse import TriggerConfig
 from nanobot.automation.run import Run
 from nanobot.automation.runnable import RunnableEntity
 from nanobot.automation.runner import CHAIN
@@ -48,6 +49,23 @@ class Automation(RunnableEntity):
     @property
     def written(self) -> Mapping[str, Any]:
         return self.item.raw if isinstance(self.item.raw, Mapping) else {}
+
+    @property
+    def error(self) -> str | None:
+        return self.item.error if self.refused is None else self.refused.error
+
+    @property
+    def triggers(self) -> Sequence[TriggerConfig]:
+        config = self.item.config
+        return () if config is None else config["triggers"]
+
+    @property
+    def idle(self) -> str | None:
+        if not self.enabled:
+            return "off"
+        if not self._started:
+            return "starting"
+        return "failed" if self._detach is None else None
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -136,6 +154,8 @@ class Automation(RunnableEntity):
         self.item_id = item.id
         self.available = item.config is not None
         self.name = item.name
+        self.fired.clear()
+        self.failed = []
         config = item.config
         self._kept = self._keeping.take(item.key, item.raw)
         noted = self._keeping.noting(item.key)
@@ -149,7 +169,8 @@ class Automation(RunnableEntity):
         try:
             limited = rendered(self._hub, config["trigger_variables"], self._this(), limited=True)
         except TemplateError as error:
-            self._part.issue("trigger_failed", name=self.item.name, error=f"trigger_variables: {error}")
+            self.failed = [f"trigger_variables: {error}"]
+            self._part.issue("trigger_failed", name=self.item.name, error=self.failed[0])
             return
         kept, self._kept = self._kept, {}
         self.go_on(kept)
@@ -166,6 +187,7 @@ class Automation(RunnableEntity):
             detach()  # turned off meanwhile
             return
         self._detach = detach
+        self.failed = failed
         if failed:
             self._part.issue("trigger_failed", name=self.item.name, error="; ".join(failed))
         else:
@@ -184,6 +206,7 @@ class Automation(RunnableEntity):
         """A trigger fired. What was turned off since then does not run."""
         if self._detach is None or self._runner is None:
             return None
+        self.fired[trigger["idx"]] = self._hub.clock.time()
         cause = Context(actor="automation") if context is None else context.child("automation")
         return self._go({"trigger": trigger}, cause, own=own)
 

@@ -50,6 +50,10 @@ class Script(RunnableEntity):
         return self.item.raw if isinstance(self.item.raw, Mapping) else {}
 
     @property
+    def error(self) -> str | None:
+        return self.item.error if self.refused is None else self.refused.error
+
+    @property
     def attributes(self) -> Mapping[str, Any]:
         config = self.item.config
         if config is None:

@@ -66,6 +66,7 @@ class Case:
             step.error = str(error)
             raise
         finally:
+            self.trace.done(step)
             self.path, self._step = above
 
     def _decide(self, check: Callable[[Mapping[str, Any], Case], bool], condition: ConditionConfig) -> bool:

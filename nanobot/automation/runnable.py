@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from nanobot.automation.packing import context_unpacked, unpack
+from nanobot.automation.parse import TriggerConfig
 from nanobot.automation.run import Run
 from nanobot.automation.runner import Runner
-from nanobot.automation.sequence import Sequence
+from nanobot.automation.sequence import Sequence as Actions
 from nanobot.automation.trace import End, Trace, Traces
 from nanobot.config.substitute import FromBlueprint
 from nanobot.contracts.entity import Entity
 from nanobot.contracts.runnable import Runnable
+from nanobot.hub.causes import RunCause
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
@@ -36,6 +38,10 @@ class RunnableEntity(Entity, Runnable):
         self.entity_id = entity_id
         self.item_id = item_id
         self.last_triggered: datetime | None = None
+        self.fired: dict[str, float] = {}
+        """When each trigger last fired since it was attached, by its ``idx``."""
+        self.failed: Sequence[str] = ()
+        """A sentence for each trigger that could not be attached."""
         self._part = part
         self._hub: Hub = part.hub
         self._runner: Runner | None = None
@@ -44,6 +50,21 @@ class RunnableEntity(Entity, Runnable):
     @property
     def traces(self) -> Traces:
         return self._traces
+
+    @property
+    def error(self) -> str | None:
+        """What is wrong with it, or with the edit instead of which it runs on; None when nothing is."""
+        return None
+
+    @property
+    def triggers(self) -> Sequence[TriggerConfig]:
+        """What starts it, apart from calls."""
+        return ()
+
+    @property
+    def idle(self) -> str | None:
+        """Why its triggers are not listened to: ``off``, ``starting``, ``failed``; None when they are."""
+        return None
 
     @property
     def runner(self) -> Runner | None:
@@ -55,7 +76,7 @@ class RunnableEntity(Entity, Runnable):
         """The item as it stands in the YAML where it uses a blueprint, else None."""
         return self.written.written if isinstance(self.written, FromBlueprint) else None
 
-    def equip(self, sequence: Sequence | None, config: Mapping[str, Any] | None, noted: Noted | None = None) -> None:
+    def equip(self, sequence: Actions | None, config: Mapping[str, Any] | None, noted: Noted | None = None) -> None:
         """Take over what is to be run, and the options of running; None for something that cannot be."""
         if sequence is None or config is None:
             self._runner = None
@@ -85,13 +106,25 @@ class RunnableEntity(Entity, Runnable):
             told["max"] = config["max"]
         return told
 
-    def trace(self, context: Context, trigger: str | None = None) -> Trace | None:
-        """A new trace, which is kept; None where none are."""
+    def trace(self, context: Context, source: str | None = None) -> Trace | None:
+        """A new trace, which is kept; None where none are. ``source`` describes the trigger."""
         if not self._traces.kept:
             return None
-        trace = Trace(self._hub.clock, self.domain, self.item_id, context, self.written, trigger, self.blueprint_inputs)
+        hub = self._hub
+        trace = Trace(
+            hub.clock,
+            self.domain,
+            self.item_id,
+            context,
+            self.written,
+            source,
+            self.blueprint_inputs,
+            hub.scrubber.scrub,
+        )
         self._traces.add(trace)
-        if self._hub.bus.route(RUN_FINISHED):
+        if hub.live_traces is not None:
+            hub.live_traces.begins(trace)
+        if hub.bus.route(RUN_FINISHED):
             trace.over = self._told_end
         return trace
 
@@ -121,7 +154,12 @@ class RunnableEntity(Entity, Runnable):
 
     def began(self, run: Run) -> None:
         """Called when a run is accepted, before its first action."""
-        self.last_triggered = datetime.fromtimestamp(self._hub.clock.time(), UTC)
+        now = self._hub.clock.time()
+        self.last_triggered = datetime.fromtimestamp(now, UTC)
+        trigger = run.scope.values.get("trigger")
+        source = trigger.get("description") if isinstance(trigger, Mapping) else None
+        name = self.name or self.entity_id
+        self._hub.causes.runs.append(RunCause(now, self.domain, self.entity_id, name, run.id, source, run.context))
 
     def _told_end(self, trace: Trace) -> None:
         """A run is over, or there was none although a trigger fired: ``outcome`` says which."""

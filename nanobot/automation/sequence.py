@@ -121,15 +121,22 @@ class RunStep:
                 return leaf[len(self.path) + 1 :]
         return None
 
+    def done(self) -> None:
+        """It is over."""
+        if self._trace is not None and self.run.trace is not None:
+            self.run.trace.done(self._trace)
+
     # -- failing --------------------------------------------------------------------------------
 
     def failed(self, error: Exception) -> None:
         """Say so once, and raise it unless the run is to go on."""
         if isinstance(error, Leave):
+            self.done()
             raise error
         text = str(error) or type(error).__name__
         if self._trace is not None:
             self._trace.error = text
+        self.done()
         expected = isinstance(error, NanobotError)
         ignored = self.action.continue_on_error and expected and not isinstance(error, NEVER_IGNORED)
         if self.run.told is not error:
@@ -187,12 +194,34 @@ def _begin(run: Run, action: ActionConfig, scope: Scope, path: str) -> Awaitable
     try:
         if action.enabled is not True and not is_on(run.hub, action.enabled, scope.flat()):
             step.tell(enabled=False)
+            step.done()
             return None
+        if run.hub.debugger is not None and (held := run.hub.debugger.holds(run, path)) is not None:
+            return _held(step, held)
         waits = (action.run or _run_of(action.word))(step)
     except Exception as error:  # whatever an action raises ends this run alone
         step.failed(error)
         return None
-    return None if waits is None else _wait(step, waits)
+    if waits is None:
+        step.done()
+        return None
+    return _wait(step, waits)
+
+
+async def _held(step: RunStep, held: Awaitable[None]) -> None:
+    """Wait at a breakpoint, then do the step."""
+    await held
+    if step.run.stopped:
+        raise Ended(End.CANCELLED)
+    try:
+        waits = (step.action.run or _run_of(step.action.word))(step)
+    except Exception as error:  # as in _begin
+        step.failed(error)
+        return
+    if waits is None:
+        step.done()
+    else:
+        await _wait(step, waits)
 
 
 async def _wait(step: RunStep, waits: Awaitable[None]) -> None:
@@ -200,6 +229,8 @@ async def _wait(step: RunStep, waits: Awaitable[None]) -> None:
         await waits
     except Exception as error:  # as in _begin
         step.failed(error)
+    else:
+        step.done()
 
 
 def _run_of(word: str) -> Do:

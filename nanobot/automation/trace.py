@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from nanobot.contracts.runnable import RunTrace
 from nanobot.hub.context import Context
 from nanobot.hub.states import State
 from nanobot.util.dt import Clock
@@ -16,6 +17,9 @@ from nanobot.util.ids import ulid
 KEPT = 20  # traces of each item
 MOST_STEPS = 2000  # of one trace; a loop that runs all day must not fill the memory
 DEEPEST = 12
+
+Scrub = Callable[[str], str]
+"""Takes known secrets out of a text."""
 
 
 class End(Enum):
@@ -35,7 +39,7 @@ class End(Enum):
 class StepTrace:
     """One step, condition or trigger as it was done once."""
 
-    __slots__ = ("changed", "child", "error", "path", "result", "time")
+    __slots__ = ("changed", "child", "error", "finished", "path", "result", "time")
 
     def __init__(self, path: str, time: float) -> None:
         self.path = path
@@ -44,26 +48,29 @@ class StepTrace:
         self.changed: dict[str, Any] | None = None
         self.error: str | None = None
         self.child: dict[str, Any] | None = None
+        self.finished: float | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """In the shape of Home Assistant's clients."""
+    def as_dict(self, scrub: Scrub = str) -> dict[str, Any]:
+        """In the shape of Home Assistant's clients, and ``duration`` in seconds where it is over."""
         told: dict[str, Any] = {"path": self.path, "timestamp": _iso(self.time)}
         if self.child is not None:
             told["child_id"] = self.child
         if self.changed is not None:
-            told["changed_variables"] = plain(self.changed)
+            told["changed_variables"] = plain(self.changed, scrub=scrub)
         if self.error is not None:
-            told["error"] = self.error
+            told["error"] = scrub(self.error)
         if self.result is not None:
-            told["result"] = plain(self.result)
+            told["result"] = plain(self.result, scrub=scrub)
+        if self.finished is not None:
+            told["duration"] = round(self.finished - self.time, 6)
         return told
 
 
 class Trace:
     """One run of one item."""
 
-    __slots__ = ("_clock", "blueprint_inputs", "config", "context", "cut", "domain", "end", "error", "finished",
-                 "item_id", "over", "run_id", "started", "steps", "trigger")  # fmt: skip
+    __slots__ = ("_clock", "_scrub", "blueprint_inputs", "config", "context", "cut", "domain", "end", "error",
+                 "finished", "item_id", "over", "run_id", "started", "steps", "trigger", "watch")  # fmt: skip
 
     def __init__(
         self,
@@ -74,8 +81,10 @@ class Trace:
         config: Mapping[str, Any],
         trigger: str | None = None,
         blueprint_inputs: Mapping[str, Any] | None = None,
+        scrub: Scrub = str,
     ) -> None:
         self._clock = clock
+        self._scrub = scrub
         self.run_id = ulid()
         self.domain = domain
         self.item_id = item_id
@@ -91,6 +100,8 @@ class Trace:
         self.cut = 0
         self.over: Callable[[Trace], None] | None = None
         """Called once, when it is known how it ended."""
+        self.watch: Callable[[Trace, StepTrace | None], None] | None = None
+        """Called with each step when it begins and when it is over, and with None when the run is; while followed."""
 
     def step(self, path: str) -> StepTrace:
         """Note that a step begins."""
@@ -99,7 +110,19 @@ class Trace:
             self.steps.append(step)
         else:
             self.cut += 1
+        if self.watch is not None:
+            self.watch(self, step)
         return step
+
+    def done(self, step: StepTrace) -> None:
+        """Note that a step is over."""
+        step.finished = self._clock.time()
+        if self.watch is not None:
+            self.watch(self, step)
+
+    def told(self, step: StepTrace) -> dict[str, Any]:
+        """One step, without secrets."""
+        return step.as_dict(self._scrub)
 
     def finish(self, end: End, error: str | None = None) -> None:
         """Note how it ended; the first time counts."""
@@ -109,6 +132,8 @@ class Trace:
             self.error = error
             if self.over is not None:
                 self.over(self)
+            if self.watch is not None:
+                self.watch(self, None)
 
     def short(self) -> dict[str, Any]:
         """As ``trace/list`` of Home Assistant's WebSocket API gives it."""
@@ -125,20 +150,20 @@ class Trace:
             "item_id": self.item_id,
         }
         if self.error is not None:
-            told["error"] = self.error
+            told["error"] = self._scrub(self.error)
         if self.domain == "automation":
-            told["trigger"] = self.trigger
+            told["trigger"] = None if self.trigger is None else self._scrub(self.trigger)
         return told
 
     def full(self) -> dict[str, Any]:
         """As ``trace/get`` gives it: with all steps by path, the configuration and the context."""
         steps: dict[str, list[dict[str, Any]]] = {}
         for step in self.steps:
-            steps.setdefault(step.path, []).append(step.as_dict())
+            steps.setdefault(step.path, []).append(self.told(step))
         told = self.short()
         told["trace"] = steps
-        told["config"] = plain(self.config)
-        told["blueprint_inputs"] = plain(self.blueprint_inputs)
+        told["config"] = plain(self.config, scrub=self._scrub)
+        told["blueprint_inputs"] = plain(self.blueprint_inputs, scrub=self._scrub)
         told["context"] = self.context.as_dict()
         if self.cut:
             told["steps_left_out"] = self.cut
@@ -149,9 +174,9 @@ class Traces:
     """The latest traces of one item."""
 
     def __init__(self, kept: int = KEPT) -> None:
-        self._traces: deque[Trace] = deque(maxlen=kept)
+        self._traces: deque[RunTrace] = deque(maxlen=kept)
 
-    def __iter__(self) -> Iterator[Trace]:
+    def __iter__(self) -> Iterator[RunTrace]:
         return iter(list(self._traces))
 
     def __len__(self) -> int:
@@ -171,17 +196,25 @@ class Traces:
         """Keep this one, and forget the oldest if there are too many."""
         self._traces.append(trace)
 
+    def restore(self, older: Iterable[RunTrace]) -> None:
+        """Put those of an earlier process, oldest first, before the ones that are there, as far as there is room."""
+        room = self.kept - len(self._traces)
+        if room > 0:
+            self._traces.extendleft(reversed(list(older)[-room:]))
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """For JSON: whatever a run had in its hands."""
-    if value is None or isinstance(value, (str, int, float, bool)):
+
+def plain(value: Any, depth: int = 0, *, scrub: Scrub = str) -> Any:
+    """For JSON: whatever a run had in its hands. ``scrub`` sees each text."""
+    if isinstance(value, str):
+        return scrub(value)
+    if value is None or isinstance(value, (int, float, bool)):
         return value
     if depth > DEEPEST:
         return "…"
     if isinstance(value, Mapping):
-        return {str(key): plain(one, depth + 1) for key, one in value.items()}
+        return {str(key): plain(one, depth + 1, scrub=scrub) for key, one in value.items()}
     if isinstance(value, (list, tuple, set, frozenset, deque)):
-        return [plain(one, depth + 1) for one in value]
+        return [plain(one, depth + 1, scrub=scrub) for one in value]
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, timedelta):
@@ -191,14 +224,14 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, State):
         return {
             "entity_id": value.entity_id,
-            "state": value.state,
-            "attributes": plain(value.attributes, depth + 1),
+            "state": scrub(value.state),
+            "attributes": plain(value.attributes, depth + 1, scrub=scrub),
             "last_changed": _iso(value.last_changed),
             "last_updated": _iso(value.last_updated),
             "context": value.context.as_dict(),
         }
     text = getattr(value, "text", None)  # a template
-    return text if isinstance(text, str) else str(value)
+    return scrub(text if isinstance(text, str) else str(value))
 
 
 def _iso(time: float) -> str:

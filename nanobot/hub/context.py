@@ -39,6 +39,10 @@ class Context:
             self._id = ulid()
         return self._id
 
+    def is_known_as(self, id: str) -> bool:  # noqa: A002
+        """Whether this is its id, without making one: an id that nobody has read, nobody can ask for."""
+        return self._id == id
+
     def child(self, actor: str | None = None) -> Context:
         """A context of its own, caused by this one and acting for the same user."""
         return Context(parent_id=self.id, user_id=self.user_id, actor=actor or self.actor)

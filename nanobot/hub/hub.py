@@ -23,6 +23,7 @@ from nanobot.contracts.view import View
 from nanobot.contracts.workspace import Workspace
 from nanobot.hub.alarms import Alarms
 from nanobot.hub.bus import Bus
+from nanobot.hub.causes import Causes
 from nanobot.hub.controls import Controls
 from nanobot.hub.entities import Entities
 from nanobot.hub.farewells import Farewells
@@ -76,6 +77,7 @@ class Hub:
         self.bus = Bus()
         self.states = States(self.bus, self.clock)
         self.services = Services(self.bus)
+        self.causes = Causes(self.services.recent)
         self.entities = Entities(self.states)
         self.controls = Controls(self.services, self.entities, self.clock)
         self.scrubber = Scrubber()
@@ -87,6 +89,10 @@ class Hub:
         self.alarms = Alarms(self.clock)
         self.templates: Any = None
         """What ``nanobot.templates`` keeps for this hub."""
+        self.live_traces: Any = None
+        """Who follows runs as they go, of ``nanobot.automation``; None while nobody does."""
+        self.debugger: Any = None
+        """What holds runs at breakpoints, of ``nanobot.automation``; None while nobody debugs."""
         self.entries: dict[str, Entry] = {}
         """By entry id, in the order of their setup. Written by the lifecycle alone."""
         self.channels: Registry[Channel] = Registry("channel")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections import deque
 from collections.abc import Awaitable, Mapping
+from time import time
 from typing import Any
 
 import voluptuous as vol
@@ -13,6 +15,7 @@ from nanobot.config.quick import quick
 from nanobot.contracts.service import Response, Service, ServiceCall
 from nanobot.errors import InvalidServiceData, ServiceNotFound
 from nanobot.hub.bus import Bus, Remove
+from nanobot.hub.causes import CALLS, Called
 from nanobot.hub.context import Context
 from nanobot.util.aio import Tasks, is_coroutine_function
 
@@ -44,6 +47,8 @@ class Services:
         self._route = bus.route
         self._services: dict[str, dict[str, _Registered]] = {}
         self.tasks = Tasks("service call")
+        self.recent: deque[Called] = deque(maxlen=CALLS)
+        """The latest calls, for ``hub.causes``."""
 
     def __iter__(self) -> Any:
         return iter([known.service for names in self._services.values() for known in names.values()])
@@ -149,6 +154,7 @@ class Services:
             except vol.Invalid as error:
                 raise self._wrong(known.service, given, error) from error
         call = ServiceCall(domain, name, given, context or Context(), return_response)
+        self.recent.append((time(), domain, name, given.get("entity_id"), call.context))
         if self._route(CALL_SERVICE):
             told = {"domain": domain, "service": name, "service_data": dict(given)}
             self._bus.fire(CALL_SERVICE, told, call.context)
