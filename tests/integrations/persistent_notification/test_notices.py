@@ -8,38 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
-from nanobot.contracts.socket_command import SocketCommand
+from nanobot.contracts.view import Access
 from nanobot.errors import InvalidServiceData
 from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
 from nanobot.testing.plugin import House, SetUp
 
 
-class Told:
-    """The socket's side of a subscription."""
-
-    data: Mapping[str, Any] = {}
-
-    def __init__(self) -> None:
-        self.events: list[Any] = []
-        self.end: Any = None
-
-    def subscribe(self, undo: Any, result: Any = None) -> None:
-        self.end = undo
-
-    def event(self, event: Any) -> None:
-        self.events.append((event["type"], {key: one["message"] for key, one in event["notifications"].items()}))
-
-
-def command(hub: Hub, name: str) -> SocketCommand:
-    found = hub.socket_commands.get(f"persistent_notification/{name}")
-    assert found is not None
-    return found
-
-
 def up(hub: Hub) -> list[dict[str, Any]]:
-    return list(command(hub, "get").handler(Told()))  # type: ignore[arg-type]
+    found = hub.socket_commands.get("persistent_notification/get")
+    assert found is not None
+    return list(found.handler(None))  # type: ignore[arg-type]
 
 
 async def call(hub: Hub, service: str, **data: Any) -> None:
@@ -87,15 +68,33 @@ async def test_events_carry_the_notice_and_the_cause(notices: Hub) -> None:
     assert told == [("added", "one", cause), ("added", "two", cause), ("removed", "two", cause)]
 
 
-async def test_subscribers_are_told_what_is_up_and_then_each_change(notices: Hub) -> None:
-    await call(notices, "create", message="old", notification_id="a")
-    told = Told()
-    command(notices, "subscribe").handler(told)  # type: ignore[arg-type]
-    await call(notices, "create", message="new", notification_id="b")
-    await call(notices, "dismiss", notification_id="a")
-    told.end()
-    await call(notices, "dismiss_all")
-    assert told.events == [("current", {"a": "old"}), ("added", {"b": "new"}), ("removed", {"a": "old"})]
+async def test_a_client_of_the_socket_is_told_what_is_up_and_then_each_change(notices: Hub, set_up: SetUp) -> None:
+    http = await set_up("http", {"port": 0})
+    await set_up("websocket_api")
+    token = notices.credentials.create("reader", Access.READ)
+    await call(notices, "create", message="old", title="T", notification_id="a")
+    async with (
+        asyncio.timeout(10),
+        ClientSession() as session,
+        session.ws_connect(f"{http.data.url}/api/websocket") as socket,
+    ):
+        await socket.receive_json()
+        await socket.send_json({"type": "auth", "access_token": token})
+        await socket.receive_json()
+        await socket.send_json({"id": 1, "type": "persistent_notification/get"})
+        (listed,) = (await socket.receive_json())["result"]
+        await socket.send_json({"id": 2, "type": "persistent_notification/subscribe"})
+        answers = [await socket.receive_json() for _ in range(2)]
+        await call(notices, "create", message="new", notification_id="b")
+        answers.append(await socket.receive_json())
+        await call(notices, "dismiss", notification_id="a")
+        answers.append(await socket.receive_json())
+    created_at = datetime.fromisoformat(listed.pop("created_at"))
+    assert created_at.timestamp() == pytest.approx(notices.clock.time(), abs=10)
+    assert listed == {"message": "old", "title": "T", "notification_id": "a"}
+    assert answers[0]["success"]
+    told = [(one["event"]["type"], list(one["event"]["notifications"])) for one in answers[1:]]
+    assert told == [("current", ["a"]), ("added", ["b"]), ("removed", ["a"])]
 
 
 async def test_a_loop_fills_no_memory(notices: Hub) -> None:
