@@ -79,7 +79,7 @@ async def history_stream(call: SocketCall) -> None:
     remove = hub.states.track(data["entity_ids"], changed) if is_live else _nothing_to_undo
     call.subscribe(stream.until(remove))
     now = hub.clock.time()
-    told = await _states(call, start, end)
+    told = await _states(call, start, min(now, end or now))  # what happens from now on is told by the bus
     stream.begin(now, {"states": told, "start_time": start, "end_time": min(now, end or now)})
 
 
@@ -125,7 +125,7 @@ async def logbook_stream(call: SocketCall) -> None:
     remove = hub.bus.listen(ALL, happened) if is_live else _nothing_to_undo
     call.subscribe(stream.until(remove))
     now = hub.clock.time()
-    rows = await _rows(call, start, end)
+    rows = await _rows(call, start, min(now, end or now))  # as above
     stream.begin(now, {"events": rows, "start_time": start, "end_time": min(now, end or now)})
 
 
