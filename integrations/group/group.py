@@ -53,7 +53,8 @@ class Group(Entity):
         self._watched: tuple[str, ...] = ()
         self._nested: tuple[str, ...] = ()
         self._domains: frozenset[str] = frozenset()
-        self._is_on: dict[str, bool] = {}
+        self._seen: set[str] = set()
+        self._on: set[str] = set()
         self._assumed: set[str] = set()
         self._opposites: set[str] = set()
         """The on-states that members have shown to be theirs."""
@@ -116,7 +117,8 @@ class Group(Entity):
 
     def _forget(self) -> None:
         """See all members anew."""
-        self._is_on.clear()
+        self._seen.clear()
+        self._on.clear()
         self._assumed.clear()
         self._opposites.clear()
         for member in self._watched:
@@ -132,11 +134,9 @@ class Group(Entity):
             self._opposites.add(state.state)
         elif (opposite := ON_FOR_OFF.get(state.state)) is not None:
             self._opposites.add(opposite)
-        self._is_on[state.entity_id] = is_on
-        if state.attributes.get("assumed_state"):
-            self._assumed.add(state.entity_id)
-        else:
-            self._assumed.discard(state.entity_id)
+        self._seen.add(state.entity_id)
+        _put(self._on, state.entity_id, is_in=is_on)
+        _put(self._assumed, state.entity_id, is_in=bool(state.attributes.get("assumed_state")))
 
     def _member_changed(self, event: Event) -> None:
         before = self._state, self._is_assumed
@@ -150,13 +150,13 @@ class Group(Entity):
             self.changed(event.context)
 
     def _weigh(self) -> None:
-        if not self._is_on:
+        if not self._seen:
             return  # nobody is there to say anything else
-        holds = all if self.definition.every else any
-        self._is_assumed = holds(member in self._assumed for member in self._is_on)
+        enough = len(self._seen) if self.definition.every else 1
+        self._is_assumed = len(self._assumed) >= enough
         if not self._opposites:
             self._state = UNKNOWN
-        elif not holds(self._is_on.values()):
+        elif len(self._on) < enough:
             self._state = (self.kind() or PLAIN).off
         elif len(self._opposites) == 1:
             self._state = next(iter(self._opposites))
@@ -167,3 +167,10 @@ class Group(Entity):
 def _kind_of(group: Group | None, known: dict[str, Kind | None]) -> Kind | None:
     """That of a group in a group, which may be none that there is."""
     return None if group is None else group.kind(known)
+
+
+def _put(members: set[str], member: str, *, is_in: bool) -> None:
+    if is_in:
+        members.add(member)
+    else:
+        members.discard(member)
