@@ -45,6 +45,7 @@ class AssistAgent(Agent):
     """Rank 0: answers where no other agent does."""
 
     rank = 0
+    takes_files = False
 
     def __init__(self, hub: Hub, entry: Entry) -> None:
         super().__init__(entry.id)

@@ -103,6 +103,7 @@ class Dispatcher:
         view = self._route(request)
         if view is None:
             return self._preflight(request)
+        about.failed = view.failed
         token = request.headers.get("Authorization")
         cookie = cookie_of(request) if token is None else None
         acts = view.websocket or request.method not in SAFE_METHODS
@@ -199,7 +200,9 @@ class Dispatcher:
     def _failed(self, request: web.Request, error: WebError) -> web.Response:
         about: About = request[ABOUT]
         text = self.hub.scrubber.scrub(str(error))
-        if request.path.startswith("/api") and not about.is_let_in:
+        if about.failed is not None:
+            response = json_response(about.failed(error.status, text), error.status, headers=error.headers)
+        elif request.path.startswith("/api") and not about.is_let_in:
             # clients of the API compare these; only what they do not know has a reason behind it
             response = plain_error(error.status, "" if error.status in TOLD_PLAINLY else text, headers=error.headers)
         else:

@@ -63,7 +63,7 @@ class Loop:
         if turn.bounds is not None:
             toolbox = toolbox.narrowed(turn.bounds.tools)
             rounds = rounds if turn.bounds.rounds is None else min(rounds, turn.bounds.rounds)
-        messages = [head, *prompt.conversation(prompt.heard_by(turn, exchanges))]
+        messages = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, exchanges))]
         steps = exchanges[-1].steps
         done = sum(step.role == "assistant" for step in steps)
         acted = any(toolbox.writes(call) for step in steps for call in step.tool_calls)

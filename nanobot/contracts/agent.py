@@ -30,6 +30,8 @@ class Turn:
     a crash) and this one starts over: what it already did may have happened. What it kept with ``Record`` is the
     last exchange of ``hub.conversations.transcript``.
     ``owner``: the sender is one of the people who run nanobot.
+    ``before``: what was said before, where whoever made the turn keeps that and the transcript has none of it. It
+    begins with what a person said.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Turn:
     owner: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds | None = None
+    before: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +113,16 @@ class Attach:
 Part = Text | Retract | Record | Thinking | ToolUse | ToolOutcome | Attach
 
 
+INSTRUCTIONS = "instructions"
+"""In the extras of a turn: what the program through which the person talks wants of a language model, as text."""
+
+
 class Agent(ABC):
     """Answers turns. ``rank`` decides who answers where nothing else does: the highest one."""
 
     rank: int = 0
+    takes_files: bool = True
+    """Whether it can do anything with the attachments of a message."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -46,6 +46,8 @@ class Incoming:
     ``group``: others read along; there a stranger is not answered at all.
     ``owner``: the channel itself knows that one of the people who run nanobot writes, by more than a name that
     anybody could have chosen (the terminal of this account, a page that is signed in as admin).
+    ``agent``: the name of the one who is to answer, where the channel lets people choose; without it the hub decides.
+    ``user_id`` and ``actor``: of the context of the message, where it came in by a credential of this hub.
     """
 
     chat: str
@@ -61,6 +63,9 @@ class Incoming:
     group: bool = False
     owner: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+    agent: str | None = None
+    user_id: str | None = None
+    actor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

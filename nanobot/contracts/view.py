@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aiohttp.web import Request, StreamResponse
@@ -26,6 +26,8 @@ class View:
     """``path`` may hold ``{name}`` for one segment and ``{name:.*}`` for the rest.
 
     The handler finds what matched in ``request.match_info``, and who asks with ``nanobot.hub.web.identity_of``.
+    ``failed`` makes the body of a failure's answer from its status and sentence, also of one that no handler sees
+    (401, 403, 429); without it that is ``{"message": …}``.
     """
 
     method: str
@@ -34,6 +36,7 @@ class View:
     handler: Callable[[Request], Awaitable[StreamResponse]]
     name: str = ""
     websocket: bool = False
+    failed: Callable[[int, str], Mapping[str, Any]] | None = None
 
     def __hash__(self) -> int:
         return hash((self.method, self.path))

@@ -67,6 +67,18 @@ class Attendance:
             return None
         return best
 
+    async def named(self, name: str) -> Agent | None:
+        """The agent that a message asks for; one that just left, or may still come at the start, is waited for."""
+        try:
+            async with asyncio.timeout(self.grace):
+                while (agent := self.hub.agents.get(name)) is None:
+                    if self.hub.phase is Phase.RUNNING and not self.hub.agents.just_left(self.grace, name):
+                        return None
+                    await self.hub.agents.changed()
+        except TimeoutError:
+            return None
+        return agent
+
     def miss(self) -> None:
         """Messages wait for somebody."""
         if self._missing is None:

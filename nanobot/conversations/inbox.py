@@ -45,6 +45,8 @@ CREATE TABLE life (clean INTEGER NOT NULL);
 INSERT INTO life VALUES (1)
 """
 
+SELDOM = ("sender_name", "reply_to", "language", "owner", "extra", "agent", "user_id", "actor")
+
 _OPEN = """
 SELECT seq, id, session, channel, chat, thread, message_id, sender, text, more, received, attempts, crashes
 FROM inbox WHERE done IS NULL ORDER BY seq
@@ -188,9 +190,7 @@ class Inbox:
 
 def _pack(message: Message) -> str | None:
     """The seldom used fields as one JSON text; None when all are empty."""
-    fields: Iterator[tuple[str, Any]] = (
-        (name, getattr(message, name)) for name in ("sender_name", "reply_to", "language", "owner", "extra")
-    )
+    fields: Iterator[tuple[str, Any]] = ((name, getattr(message, name)) for name in SELDOM)
     more = {name: value for name, value in fields if value}
     if message.attachments:
         more["attachments"] = pack_attachments(message.attachments)

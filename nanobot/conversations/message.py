@@ -24,7 +24,8 @@ class Message:
     ``attempts``: turns for it that were cut off. ``crashes``: how many of them a crash of the process cut.
     ``restored``: it was found at start, so whatever happened to it before may happen again.
     ``owner``: it came from one of the people who run nanobot. ``group``: others read along; not known any more of one
-    that was restored.
+    that was restored. ``agent``: who is to answer; None: whoever the hub takes. ``user_id`` and ``actor`` are those of
+    its context.
     """
 
     id: str
@@ -43,6 +44,9 @@ class Message:
     language: str | None = None
     owner: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+    agent: str | None = None
+    user_id: str | None = None
+    actor: str | None = None
     group: bool = False
     attempts: int = 0
     crashes: int = 0
@@ -79,7 +83,7 @@ class Message:
     @property
     def context(self) -> Context:
         """The cause of whatever comes of this message."""
-        return Context(id=self.id, actor="user")
+        return Context(id=self.id, user_id=self.user_id, actor=self.actor or "user")
 
 
 def session_of(channel: str, chat: str, thread: str | None = None) -> str:
@@ -113,5 +117,8 @@ def message_of(channel: Channel, incoming: Incoming, received: float, *, owner: 
         language=incoming.language,
         owner=owner,
         extra=incoming.extra,
+        agent=incoming.agent,
+        user_id=incoming.user_id,
+        actor=incoming.actor,
         group=incoming.group,
     )

@@ -144,6 +144,8 @@ class Workers:
             return Answer("given_up", translate("chat.given_up", run.language))
         if run.claimed or self.claims.offer(message):
             return Answer("claimed")
+        if message.agent:
+            run.agent = await self.attendance.named(message.agent) or run.agent
         note: asyncio.TimerHandle | None = None
         if message.restored:
             # what crashed once may crash again at once: it must be on disk that this turn runs

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -65,6 +65,8 @@ class About:
     sign_in: Callable[[str], Identity | None] | None = None
     """For views that ask for a token after the request. A wrong one counts, a good one's end ends the request as well.
     Raises ``WebError`` 429 for somebody who guesses."""
+    failed: Callable[[int, str], Mapping[str, Any]] | None = None
+    """How the view wants its failures told."""
     forget_cookie: bool = False
     """Its session is no longer good: the browser should forget it."""
 
