@@ -13,7 +13,7 @@ from nanobot.hub.bus import MAX_TYPE_LENGTH
 from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
 from nanobot.hub.states import STATE_CHANGED, State, is_entity_id
-from nanobot.hub.web import WebError, context_of
+from nanobot.hub.web import WebError, context_of, rights_of
 
 from .answer import answer, body_of
 
@@ -34,6 +34,8 @@ class Events:
     async def fire(self, request: web.Request) -> web.Response:
         """The body is the event's data."""
         event_type = request.match_info["event_type"]
+        if not rights_of(request).may_fire(event_type):
+            raise WebError(403, f"this token may not fire {event_type}")
         data = await body_of(request, "Event data should be valid JSON.")
         if data is not None and not isinstance(data, dict):
             raise WebError(400, "Event data should be a JSON object")

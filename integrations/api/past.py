@@ -11,7 +11,7 @@ from aiohttp import web
 from nanobot.errors import StorageError
 from nanobot.hub.hub import Hub
 from nanobot.hub.states import is_entity_id
-from nanobot.hub.web import WebError
+from nanobot.hub.web import WebError, rights_of
 from nanobot.util.dt import iso
 
 from .answer import answer
@@ -39,9 +39,11 @@ class Past:
             raise WebError(400, "filter_entity_id is missing")
         if not all(is_entity_id(one) for one in entity_ids):
             raise WebError(400, "Invalid filter_entity_id")
+        rights = rights_of(request)
+        entity_ids = [one for one in entity_ids if rights.may_see(one)]
         now = self._hub.clock.utc()
         begin = start or now - DAY
-        if self._hub.history is None or begin > now:
+        if self._hub.history is None or begin > now or not entity_ids:
             return answer([])
         try:
             rows = await self._hub.history.states(

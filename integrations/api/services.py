@@ -8,11 +8,10 @@ import logging
 from aiohttp import web
 
 from nanobot.contracts.service import Response, Service
-from nanobot.contracts.view import Access
 from nanobot.errors import InvalidServiceData, NanobotError, ServiceNotFound
 from nanobot.hub.entry import Entry
 from nanobot.hub.shapes import services_dict
-from nanobot.hub.web import WebError, context_of, identity_of, plain_error
+from nanobot.hub.web import WebError, context_of, plain_error, rights_of
 
 from .answer import answer, body_of
 from .changes import Changes
@@ -30,7 +29,7 @@ class ServiceCalls:
 
     async def all(self, request: web.Request) -> web.Response:
         """``[{domain, services: {name: {name, description, fields, target?, response?}}}]``."""
-        shapes = services_dict(self._hub)
+        shapes = services_dict(self._hub, rights_of(request))
         return answer([{"domain": domain, "services": services} for domain, services in shapes.items()])
 
     async def call(self, request: web.Request) -> web.Response:
@@ -43,9 +42,12 @@ class ServiceCalls:
         wants_response = "return_response" in request.query
         service = self._hub.services.get(domain, name)
         if service is not None:
-            self._check(request, service, wants_response)
+            self._check(service, wants_response)
         if data is not None and not isinstance(data, dict):
             return plain_error(400, "the data of a service is a JSON object")
+        rights = rights_of(request)
+        if service is not None:
+            rights.check_call(service, data)
         context = context_of(request)
         with self._changes.of(context) as changed:
             try:
@@ -58,15 +60,12 @@ class ServiceCalls:
                 _log.warning("%s.%s failed: %s", domain, name, error)
                 return plain_error(500, self._hub.scrubber.scrub(str(error)))
             await asyncio.sleep(0)  # for what follows other states at the end of a tick
-            states = list(changed.values())
+            states = [state for state in changed.values() if rights.may_see(state.entity_id)]
         if wants_response:
             return answer({"changed_states": states, "service_response": response})
         return answer(states)
 
-    def _check(self, request: web.Request, service: Service, wants_response: bool) -> None:
-        identity = identity_of(request)
-        if service.admin and not (identity and identity.may(Access.ADMIN)):
-            raise WebError(403, f"{service.domain}.{service.name} takes the access 'admin'")
+    def _check(self, service: Service, wants_response: bool) -> None:
         if wants_response and service.response is Response.NONE:
             raise WebError(400, "Service does not support responses. Remove return_response from request.")
         if not wants_response and service.response is Response.ONLY:

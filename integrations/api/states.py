@@ -7,7 +7,7 @@ from aiohttp import web
 from nanobot.hub.hub import Hub
 from nanobot.hub.shapes import state_json
 from nanobot.hub.states import is_entity_id
-from nanobot.hub.web import WebError, context_of
+from nanobot.hub.web import WebError, context_of, rights_of
 
 from .answer import answer, body_of, raw
 
@@ -22,12 +22,16 @@ class StateViews:
 
     async def all(self, request: web.Request) -> web.Response:
         """All states, each encoded once for all who read it."""
-        return raw(b"[" + b",".join([state_json(state) for state in self._hub.states]) + b"]")
+        rights = rights_of(request)
+        states = self._hub.states.all()
+        if rights.scope.entities is not None:
+            states = [state for state in states if rights.may_see(state.entity_id)]
+        return raw(b"[" + b",".join([state_json(state) for state in states]) + b"]")
 
     async def one(self, request: web.Request) -> web.Response:
         """404 when there is no such entity."""
         state = self._hub.states.get(request.match_info["entity_id"])
-        if state is None:
+        if state is None or not rights_of(request).may_see(state.entity_id):
             raise WebError(404, NOT_FOUND)
         return raw(state_json(state))
 

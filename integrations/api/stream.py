@@ -11,6 +11,8 @@ from nanobot.errors import Busy
 from nanobot.hub.bus import ALL, Event
 from nanobot.hub.entry import Entry
 from nanobot.hub.shapes import event_json
+from nanobot.hub.web import rights_of
+from nanobot.storage.credentials import Rights
 
 PING_EVERY = 50.0  # s
 MAX_BEHIND = 4096  # events that a client may be behind before it is dropped,
@@ -33,7 +35,7 @@ class Streams:
         if len(self._open) >= MAX_STREAMS:
             raise Busy(f"{MAX_STREAMS} streams are open already; close one of them")
         types = [one.strip() for one in request.query.get("restrict", "").split(",") if one.strip()]
-        stream = _Stream(request.transport)
+        stream = _Stream(request.transport, rights_of(request))
         self._open.add(stream)
         ends = [self._entry.listen(one, stream.heard) for one in dict.fromkeys(types) or [ALL]]
         ends.append(self._entry.listen("homeassistant_stop", stream.end))
@@ -58,7 +60,8 @@ class Streams:
 class _Stream:
     """What one client has not been sent yet."""
 
-    def __init__(self, transport: asyncio.BaseTransport | None) -> None:
+    def __init__(self, transport: asyncio.BaseTransport | None, rights: Rights) -> None:
+        self._rights = rights if rights.is_narrow else None
         self._transport = transport
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(MAX_BEHIND)
         self._waiting = 0
@@ -66,7 +69,7 @@ class _Stream:
         self._queue.put_nowait(PING)
 
     def heard(self, event: Event) -> None:
-        if self._ended:
+        if self._ended or (self._rights and not self._rights.may_hear_event(event.type, event.data)):
             return
         message = event_json(event)
         if self._is_behind():

@@ -10,6 +10,7 @@ import voluptuous as vol
 from nanobot.config import validators as cv
 from nanobot.contracts.sentence import Heard
 from nanobot.contracts.service import ServiceCall
+from nanobot.contracts.view import Access
 from nanobot.errors import InvalidServiceData
 from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
@@ -47,8 +48,10 @@ class Conversation:
         self._channel = channel
 
     async def service(self, call: ServiceCall) -> Mapping[str, Any]:
-        """``conversation.process``. A call does not say who made it, so it has the rights of a guest."""
-        return await self.process(call.data, call.context, owner=False)
+        """``conversation.process``, with the rights of whoever called it; an automation has those of a guest."""
+        rights = call.context.rights
+        owner = rights is not None and rights.may(Access.ADMIN) and not rights.is_narrow
+        return await self.process(call.data, call.context, owner=owner)
 
     async def process(self, data: Mapping[str, Any], context: Context, *, owner: bool) -> Mapping[str, Any]:
         """``{response, conversation_id, continue_conversation}``; ``data`` has passed ``SCHEMA``."""

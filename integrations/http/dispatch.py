@@ -115,6 +115,10 @@ class Dispatcher:
             raise WebError(401, "sign in first", headers={"WWW-Authenticate": "Bearer"})
         if identity is not None and not identity.may(view.access):
             raise WebError(403, f"this takes the access '{view.access.value}', and {identity.name} has less")
+        if identity is not None and identity.rights.is_narrow and not view.scoped:
+            raise WebError(
+                403, f"{identity.name} is for some entities, events or services, and this knows no such limits"
+            )
         about.identity = identity
         with ExitStack() as open_while_good:
 

@@ -50,7 +50,7 @@ class LoginViews:
             View("POST", "/auth/claim", Access.PUBLIC, self.claim),
             View("POST", "/auth/login", Access.PUBLIC, self.login),
             View("POST", "/auth/logout", Access.PUBLIC, self.logout),
-            View("GET", "/auth/me", Access.READ, self.me),
+            View("GET", "/auth/me", Access.READ, self.me, scoped=True),
         ]
 
     async def page(self, request: web.Request) -> web.Response:

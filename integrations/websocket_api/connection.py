@@ -20,7 +20,7 @@ from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.hub.shapes import to_json
-from nanobot.storage.credentials import Identity, Kind
+from nanobot.storage.credentials import Identity
 from nanobot.util.aio import is_coroutine_function
 
 from .outbox import Outbox
@@ -37,12 +37,13 @@ _EMPTY = vol.Schema({})
 class Ready:
     """A command as the inner loop wants it."""
 
-    __slots__ = ("access", "check", "command", "handler", "is_coroutine")
+    __slots__ = ("access", "check", "command", "handler", "is_coroutine", "scoped")
 
     def __init__(self, command: SocketCommand) -> None:
         self.command = command
         self.handler = command.handler
         self.access = command.access
+        self.scoped = command.scoped
         self.check: Check = quick(command.schema or _EMPTY)
         self.is_coroutine = is_coroutine_function(command.handler)
 
@@ -87,7 +88,9 @@ class Connection(SocketConnection):
         self._subscriptions: dict[int, tuple[SocketCommand, Callable[[], Any]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._user_id = identity.user_id
-        self._actor = "user" if identity.kind is Kind.SESSION else "token"
+        self._actor = identity.actor
+        self._rights = identity.rights
+        self._is_narrow = identity.rights.is_narrow
         self._is_closed = False
 
     # -- from the client ------------------------------------------------------------------------
@@ -127,10 +130,14 @@ class Connection(SocketConnection):
             text = f"this takes the access '{ready.access.value}', and {self.identity.name} has less"
             self.tell_error(message_id, sc.UNAUTHORIZED, text)
             return True
+        if self._is_narrow and not ready.scoped:
+            text = f"{self.identity.name} is for some entities, events or services, and {kind} knows no such limits"
+            self.tell_error(message_id, sc.UNAUTHORIZED, text)
+            return True
         del message["id"], message["type"]
         try:
             data = ready.check(message)
-            context = Context(user_id=self._user_id, actor=self._actor)
+            context = Context(user_id=self._user_id, actor=self._actor, rights=self._rights)
             call = SocketCall(self, message_id, ready.command, data, context)
             if ready.is_coroutine:
                 return self._begin(call, message)

@@ -161,3 +161,6 @@ class SocketCommand:
     access: Access
     schema: vol.Schema | None = None
     """Of the message without ``id`` and ``type``; None: it holds nothing else."""
+    scoped: bool = False
+    """It applies the allow lists of a token itself, or shows nothing that they are about. Others are closed to tokens
+    that have such lists."""

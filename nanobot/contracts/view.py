@@ -36,6 +36,9 @@ class View:
     handler: Callable[[Request], Awaitable[StreamResponse]]
     name: str = ""
     websocket: bool = False
+    scoped: bool = False
+    """It applies the allow lists of a token itself, or shows nothing that they are about. Others are closed to tokens
+    that have such lists."""
     failed: Callable[[int, str], Mapping[str, Any]] | None = None
 
     def __hash__(self) -> int:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from nanobot.util.ids import ulid
+
+if TYPE_CHECKING:
+    from nanobot.storage.credentials import Rights
 
 ACTING: ContextVar[str] = ContextVar("acting", default="")
 """Id of the entry on whose behalf the running task works; a part's is ``<entry>/<part>``. Empty: nobody's."""
@@ -14,10 +18,11 @@ class Context:
     """The cause of events, states and calls. ``parent_id`` leads to the context that caused this one.
 
     ``actor`` names who acts in words of the hub: ``user``, ``automation``, ``agent``, ``token``, ``system``.
+    ``rights`` are those of the credential behind it, where there is one; what it causes elsewhere has none.
     The id is made when it is first read: most contexts are never looked at.
     """
 
-    __slots__ = ("_id", "actor", "parent_id", "user_id")
+    __slots__ = ("_id", "actor", "parent_id", "rights", "user_id")
 
     def __init__(
         self,
@@ -26,11 +31,13 @@ class Context:
         user_id: str | None = None,
         actor: str = "system",
         id: str | None = None,  # noqa: A002 - the field's name in every client
+        rights: Rights | None = None,
     ) -> None:
         self._id = id
         self.parent_id = parent_id
         self.user_id = user_id
         self.actor = actor
+        self.rights = rights
 
     @property
     def id(self) -> str:

@@ -30,6 +30,7 @@ from nanobot.util.secrets import Secret
 if TYPE_CHECKING:
     from nanobot.hub.entry import Entry
     from nanobot.hub.hub import Hub
+    from nanobot.storage.credentials import Rights
 
 HA_VERSION = "2025.4.4"
 """The release whose API this is. Clients look at it to know what they may ask for."""
@@ -233,10 +234,14 @@ def service_dict(service: Service) -> dict[str, Any]:
     return shape
 
 
-def services_dict(hub: Hub) -> dict[str, dict[str, Any]]:
-    """``{domain: {service: service_dict}}``, as ``get_services`` gives it."""
+def services_dict(hub: Hub, rights: Rights | None = None) -> dict[str, dict[str, Any]]:
+    """``{domain: {service: service_dict}}``, as ``get_services`` gives it; with ``rights`` that have a list of
+    services, only these."""
     shapes: dict[str, dict[str, Any]] = {}
+    listed = rights if rights is not None and rights.scope.services is not None else None
     for service in hub.services:
+        if listed is not None and not listed.may_call(service.domain, service.name):
+            continue
         shapes.setdefault(service.domain, {})[service.name] = service_dict(service)
     return shapes
 

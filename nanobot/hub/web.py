@@ -21,7 +21,7 @@ from aiohttp import web
 from nanobot.contracts.view import Access, View
 from nanobot.errors import NanobotError
 from nanobot.hub.context import Context
-from nanobot.storage.credentials import Identity, Kind
+from nanobot.storage.credentials import Identity, Rights
 from nanobot.util import translate
 from nanobot.util.aio import in_thread
 
@@ -57,6 +57,8 @@ class About:
     """What the web server knows of a request besides what the client said."""
 
     identity: Identity | None = None
+    peer: str = ""
+    """The address that asks; the one behind a proxy only when the proxy is trusted."""
     response: web.StreamResponse | None = None
     is_ours: bool = False
     """The Host is one of ours."""
@@ -70,6 +72,8 @@ class About:
     forget_cookie: bool = False
     """Its session is no longer good: the browser should forget it."""
 
+
+NO_RIGHTS = Rights(Access.PUBLIC)
 
 ABOUT: Any = web.RequestKey("about", About) if hasattr(web, "RequestKey") else "about"
 """Where in a request it is kept (aiohttp before 3.14 has no keys of its own for that)."""
@@ -133,12 +137,18 @@ def identity_of(request: web.Request) -> Identity | None:
     return about.identity if about else None
 
 
+def rights_of(request: web.Request) -> Rights:
+    """What whoever asks may do; nothing at all without credentials."""
+    identity = identity_of(request)
+    return identity.rights if identity is not None else NO_RIGHTS
+
+
 def context_of(request: web.Request) -> Context:
     """The cause of whatever this request brings about."""
     identity = identity_of(request)
     if identity is None:
         return Context(actor="system")
-    return Context(user_id=identity.user_id, actor="user" if identity.kind is Kind.SESSION else "token")
+    return Context(user_id=identity.user_id, actor=identity.actor, rights=identity.rights)
 
 
 def language_of(request: web.Request, fallback: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nanobot.contracts.view import Access
-from nanobot.storage import credentials as module
+from nanobot.storage.credentials import tokens as module
 from tests.integrations.http.conftest import Site
 
 

@@ -88,7 +88,7 @@ def _shape(one: Credential, current: str) -> dict[str, Any]:
 
 
 COMMANDS = [
-    SocketCommand("auth/current_user", current_user, Access.READ),
+    SocketCommand("auth/current_user", current_user, Access.READ, scoped=True),
     SocketCommand("config/auth/list", users, Access.ADMIN),
     SocketCommand(
         "auth/long_lived_access_token",

@@ -18,27 +18,6 @@ from nanobot.hub.bus import ALL, Event
 
 from .. import fields
 
-READABLE = frozenset(
-    {
-        "area_registry_updated",
-        "category_registry_updated",
-        "component_loaded",
-        "core_config_updated",
-        "device_registry_updated",
-        "entity_registry_updated",
-        "floor_registry_updated",
-        "homeassistant_started",
-        "label_registry_updated",
-        "lovelace_updated",
-        "panels_updated",
-        "repairs_issue_registry_updated",
-        "service_registered",
-        "service_removed",
-        "state_changed",
-        "themes_updated",
-    }
-)
-"""The events that somebody who may only read is told; those of messages and calls are not among them."""
 NOT_WAITED_FOR = {("homeassistant", "restart"), ("homeassistant", "stop"), ("nanobot", "restart"), ("nanobot", "stop")}
 """The services that end the connection on which the answer would go."""
 
@@ -51,7 +30,11 @@ def ping(call: SocketCall) -> None:
 
 def get_states(call: SocketCall) -> Any:
     """All states."""
-    return orjson.Fragment(b"[" + b",".join([shapes.state_json(state) for state in call.hub.states.all()]) + b"]")
+    states = call.hub.states.all()
+    rights = call.identity.rights
+    if rights.scope.entities is not None:
+        states = [state for state in states if rights.may_see(state.entity_id)]
+    return orjson.Fragment(b"[" + b",".join([shapes.state_json(state) for state in states]) + b"]")
 
 
 def get_config(call: SocketCall) -> Any:
@@ -61,7 +44,7 @@ def get_config(call: SocketCall) -> Any:
 
 def get_services(call: SocketCall) -> Any:
     """What can be called."""
-    return shapes.services_dict(call.hub)
+    return shapes.services_dict(call.hub, call.identity.rights)
 
 
 def subscribe_events(call: SocketCall) -> None:
@@ -71,22 +54,22 @@ def subscribe_events(call: SocketCall) -> None:
 
 
 def _teller(call: SocketCall, event_type: str) -> Callable[[Event], None]:
-    event_json = shapes.event_json
-    tell_bytes = call.event_bytes
-    if call.identity.may(Access.USER) or event_type in READABLE:
-
-        def tell(event: Event) -> None:
-            tell_bytes(event_json(event))
-
-        return tell
-    if event_type != ALL:
+    event_json, tell_bytes = shapes.event_json, call.event_bytes
+    rights = call.identity.rights
+    if event_type != ALL and not rights.may_hear(event_type):
         raise SocketError(sc.UNAUTHORIZED, f"{call.identity.name} may not be told of {event_type}")
 
-    def tell_readable(event: Event) -> None:
-        if event.type in READABLE:
+    def tell(event: Event) -> None:
+        tell_bytes(event_json(event))
+
+    if not rights.is_narrow and (event_type != ALL or rights.may(Access.USER)):
+        return tell
+
+    def tell_some(event: Event) -> None:
+        if rights.may_hear_event(event.type, event.data):
             tell_bytes(event_json(event))
 
-    return tell_readable
+    return tell_some
 
 
 def unsubscribe_events(call: SocketCall) -> None:
@@ -97,6 +80,8 @@ def unsubscribe_events(call: SocketCall) -> None:
 
 def fire_event(call: SocketCall) -> Any:
     """Tell everybody something."""
+    if not call.identity.rights.may_fire(call.data["event_type"]):
+        raise SocketError(sc.UNAUTHORIZED, f"{call.identity.name} may not fire {call.data['event_type']}")
     call.hub.bus.fire(call.data["event_type"], call.data.get("event_data"), call.context)
     return {"context": call.context.as_dict()}
 
@@ -108,8 +93,7 @@ async def call_service(call: SocketCall) -> Any:
     service = call.hub.services.get(domain, name) or call.hub.services.get(domain.lower(), name.lower())
     if service is None:
         raise SocketError(sc.NOT_FOUND, f"Service {domain}.{name} not found.")
-    if service.admin and not call.identity.may(Access.ADMIN):
-        raise SocketError(sc.UNAUTHORIZED, f"{domain}.{name} takes the access 'admin'")
+    call.identity.rights.check_call(service, data.get("service_data"), data.get("target"))
     if respond and service.response is Response.NONE:
         text = f"{domain}.{name} gives no response; remove return_response from the call"
         raise SocketError(sc.SERVICE_VALIDATION_ERROR, text)
@@ -150,25 +134,31 @@ def get_panels(call: SocketCall) -> Any:
 
 
 COMMANDS = [
-    SocketCommand("ping", ping, Access.READ),
-    SocketCommand("get_states", get_states, Access.READ),
-    SocketCommand("get_config", get_config, Access.READ),
-    SocketCommand("get_services", get_services, Access.READ),
-    SocketCommand("get_panels", get_panels, Access.READ),
+    SocketCommand("ping", ping, Access.READ, scoped=True),
+    SocketCommand("get_states", get_states, Access.READ, scoped=True),
+    SocketCommand("get_config", get_config, Access.READ, scoped=True),
+    SocketCommand("get_services", get_services, Access.READ, scoped=True),
+    SocketCommand("get_panels", get_panels, Access.READ, scoped=True),
     SocketCommand(
-        "subscribe_events", subscribe_events, Access.READ, vol.Schema({vol.Optional("event_type"): fields.event_type})
+        "subscribe_events",
+        subscribe_events,
+        Access.READ,
+        vol.Schema({vol.Optional("event_type"): fields.event_type}),
+        scoped=True,
     ),
     SocketCommand(
         "unsubscribe_events",
         unsubscribe_events,
         Access.READ,
         vol.Schema({vol.Required("subscription"): cv.positive_int}),
+        scoped=True,
     ),
     SocketCommand(
         "fire_event",
         fire_event,
         Access.ADMIN,
         vol.Schema({vol.Required("event_type"): fields.event_type, vol.Optional("event_data"): fields.mapping}),
+        scoped=True,
     ),
     SocketCommand(
         "call_service",
@@ -183,11 +173,13 @@ COMMANDS = [
                 vol.Optional("return_response", default=False): fields.flag,
             }
         ),
+        scoped=True,
     ),
     SocketCommand(
         "supported_features",
         supported_features,
         Access.READ,
         vol.Schema({vol.Required("features"): {str: vol.Any(int, bool)}}),
+        scoped=True,
     ),
 ]

@@ -55,12 +55,12 @@ class EntityCommands:
 
     def commands(self) -> list[SocketCommand]:
         """All of them."""
-        return [SocketCommand("subscribe_entities", self.subscribe, Access.READ, SCHEMA)]
+        return [SocketCommand("subscribe_entities", self.subscribe, Access.READ, SCHEMA, scoped=True)]
 
     def subscribe(self, call: SocketCall) -> None:
         """Tell all states that the client wants, then each change."""
         states, ids = call.hub.states, call.data.get("entity_ids")
-        accepts = selection(call.data["include"], call.data["exclude"])
+        accepts = _within(call, selection(call.data["include"], call.data["exclude"]))
         changes, tell = self._changes, call.event_bytes
 
         def changed(event: Event) -> None:
@@ -73,6 +73,16 @@ class EntityCommands:
         call.event(
             {"a": {state.entity_id: short(state) for state in wanted if accepts is None or accepts(state.entity_id)}}
         )
+
+
+def _within(call: SocketCall, accepts: Accepts | None) -> Accepts | None:
+    """Of those that are meant, the ones that the client may see."""
+    rights = call.identity.rights
+    if rights.scope.entities is None:
+        return accepts
+    if accepts is None:
+        return rights.may_see
+    return lambda entity_id: accepts(entity_id) and rights.may_see(entity_id)
 
 
 def short(state: State) -> dict[str, Any]:

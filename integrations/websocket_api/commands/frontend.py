@@ -145,8 +145,9 @@ COMMANDS = [
                 vol.Optional("config_flow"): bool,
             }
         ),
+        scoped=True,
     ),
-    SocketCommand("frontend/get_themes", themes, Access.READ),
+    SocketCommand("frontend/get_themes", themes, Access.READ, scoped=True),
     SocketCommand(
         "frontend/get_icons",
         icons,
@@ -159,8 +160,8 @@ COMMANDS = [
         Access.READ,
         vol.Schema({vol.Optional("url_path"): vol.Any(str, None), vol.Optional("force"): bool}),
     ),
-    SocketCommand("lovelace/info", dashboards, Access.READ),
-    SocketCommand("lovelace/resources", nothing, Access.READ),
-    SocketCommand("lovelace/dashboards/list", nothing, Access.READ),
-    SocketCommand("sensor/numeric_device_classes", numeric_classes, Access.READ),
+    SocketCommand("lovelace/info", dashboards, Access.READ, scoped=True),
+    SocketCommand("lovelace/resources", nothing, Access.READ, scoped=True),
+    SocketCommand("lovelace/dashboards/list", nothing, Access.READ, scoped=True),
+    SocketCommand("sensor/numeric_device_classes", numeric_classes, Access.READ, scoped=True),
 ]

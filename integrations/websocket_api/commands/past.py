@@ -42,12 +42,17 @@ async def history(call: SocketCall) -> Any:
     return await _states(call, start, end)
 
 
+def _mine(call: SocketCall) -> list[str]:
+    """Of the entities that the client asks for, those that it may see."""
+    return [entity_id for entity_id in call.data["entity_ids"] if call.identity.rights.may_see(entity_id)]
+
+
 async def _states(call: SocketCall, start: float, end: float | None) -> dict[str, Any]:
     recorded, data = call.hub.history, call.data
     if recorded is None or start > call.hub.clock.time() or (end is not None and end < start):
         return {}
     found = await recorded.states(
-        data["entity_ids"],
+        _mine(call),
         start,
         end,
         minimal=data["minimal_response"],
@@ -76,7 +81,7 @@ async def history_stream(call: SocketCall) -> None:
         past = PastState(new.entity_id, new.state, attributes, new.last_changed, new.last_updated)
         stream.tell(new.last_updated, {new.entity_id: [past.compressed()]})
 
-    remove = hub.states.track(data["entity_ids"], changed) if is_live else _nothing_to_undo
+    remove = hub.states.track(_mine(call), changed) if is_live else _nothing_to_undo
     call.subscribe(stream.until(remove))
     now = hub.clock.time()
     told = await _states(call, start, min(now, end or now))  # what happens from now on is told by the bus
@@ -226,8 +231,8 @@ _LOGBOOK = vol.Schema(
 )
 
 COMMANDS = [
-    SocketCommand("history/history_during_period", history, Access.READ, _HISTORY),
-    SocketCommand("history/stream", history_stream, Access.READ, _HISTORY),
+    SocketCommand("history/history_during_period", history, Access.READ, _HISTORY, scoped=True),
+    SocketCommand("history/stream", history_stream, Access.READ, _HISTORY, scoped=True),
     SocketCommand("logbook/get_events", logbook, Access.READ, _LOGBOOK),
     SocketCommand("logbook/event_stream", logbook_stream, Access.READ, _LOGBOOK),
     SocketCommand("recorder/info", info, Access.READ),
