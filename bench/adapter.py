@@ -68,23 +68,22 @@ class NanobotAdapter:
     # -- configuration --------------------------------------------------------------------------
 
     async def load_from_yaml(self, config_dir: str) -> dict[str, float]:
-        """Parse, and then all of it: check, set up, attach the triggers."""
+        """All of it: parse, check, set up, attach the triggers."""
         began = time.perf_counter()
-        loaded = await asyncio.to_thread(load, Path(config_dir))
+        await self.house.edits.start()
+        assert self.hub.states.all("automation")
+        return {"load_and_set_up_s": time.perf_counter() - began}
+
+    async def reparse(self, config_dir: str) -> dict[str, float]:
+        """Only parse, twice; the second time nothing has changed."""
+        files = Files()
+        began = time.perf_counter()
+        loaded = await asyncio.to_thread(load, Path(config_dir), files=files)
         parsed = time.perf_counter() - began
         assert loaded.data["automation"], loaded.problems
         began = time.perf_counter()
-        await self.house.edits.start()
-        assert len(self.hub.states.all("automation")) == len(loaded.data["automation"])
-        return {"parse_s": parsed, "set_up_s": time.perf_counter() - began}
-
-    async def reparse(self, config_dir: str) -> dict[str, float]:
-        """Load twice; the second time nothing has changed."""
-        files = Files()
         await asyncio.to_thread(load, Path(config_dir), files=files)
-        began = time.perf_counter()
-        await asyncio.to_thread(load, Path(config_dir), files=files)
-        return {"parse_nothing_changed_s": time.perf_counter() - began}
+        return {"parse_s": parsed, "parse_nothing_changed_s": time.perf_counter() - began}
 
     def template(self, text: str) -> Callable[[Mapping[str, Any] | None], Any]:
         return partial(Template(text).render, self.hub)

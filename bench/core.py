@@ -2,7 +2,7 @@
 
     python bench/core.py NAME [--workloads DIR] [--scale 0.1]
 
-NAME: bus, state, service, template, automation:KIND, automation_templated, yaml_load:COUNT, yaml_reload:COUNT
+NAME: bus, state, service, template, automation:KIND, automation:KIND:templated, yaml_load:COUNT, yaml_reload:COUNT
 KIND: none, events, states; what other automations are loaded beside the measured ones
 """
 
@@ -73,9 +73,8 @@ def _measure(kind: str, count: str, folder: Path, scale: float) -> dict[str, flo
         if kind == "template":
             return dict(await workloads.run_template(hub, scale))
         if kind == "automation":
-            return dict(await workloads.run_automation(hub, count, scale))
-        if kind == "automation_templated":
-            return dict(await workloads.run_automation(hub, "none", scale, templated=True))
+            others, _, how = count.partition(":")
+            return dict(await workloads.run_automation(hub, others, scale, templated=how == "templated"))
         if kind == "yaml_reload":
             return dict(await workloads.run_yaml_reload(hub, str(folder), int(count)))
         if kind == "yaml_load":

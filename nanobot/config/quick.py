@@ -49,6 +49,12 @@ def _of(schema: Any) -> Check | None:
         return _list(schema)
     if type(schema) is vol.All:
         return _all(schema)
+    if type(schema) is vol.Any:
+        return _any(schema)
+    if isinstance(schema, type):
+        return _of_type(schema)
+    if schema is None or type(schema) in (str, int, bool):
+        return _literal(schema)
     return None
 
 
@@ -57,7 +63,7 @@ def _within(schema: Any) -> Check:
     check = _of(schema)
     if check is not None:
         return check
-    if isinstance(schema, type) or hasattr(schema, "__voluptuous_compile__") or not callable(schema):
+    if hasattr(schema, "__voluptuous_compile__") or not callable(schema):
         return vol.Schema(schema)
     function: Check = schema
     return function
@@ -70,6 +76,38 @@ def _all(schema: vol.All) -> Check:
         for one in checks:
             value = one(value)
         return value
+
+    return check
+
+
+def _any(schema: vol.Any) -> Check:
+    checks = [_within(one) for one in schema.validators]
+
+    def check(value: Any) -> Any:
+        for one in checks:
+            try:
+                return one(value)
+            except (vol.Invalid, ValueError):
+                continue
+        raise _Slow
+
+    return check
+
+
+def _of_type(kind: type) -> Check:
+    def check(value: Any) -> Any:
+        if isinstance(value, kind):
+            return value
+        raise vol.TypeInvalid(kind.__name__)
+
+    return check
+
+
+def _literal(wanted: Any) -> Check:
+    def check(value: Any) -> Any:
+        if value == wanted:
+            return value
+        raise vol.ScalarInvalid("not a valid value")
 
     return check
 
