@@ -113,3 +113,21 @@ class Scrubber:
         """``text`` with dots in place of each known value."""
         pattern = self._pattern
         return text if pattern is None else pattern.sub(MASK, text)
+
+    def settled(self, text: str) -> int:
+        """How many characters of a text that still grows can be scrubbed already: what follows may be the beginning of
+        a known value."""
+        pattern = self._pattern
+        if pattern is None:
+            return len(text)
+        settled = len(text)
+        for value in self._values:
+            at = text.find(value[0], max(0, len(text) - len(value) + 1))
+            while 0 <= at < settled and not value.startswith(text[at:]):
+                at = text.find(value[0], at + 1)
+            if 0 <= at < settled:
+                settled = at
+        for found in pattern.finditer(text):
+            if found.start() < settled < found.end():
+                return found.start()
+        return settled

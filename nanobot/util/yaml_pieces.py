@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,27 +20,33 @@ from nanobot.util.yaml import Builder, Document, Marks, Path, Unparsable
 
 WORTH_IT = 16_384  # characters; a smaller file is parsed as quickly as it is cut
 
-_ITEM = re.compile(r"^-(?= |$)", re.MULTILINE)
-_KEY = re.compile(r"^[A-Za-z_\"']", re.MULTILINE)
+_ITEM = re.compile(r"\n(?=-(?: |\n|$))")
+_KEY = re.compile(r"\n(?=[A-Za-z_\"'])")
 _OUTSIDE = re.compile(r"\n(?![ #\n]|$)")
 """A line of a piece, after its first, that belongs to no item: the end of a document, an item without its dash."""
 
 
 @dataclass(slots=True)
 class Piece:
-    """One item: what was made of it, and in which line it stood then (from 0)."""
+    """One item, within the list or mapping around it: what was made of it, and in which line it stood (from 0)."""
 
     data: Any
-    size: int
     tagged: bool
     line: int
+
+    @property
+    def size(self) -> int:
+        """Nodes, without the list or mapping around it. There are no aliases in it."""
+        return _nodes(self.data) - 1
 
 
 @dataclass(slots=True)
 class Pieces:
-    """A file in pieces. ``starts``: where in the text each one begins; ``steps``: how it is reached from the top."""
+    """A file in pieces, by their digests. ``starts``: where in the text each one begins; ``steps``: how it is reached
+    from the top; ``times``: how often it is there."""
 
     made: dict[bytes, Piece] = field(default_factory=dict)
+    times: Counter[bytes] = field(default_factory=Counter)
     starts: list[int] = field(default_factory=list)
     steps: dict[Any, int] = field(default_factory=dict)
 
@@ -87,16 +94,16 @@ def parse_in_pieces(text: str, before: Document | None) -> InPieces | None:
     pieces = Pieces(starts=starts)
     items: list[Any] = []
     mapping: dict[Any, Any] = {}
-    size, tagged = 1, False
+    tagged = False
     for number, (line, piece_text) in enumerate(_texts(text, starts)):
         digest = _digest(piece_text)
-        piece = known.get(digest) or pieces.made.get(digest)
+        piece = known.made.get(digest) or pieces.made.get(digest)
         if piece is None or (piece.tagged and piece.line != line):
             piece = _parsed(piece_text, line)
             if piece is None:
                 return None
         pieces.made[digest] = piece
-        size += piece.size
+        pieces.times[digest] += 1
         tagged = tagged or piece.tagged
         data = piece.data
         if is_list and isinstance(data, list) and len(data) == 1:
@@ -110,6 +117,9 @@ def parse_in_pieces(text: str, before: Document | None) -> InPieces | None:
             mapping[key] = data[key]
         else:
             return None
+    gone, new = known.times - pieces.times, pieces.times - known.times
+    size = before.size - sum(known.made[one].size * times for one, times in gone.items())
+    size += sum(pieces.made[one].size * times for one, times in new.items())
     return InPieces(text, items if is_list else mapping, pieces, tagged=tagged, size=size)
 
 
@@ -121,7 +131,9 @@ def _cut(text: str) -> tuple[bool, list[int]] | None:
     if "\t" in text or "\r" in text:
         return None
     is_list = _first(text) == "-"
-    starts = [found.start() for found in (_ITEM if is_list else _KEY).finditer(text)]
+    begins = _ITEM if is_list else _KEY
+    starts = [0] if begins.match("\n" + text[:2]) else []
+    starts += [found.end() for found in begins.finditer(text)]
     if len(starts) < 2 or _OUTSIDE.search("\n" + text[: starts[0]]):
         return None
     return is_list, starts
@@ -136,10 +148,10 @@ def _texts(text: str, starts: list[int]) -> Iterator[tuple[int, str]]:
         yield line, text[start : starts[number + 1] if number + 1 < len(starts) else len(text)]
 
 
-def _known(document: Document) -> Mapping[bytes, Piece] | None:
+def _known(document: Document) -> Pieces | None:
     """The pieces of a document; of one that was parsed as a whole, as many as it has items."""
     if isinstance(document, InPieces):
-        return document.pieces.made
+        return document.pieces
     cut = None if document.faults or document.anchored else _cut(document.text)
     data = document.data
     items: list[Any]
@@ -151,10 +163,12 @@ def _known(document: Document) -> Mapping[bytes, Piece] | None:
         return None
     if len(cut[1]) != len(items):
         return None  # with more, some do not begin an item but go on with a text
-    return {
-        _digest(text): Piece(item, _nodes(item) - 1, document.tagged and "!" in text, line)
-        for item, (line, text) in zip(items, _texts(document.text, cut[1]), strict=True)
-    }
+    pieces = Pieces(starts=cut[1])
+    for item, (line, text) in zip(items, _texts(document.text, cut[1]), strict=True):
+        digest = _digest(text)
+        pieces.made[digest] = Piece(item, document.tagged and "!" in text, line)
+        pieces.times[digest] += 1
+    return pieces
 
 
 def _nodes(value: Any) -> int:
@@ -189,4 +203,4 @@ def _parsed(text: str, line: int) -> Piece | None:
         return None
     if builder.faults or builder.anchored:
         return None
-    return Piece(data, builder.size - 1, builder.tagged, line)  # the list or mapping around it counts once
+    return Piece(data, builder.tagged, line)

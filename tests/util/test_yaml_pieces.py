@@ -90,6 +90,14 @@ def test_only_what_was_edited_is_parsed_again(monkeypatch: pytest.MonkeyPatch) -
     assert after.data[90] is before.data[89]
 
 
+def test_what_is_there_twice_counts_twice() -> None:
+    before = parse("- [1, 2]\n- [1, 2]\n- 3\n")
+    for text in ("- [1, 2]\n- 3\n- 3\n", "- [1, 2]\n- [1, 2]\n- [1, 2]\n- 3\n"):
+        found = parse_in_pieces(text, before)
+        assert found is not None
+        assert (found.data, found.size) == (parse(text).data, parse(text).size)
+
+
 def test_a_tag_in_a_piece_knows_its_line_also_when_it_moves() -> None:
     first = same("- a: 1\n- b: !include x.yaml\n")
     assert first is not None
