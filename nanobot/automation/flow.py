@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nanobot.automation.trace import End
+from nanobot.errors import NanobotError
 
 
 class Leave(Exception):
@@ -24,6 +25,13 @@ class Stop(Leave):
         self.text = text
         self.error = error
         self.response = response
+
+
+class Abort(NanobotError):
+    """What is written gives no sense in this run, such as a delay whose template is no time: the run ends with it.
+
+    As in Home Assistant no ``continue_on_error`` covers it, and whoever called the run goes on.
+    """
 
 
 class Ended(Leave):

@@ -10,19 +10,20 @@ from typing import Any
 
 from nanobot.automation import words
 from nanobot.automation.decide import Case, Conditions
-from nanobot.automation.flow import ConditionFailed, Ended, Leave
+from nanobot.automation.duration import Duration, seconds
+from nanobot.automation.flow import Abort, ConditionFailed, Ended, Leave
 from nanobot.automation.run import Run
 from nanobot.automation.scope import Scope
 from nanobot.automation.trace import End, StepTrace
 from nanobot.automation.truth import is_on
 from nanobot.errors import ConditionError, InvalidServiceData, NanobotError, ServiceNotFound
 from nanobot.hub.context import Context
-from nanobot.templates import Template, render_value
+from nanobot.templates import Template, TemplateError, render_value
 
 Log = logging.Logger | logging.LoggerAdapter[Any]
 Do = Callable[["RunStep"], Awaitable[None] | None]
 
-NEVER_IGNORED = (ServiceNotFound, InvalidServiceData, ConditionError)
+NEVER_IGNORED = (Abort, ServiceNotFound, InvalidServiceData, ConditionError, TemplateError)
 """Faults of what is written, not of the moment: ``continue_on_error`` does not cover them, as in Home Assistant."""
 
 
@@ -81,6 +82,13 @@ class RunStep:
     def render(self, value: Any) -> Any:
         """With all templates in it rendered. Raises ``TemplateError``."""
         return render_value(self.hub, value, self.scope.flat())
+
+    def seconds(self, written: Duration) -> float:
+        """How long that is now. Raises ``Abort`` when a template gives no duration."""
+        try:
+            return seconds(self.hub, written, self.scope.flat())
+        except TemplateError as error:
+            raise Abort(str(error)) from error
 
     def tell(self, **result: Any) -> None:
         """Leave something in the trace."""
@@ -192,7 +200,7 @@ def _begin(run: Run, action: ActionConfig, scope: Scope, path: str) -> Awaitable
         raise Ended(End.CANCELLED)
     step = RunStep(run, action, scope, path)
     try:
-        if action.enabled is not True and not is_on(run.hub, action.enabled, scope.flat()):
+        if action.enabled is not True and not is_on(run.hub, action.enabled):
             step.tell(enabled=False)
             step.done()
             return None

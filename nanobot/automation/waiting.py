@@ -8,7 +8,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from nanobot.automation.duration import duration, seconds
+from nanobot.automation.duration import duration
 from nanobot.automation.flow import Ended
 from nanobot.automation.sequence import RunStep
 from nanobot.automation.trace import End
@@ -28,10 +28,12 @@ class Limit:
         kept = step.resumed()
         clock = step.hub.clock
         self.until: float | None = None
+        self._whole: float | None = None
         if kept is not None:
             self.until = kept.get("until")
         elif "timeout" in step.config:
-            self.until = clock.time() + seconds(step.hub, step.config["timeout"], step.variables)
+            self._whole = step.seconds(step.config["timeout"])
+            self.until = clock.time() + self._whole
 
     @property
     def remaining(self) -> float | None:
@@ -40,9 +42,9 @@ class Limit:
 
     async def wait(self, done: asyncio.Future[Any]) -> bool:
         """Until ``done`` is, which gives True, or the time is over."""
-        self._step.assign("wait", {"completed": False, "remaining": self.remaining, "trigger": None})
         if done.done():
             return True
+        self._whole = None
         async with self._step.waiting(until=self.until):
             await asyncio.wait([done], timeout=self.remaining)
         return done.done()
@@ -50,7 +52,7 @@ class Limit:
     def leave(self, completed: bool, **more: Any) -> None:
         """Set ``wait``. Raises ``Ended`` when the time is over and the run is not to go on then."""
         left = self.remaining if completed else (None if self.until is None else 0.0)
-        wait = {"completed": completed, "remaining": left, "trigger": None, **more}
+        wait = {"completed": completed, "remaining": left if self._whole is None else self._whole, **more}
         self._step.assign("wait", wait)
         self._step.tell(wait=wait, timeout=not completed)
         if not completed and not self._step.config["continue_on_timeout"]:

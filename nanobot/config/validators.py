@@ -92,6 +92,9 @@ def string(value: Any) -> str:
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, (dict, list, Input)):
+        text = getattr(value, "text", None)  # of a template whose result reads like a list, such as "milk, eggs"
+        if isinstance(text, str):
+            return text
         raise expected("text", value)
     return str(value)
 

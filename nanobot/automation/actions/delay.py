@@ -7,19 +7,19 @@ from collections.abc import Awaitable
 
 import voluptuous as vol
 
-from nanobot.automation.duration import duration, seconds
+from nanobot.automation.duration import duration
 from nanobot.automation.sequence import RunStep
 
 SCHEMA = vol.Schema({vol.Required("delay"): duration})
 
 
 def run(step: RunStep) -> Awaitable[None]:
-    """Cancelled when the run is stopped. Raises ``TemplateError`` or ``ConfigError`` for a time that is none."""
+    """Cancelled when the run is stopped. Raises ``Abort`` for a time that is none."""
     kept = step.resumed()
     now = step.hub.clock.time()
     if kept is not None:
         return _sleep(step, float(kept["until"]) - now, float(kept["until"]))
-    delay = seconds(step.hub, step.config["delay"], step.variables)
+    delay = step.seconds(step.config["delay"])
     return _sleep(step, delay, now + delay)
 
 

@@ -36,7 +36,7 @@ def run(step: RunStep) -> Awaitable[None] | None:
         if below is not None and not any(leaf.startswith(f"{step.path}/{name}/") for leaf in step.run.resume):
             continue  # was done before the process ended
         try:
-            waits = step.do(branch, name, step.scope.inner({"wait": step.variables.get("wait")}))
+            waits = step.do(branch, name, step.scope.inner({}, own="wait"))
         except Exception as error:
             failure = failure or error
             continue

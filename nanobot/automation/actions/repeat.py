@@ -8,10 +8,11 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.automation import parse
+from nanobot.automation.flow import Abort
 from nanobot.automation.sequence import RunStep
 from nanobot.config import validators as cv
-from nanobot.errors import NanobotError
-from nanobot.templates import has_template
+from nanobot.errors import ConditionError, NanobotError
+from nanobot.templates import TemplateError, has_template
 from nanobot.templates import validators as tv
 
 WARN_AFTER = 5_000  # rounds of while and until, as in Home Assistant
@@ -26,9 +27,9 @@ def _count(value: Any) -> Any:
 
 
 def _list(value: Any) -> Any:
-    if isinstance(value, str) and not has_template(value):
+    if not isinstance(value, list) and not (isinstance(value, str) and has_template(value)):
         raise vol.Invalid("has to be a list, or a template that gives one")
-    return tv.template_value(value if isinstance(value, (list, str)) else [value])
+    return tv.template_value(value)
 
 
 def _one_kind(given: dict[str, Any]) -> dict[str, Any]:
@@ -70,12 +71,12 @@ async def _counted(step: RunStep, config: Mapping[str, Any]) -> None:
         items = None
         first = 1
         if "for_each" in config:
-            items = step.render(config["for_each"])
+            items = _rendered(step, config["for_each"])
             if not isinstance(items, (list, tuple)):
-                raise NanobotError(f"for_each has to be a list, but is '{items}'")
+                raise Abort(f"for_each has to be a list, but is '{items}'")
             count = len(items)
         else:
-            count = _whole(step.render(config["count"]))
+            count = _whole(_rendered(step, config["count"]))
         if count > MOST:
             raise NanobotError(f"{count} rounds are too many; there can be {MOST}")
     for index in range(first, count + 1):
@@ -93,11 +94,11 @@ async def _conditional(step: RunStep, config: Mapping[str, Any]) -> None:
     while True:
         index += 1
         round_ = {"index": index, "first": index == 1}
-        if kind == "while" and kept is None and not _hold(step, config, round_, kind):
+        if kind == "while" and kept is None and not _hold(step, config, round_, kind, undecided=False):
             return
         kept = None
         await _round(step, config, round_, {"index": index})
-        if kind == "until" and _hold(step, config, round_, kind):
+        if kind == "until" and _hold(step, config, round_, kind, undecided=True):
             return
         if index == WARN_AFTER:
             step.log.warning("%s: %s has gone round %d times; at %d it is ended", step.name, kind, index, END_AFTER)
@@ -105,10 +106,15 @@ async def _conditional(step: RunStep, config: Mapping[str, Any]) -> None:
             raise NanobotError(f"{kind} has gone round {index} times without coming to an end")
 
 
-def _hold(step: RunStep, config: Mapping[str, Any], round_: Mapping[str, Any], kind: str) -> bool:
+def _hold(step: RunStep, config: Mapping[str, Any], round_: Mapping[str, Any], kind: str, *, undecided: bool) -> bool:
+    """``undecided``: what counts when it cannot be decided; in both kinds of loop it is what ends them."""
     case = step.case()
     case.variables = {**case.variables, "repeat": round_}
-    return bool(config[kind].hold(case, f"{step.path}/repeat/{kind}"))
+    try:
+        return bool(config[kind].all(case, f"{step.path}/repeat/{kind}"))
+    except ConditionError as error:
+        step.log.warning("%s: '%s' cannot be decided, so the loop ends: %s", step.name, kind, error)
+        return undecided
 
 
 async def _round(step: RunStep, config: Mapping[str, Any], round_: Mapping[str, Any], frame: Mapping[str, Any]) -> None:
@@ -122,8 +128,15 @@ async def _round(step: RunStep, config: Mapping[str, Any], round_: Mapping[str, 
     await step.run.breathe()
 
 
+def _rendered(step: RunStep, written: Any) -> Any:
+    try:
+        return step.render(written)
+    except TemplateError as error:
+        raise Abort(str(error)) from error
+
+
 def _whole(value: Any) -> int:
     try:
         return int(float(value))
     except (TypeError, ValueError, OverflowError):
-        raise NanobotError(f"count has to be a whole number, but is '{value}'") from None
+        raise Abort(f"count has to be a whole number, but is '{value}'") from None

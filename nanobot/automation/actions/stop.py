@@ -7,10 +7,9 @@ from typing import Any
 
 import voluptuous as vol
 
-from nanobot.automation.flow import Stop
+from nanobot.automation.flow import Abort, Stop
 from nanobot.automation.sequence import RunStep
 from nanobot.config import validators as cv
-from nanobot.errors import NanobotError
 
 
 def _not_both(given: dict[str, Any]) -> dict[str, Any]:
@@ -41,5 +40,5 @@ def run(step: RunStep) -> None:
         try:
             response = step.scope.get(name)
         except KeyError:
-            raise NanobotError(f"there is no variable '{name}' to respond with") from None
+            raise Abort(f"there is no variable '{name}' to respond with") from None
     raise Stop(text, error=error, response=response)

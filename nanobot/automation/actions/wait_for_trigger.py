@@ -11,6 +11,7 @@ import voluptuous as vol
 from nanobot.automation import parse
 from nanobot.automation.attach import attach
 from nanobot.automation.sequence import RunStep
+from nanobot.automation.truth import is_on
 from nanobot.automation.waiting import LIMITS, Limit
 from nanobot.errors import NanobotError
 from nanobot.hub.context import Context
@@ -30,9 +31,13 @@ async def _wait(step: RunStep, limit: Limit) -> None:
         if not done.done():
             done.set_result(trigger)
 
-    detach, failed = await attach(step.hub, step.config["wait_for_trigger"], fired, step.log, variables=step.variables)
+    triggers = step.config["wait_for_trigger"]
+    if not any(one.enabled is True or is_on(step.hub, one.enabled, step.variables) for one in triggers):
+        limit.leave(False, trigger=None)  # nothing can happen
+        return
+    detach, failed = await attach(step.hub, triggers, fired, step.log, variables=step.variables)
     try:
-        if failed and len(failed) == len(step.config["wait_for_trigger"]):
+        if failed and len(failed) == len(triggers):
             raise NanobotError(f"none of the triggers can be waited for: {'; '.join(failed)}")
         completed = await limit.wait(done)
     finally:

@@ -9,8 +9,9 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.automation.sequence import RunStep
-from nanobot.automation.truth import is_true
+from nanobot.automation.truth import holds, is_true
 from nanobot.automation.waiting import LIMITS, Limit
+from nanobot.templates import TemplateError
 from nanobot.templates import validators as tv
 from nanobot.templates.track import track
 
@@ -18,21 +19,33 @@ SCHEMA = vol.Schema({vol.Required("wait_template"): tv.template, **LIMITS})
 
 
 def run(step: RunStep) -> Awaitable[None]:
-    """Sets ``wait``: ``completed``, and ``remaining`` seconds of the time limit (None without one)."""
+    """Sets ``wait``: ``completed``, and ``remaining`` seconds of the time limit (None without one).
+
+    As in Home Assistant the template is asked like a condition first, and like a trigger from then on: it turns true.
+    Raises ``TemplateError`` when it cannot be rendered at first.
+    """
     return _wait(step, Limit(step))
 
 
 async def _wait(step: RunStep, limit: Limit) -> None:
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    before = True
+
     def look(*_: Any) -> None:
-        info = tracker.infos[0]
-        if not done.done() and is_true(info.result):
+        nonlocal before
+        was, before = before, is_true(tracker.infos[0].result)
+        if before and not was and not done.done():
             done.set_result(None)
 
     tracker = track(step.hub, [(step.config["wait_template"], step.variables)], look)
     try:
-        look()
+        first = tracker.infos[0]
+        if first.error is not None:
+            raise TemplateError(str(first.error))
+        before = is_true(first.result)
+        if holds(first.result):
+            done.set_result(None)
         completed = await limit.wait(done)
     finally:
         tracker.remove()

@@ -11,36 +11,57 @@ import voluptuous as vol
 from nanobot.automation.decide import Case
 from nanobot.automation.duration import duration, seconds
 from nanobot.config import validators as cv
+from nanobot.config.wrong import expected
 from nanobot.errors import ConditionError
 from nanobot.hub.hub import Hub
 from nanobot.hub.states import State
 
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _text_unless_attribute(given: dict[str, Any]) -> dict[str, Any]:
+    for value in given["state"] if "attribute" not in given else ():
+        if not isinstance(value, (str, bool, int, float)):
+            wrong = expected("text", value)
+            wrong.prepend(["state"])
+            raise wrong
+    return given
+
+
 SCHEMA = vol.Schema(
-    {
-        vol.Required("entity_id"): cv.entity_ids,
-        vol.Required("state"): vol.All(cv.ensure_list, [vol.Any(str, bool, int, float)]),
-        vol.Optional("attribute"): cv.string,
-        vol.Optional("for"): duration,
-        vol.Optional("match", default="all"): vol.In(["all", "any"]),
-    }
+    vol.All(
+        {
+            vol.Required("entity_id"): cv.entity_ids,
+            vol.Required("state"): _listed,
+            vol.Optional("attribute"): cv.string,
+            vol.Optional("for"): duration,
+            vol.Optional("match", default="all"): vol.In(["all", "any"]),
+        },
+        _text_unless_attribute,
+    )
 )
 
 _INPUT = re.compile(r"input_[a-z]+\.[a-z0-9_]+")
 
 
 def check(config: Mapping[str, Any], case: Case) -> bool:
-    """Raises ``ConditionError`` for an entity that is not there, unless another one decides."""
-    enough = config["match"] == "any"
+    """Raises ``ConditionError`` for an entity that is not there, unless all have to hold and another one does not."""
+    all_of_them = bool(config["match"] == "all")
+    held: bool = all_of_them
     undecided: list[str] = []
     for entity_id in config["entity_id"]:
         try:
-            if _one(config, entity_id, case) is enough:
-                return enough
+            if _one(config, entity_id, case):
+                held = True
+            elif all_of_them:
+                return False
         except ConditionError as error:
             undecided.append(str(error))
     if undecided:
         raise ConditionError("; ".join(undecided))
-    return not enough
+    return held
 
 
 def _one(config: Mapping[str, Any], entity_id: str, case: Case) -> bool:

@@ -39,6 +39,8 @@ def check(config: Mapping[str, Any], case: Case) -> bool:
     now = dt.datetime.fromtimestamp(case.hub.clock.time(), case.hub.clock.zone)
     after = _shown(case.hub, config.get("after"), dt.time(0))
     before = _shown(case.hub, config.get("before"), dt.time(23, 59, 59, 999999))
+    if after is None or before is None:
+        return False
     if "after" in config or "before" in config:
         case.tell(now_time=now.time(), **{key: str(config[key]) for key in ("after", "before") if key in config})
         time = now.time()
@@ -54,7 +56,8 @@ def check(config: Mapping[str, Any], case: Case) -> bool:
     return True
 
 
-def _shown(hub: Hub, moment: dt.time | str | None, otherwise: dt.time) -> dt.time:
+def _shown(hub: Hub, moment: dt.time | str | None, otherwise: dt.time) -> dt.time | None:
+    """None for an entity that shows no time now. Raises ``ConditionError`` for one that is not there."""
     if moment is None:
         return otherwise
     if isinstance(moment, dt.time):
@@ -70,4 +73,4 @@ def _shown(hub: Hub, moment: dt.time | str | None, otherwise: dt.time) -> dt.tim
             return dt.datetime.fromisoformat(state.state).astimezone(hub.clock.zone).time()
         return dt.time.fromisoformat(state.state)
     except ValueError:
-        raise ConditionError(f"{moment} is '{state.state}', which is no time") from None
+        return None
