@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from nanobot.automation.attach import attach
@@ -12,7 +13,7 @@ from nanobot.automation.keeping import Keeping
 from nanobot.automation.parse import TriggerConfig
 from nanobot.automation.run import Run
 from nanobot.automation.runnable import RunnableEntity
-from nanobot.automation.runner import CHAIN
+from nanobot.automation.runner import alone
 from nanobot.automation.trace import End, Trace
 from nanobot.automation.variables import rendered
 from nanobot.hub.context import Context
@@ -132,19 +133,20 @@ class Automation(RunnableEntity):
         self.changed(context)
 
     async def trigger(self, variables: Mapping[str, Any], context: Context, *, skip_condition: bool) -> None:
-        """Run now and wait until that is done. A run that waits for this very call is not waited for."""
+        """Run now and wait until that is done."""
         if self._runner is None:
             return
-        given = {"trigger": {"platform": None}, **variables}
+        given = {**variables, "trigger": {"platform": None}}
         run = self._go(given, context.child("automation"), skip_condition=skip_condition)
-        if run is not None and self._runner not in CHAIN.get():
+        if run is not None:
             await run.wait()
 
     async def run(self, variables: Mapping[str, Any], context: Context, *, wait: bool = True) -> Any:
         if wait:
             await self.trigger(variables, context, skip_condition=True)
         elif self._runner is not None:
-            self._go({"trigger": {"platform": None}, **variables}, context.child("automation"), skip_condition=True)
+            given = {**variables, "trigger": {"platform": None}}
+            alone(partial(self._go, given, context.child("automation"), skip_condition=True))
         return None
 
     # -- inside ---------------------------------------------------------------------------------
@@ -231,12 +233,11 @@ class Automation(RunnableEntity):
             index = trigger.get("idx")
             trace.step("trigger" if index is None else f"trigger/{index}").changed = known
         try:
-            if config["trigger_variables"]:
-                known = rendered(self._hub, config["trigger_variables"], known, limited=True)
             if own:
                 known = rendered(self._hub, own, known)
-            if config["variables"]:
-                known = rendered(self._hub, config["variables"], known, defaults=True)
+            for_all = {**config["trigger_variables"], **config["variables"]}
+            if for_all:
+                known = rendered(self._hub, for_all, known, defaults=True)
         except TemplateError as error:
             self._part.log.error("variables cannot be rendered: %s", error)
             _over(trace, End.ERROR, f"variables: {error}")

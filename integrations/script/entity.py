@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import voluptuous as vol
@@ -11,11 +12,11 @@ import voluptuous as vol
 from nanobot.automation.keeping import Keeping
 from nanobot.automation.run import Run
 from nanobot.automation.runnable import RunnableEntity
-from nanobot.automation.runner import CHAIN
+from nanobot.automation.runner import alone
 from nanobot.automation.trace import End
 from nanobot.automation.variables import rendered
 from nanobot.contracts.service import Response, Service, ServiceCall
-from nanobot.errors import InvalidServiceData, NanobotError, ServiceError
+from nanobot.errors import InvalidServiceData, NanobotError, ServiceError, ServiceNotFound
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.hub.restore import LastStates
@@ -96,8 +97,11 @@ class Script(RunnableEntity):
 
     async def run(self, variables: Mapping[str, Any], context: Context, *, wait: bool = True) -> Any:
         """Run, and with ``wait`` until it is done; gives the response. Raises what a failing action raised."""
+        if not wait:
+            alone(partial(self._go, variables, context))
+            return None
         run = self._go(variables, context)
-        if run is None or not wait or self._runner in CHAIN.get():
+        if run is None:
             return None
         await run.wait()
         return _outcome(run)
@@ -122,15 +126,17 @@ class Script(RunnableEntity):
             Response.OPTIONAL,
             "" if config is None else config["description"],
             {} if config is None else config["fields"],
+            title=item.name,
         )
         self._remove = self._part.add(service)
 
     def _called(self, call: ServiceCall) -> Awaitable[Any] | Any:
         """``script.NAME``: waits for the end and gives the response."""
         if self.item.config is None:
-            raise ServiceError(f"script.{self.item.key} is wrong and cannot run: {self.item.error}")
+            name = f"script.{self.item.key}"
+            raise ServiceNotFound(f"{name} is wrong and cannot run: {self.item.error}", service=name)
         run = self._go(call.data, call.context)
-        if run is None or self._runner in CHAIN.get():
+        if run is None:
             return {} if call.return_response else None
         return _outcome(run) if run.over else _wait(run)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from functools import partial
 from typing import Any
 
 from nanobot.automation import words
 from nanobot.automation.parse import TriggerConfig
 from nanobot.automation.run import Run
+from nanobot.automation.runner import alone
 from nanobot.automation.truth import is_on
 from nanobot.automation.variables import rendered
 from nanobot.contracts.trigger import Detach
@@ -44,7 +46,7 @@ class Watcher:
 
     def fire(self, variables: Mapping[str, Any], context: Context | None = None) -> None:
         """Say that it happened."""
-        asyncio.get_running_loop().call_soon(self._tell, variables, context)
+        asyncio.get_running_loop().call_soon(alone, partial(self._tell, variables, context))
 
     async def ask(self, variables: Mapping[str, Any], context: Context | None = None) -> Any:
         """As ``fire``, and wait for what follows."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
-from nanobot.automation.flow import Ended, Stop
+from nanobot.automation.flow import Abort, Ended, Stop
 from nanobot.automation.run import Log, Run
 from nanobot.automation.sequence import Sequence
 from nanobot.automation.trace import End, Trace
@@ -21,7 +21,7 @@ STOP_LIMIT = 10.0  # s that a run may take to end when it is told to
 DEEPEST = 40  # runs that begin within one another; each is several calls deep
 
 CHAIN: ContextVar[tuple[Runner, ...]] = ContextVar("chain", default=())
-"""The runners whose runs led to what runs now: A calls B, which fires what starts C. None can be waited for."""
+"""The runners whose runs wait for what runs now: A calls B, which calls C. What an event starts nobody waits for."""
 
 
 class Runner:
@@ -29,7 +29,7 @@ class Runner:
 
     ``changed(context)`` is called whenever ``current`` is another than before, and after each run that was over at
     once. Its owner calls ``stop`` before it lets go of ``tasks``. As in Home Assistant, a run of restart or
-    queued cannot lead to another of the same.
+    queued cannot call the same again, since it would wait for its own end; it may start it by an event.
     """
 
     depth = 0
@@ -198,13 +198,13 @@ class Runner:
         run.over = True
         if run.noted is not None:
             run.noted(run)
-        for future in run.waiters:
-            if not future.done():
-                future.set_result(None)
         if self._queue and not self._runs:
             following = self._queue.popleft()
             self._runs[following] = None
             asyncio.get_running_loop().call_soon(self._begin, following)
+        for future in run.waiters:
+            if not future.done():
+                future.set_result(None)
         self._changed(run.context)
 
     def _cancel_all(self) -> list[Run]:
@@ -231,6 +231,15 @@ class Runner:
             self._log.log(level, "has %d runs already (max), so this trigger is ignored", self.current)
 
 
+def alone(begin: Callable[[], Run | None]) -> Run | None:
+    """Begin a run for which nobody waits, so that it may be one of those that led to it."""
+    token = CHAIN.set(())
+    try:
+        return begin()
+    finally:
+        CHAIN.reset(token)
+
+
 def _ended(run: Run, error: Exception) -> None:
     """Note why a run ended before its last action. What failed has been logged where it failed."""
     if isinstance(error, Stop):
@@ -240,6 +249,8 @@ def _ended(run: Run, error: Exception) -> None:
             run.log.warning("stopped: %s", error.text)
         else:
             run.finish(End.FINISHED)
+    elif isinstance(error, Abort):
+        run.finish(End.STOPPED, error)
     elif isinstance(error, Ended):
         run.finish(error.end)
     else:
