@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from nanobot.contracts.runnable import RunTrace
+from nanobot.hub.bus import Event
 from nanobot.hub.context import Context
 from nanobot.hub.states import State
 from nanobot.util.dt import Clock
@@ -228,6 +229,14 @@ def plain(value: Any, depth: int = 0, *, scrub: Scrub = str) -> Any:
             "attributes": plain(value.attributes, depth + 1, scrub=scrub),
             "last_changed": _iso(value.last_changed),
             "last_updated": _iso(value.last_updated),
+            "context": value.context.as_dict(),
+        }
+    if isinstance(value, Event):
+        return {
+            "event_type": value.type,
+            "data": plain(value.data, depth + 1, scrub=scrub),
+            "origin": value.origin,
+            "time_fired": _iso(value.time),
             "context": value.context.as_dict(),
         }
     text = getattr(value, "text", None)  # a template

@@ -17,6 +17,7 @@ from nanobot.hub.context import ACTING
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.lifecycle.edits import Applied, Edits
+from nanobot.lifecycle.explaining import offer_explanations
 from nanobot.lifecycle.macros import load_macros
 from nanobot.lifecycle.plan import CORE
 from nanobot.lifecycle.targets import look_again, split_by_domain
@@ -94,6 +95,7 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callabl
         told = f"{name.replace('_', ' ').capitalize()} things of any kind."
         add(name, split_by_domain(hub, name), _TARGET, told, admin=False)
     add("update_entity", look_again(hub), _TARGET, "Have things look at what they show.", admin=False)
+    offer_explanations(entry)
 
 
 async def _reload(call: ServiceCall, edits: Edits, wanted: str | Iterable[str]) -> Mapping[str, Any]:
