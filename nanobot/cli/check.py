@@ -9,11 +9,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from nanobot.cli.client import ask
 from nanobot.cli.words import language, say
 from nanobot.config.check import Checked, check
 from nanobot.config.load import MAIN, Unreadable, load
 from nanobot.config.problem import Problem
+from nanobot.errors import NanobotError
+from nanobot.lifecycle.advice import Known, advise, self_contained
 from nanobot.lifecycle.loader import Loader
+from nanobot.lifecycle.trial.found import Written, of_blueprints, of_config
+from nanobot.lifecycle.trial.known import known_without_hub
 from nanobot.util.secrets import MASK, Scrubber
 
 _SENSITIVE = re.compile(r"(?i)(\b[\w-]*(?:tok|pass|pwd|secret|api_?key)[\w-]*['\"]?\s*:\s+)(?!!)(?=\S).*")
@@ -22,16 +27,52 @@ _SENSITIVE = re.compile(r"(?i)(\b[\w-]*(?:tok|pass|pwd|secret|api_?key)[\w-]*['\
 GOOD, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
 
 
-def run(config_dir: Path, as_json: bool = False) -> int:
-    """Check a folder and tell. The value is the exit code."""
-    problems, checked = look(config_dir)
-    if as_json:
-        print(json.dumps(_report(problems, checked), ensure_ascii=False, indent=2))
-    else:
+def run(config_dir: Path, as_json: bool = False, *, strict: bool = False, tests: bool = False) -> int:
+    """Check a folder and tell; with ``tests`` also run the tests in it. The value is the exit code: warnings count
+    only when ``strict``."""
+    loader = Loader(config_dir)
+    loader.mount()
+    problems, checked = look(config_dir, loader)
+    problems = [*problems, *(doubts(config_dir, checked, loader) if checked is not None else ())]
+    problems.sort(key=lambda problem: (problem.file or "", problem.line or 0))
+    failed = False
+    told: dict[str, Any] = {}
+    if not as_json:
         _tell(config_dir, problems, checked)
+    if tests and checked is not None:
+        from nanobot.cli import test
+
+        outcomes = test.play(test.good(config_dir, checked), checked, loader, quiet=as_json)
+        failed, told = not all(one.passed for one in outcomes), {"tests": test.report(outcomes)}
+    if as_json:
+        print(json.dumps(_report(problems, checked) | told, ensure_ascii=False, indent=2, default=str))
     if any(problem.key == "main_missing" for problem in problems):
         return COULD_NOT_RUN
-    return PROBLEMS if problems else GOOD
+    return PROBLEMS if failed or any(strict or problem.severity == "error" for problem in problems) else GOOD
+
+
+def doubts(config_dir: Path, checked: Checked, loader: Loader) -> list[Problem]:
+    """What is wrong with how tests are written, and warnings about what is probably wrong with the rest."""
+    found = [problem for one in _tests(config_dir, checked) for problem in one.problems]
+    ours = self_contained(loader)
+    if any(entry.domain in ours for entry in checked.entries.values()):
+        found += advise(checked, _known(config_dir, checked, loader), loader)
+    return found
+
+
+def _tests(config_dir: Path, checked: Checked) -> list[Written]:
+    return [*of_config(checked), *of_blueprints(config_dir)]
+
+
+def _known(config_dir: Path, checked: Checked, loader: Loader) -> Known:
+    """What there is: the running hub says so, if there is one."""
+    known = known_without_hub(checked, loader)
+    try:
+        names = ask(config_dir, "names")
+    except NanobotError:
+        return known
+    services = dict.fromkeys(names["services"]) | dict(known.services)
+    return Known({*known.entities, *names["entities"]}, services)
 
 
 def look(config_dir: Path, loader: Loader | None = None) -> tuple[list[Problem], Checked | None]:
@@ -84,16 +125,19 @@ def lines_of(checked: Checked | None, config_dir: Path) -> Mapping[str, list[str
 def _tell(config_dir: Path, problems: list[Problem], checked: Checked | None) -> None:
     secrets = Scrubber(checked.secrets if checked else ())
     show(problems, lines_of(checked, config_dir), secrets)
-    if problems:
-        print(say("check.problems", count=len(problems)))
-    elif checked is not None:
+    errors = sum(problem.severity == "error" for problem in problems)
+    if errors:
+        print(say("check.problems", count=errors))
+    if len(problems) > errors:
+        print(say("check.warnings", count=len(problems) - errors))
+    if not errors and checked is not None:
         print(say("check.good", count=len(checked.entries)))
 
 
 def _report(problems: list[Problem], checked: Checked | None) -> dict[str, Any]:
     entries = checked.entries.values() if checked else ()
     return {
-        "valid": not problems,
+        "valid": not any(problem.severity == "error" for problem in problems),
         "readable": checked is not None,
         "problems": [problem.as_dict(language()) for problem in problems],
         "entries": [

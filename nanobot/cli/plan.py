@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nanobot.cli.check import COULD_NOT_RUN, GOOD, PROBLEMS, lines_of, look, show
+from nanobot.cli import test
+from nanobot.cli.check import COULD_NOT_RUN, GOOD, PROBLEMS, doubts, lines_of, look, show
 from nanobot.cli.words import say
 from nanobot.config.check import Checked, EntryConfig
 from nanobot.config.same import same
 from nanobot.lifecycle.last_good import LastGood
 from nanobot.lifecycle.loader import Loader
 from nanobot.lifecycle.plan import CORE, Plan, complete
+from nanobot.lifecycle.trial.found import Written
 from nanobot.util.secrets import Scrubber
 
 
@@ -39,14 +41,36 @@ def run(config_dir: Path, as_json: bool = False) -> int:
     problems, wanted = look(config_dir, loader)
     _, running = look(LastGood(config_dir).folder, loader)
     steps = [] if wanted is None else steps_between(running, wanted, loader)
+    if wanted is not None:
+        problems = [*problems, *doubts(config_dir, wanted, loader)]
     if as_json:
-        print(json.dumps(_report(steps, problems, running, wanted), ensure_ascii=False, indent=2))
+        report = _report(steps, problems, running, wanted)
     else:
         show(problems, lines_of(wanted, config_dir), Scrubber(wanted.secrets if wanted else ()))
         _tell(steps, running, wanted)
+    failed = False
+    if wanted is not None and (tests := _tests_of(steps, config_dir, wanted)):
+        outcomes = test.play(tests, wanted, loader, quiet=as_json)
+        failed = not all(one.passed for one in outcomes)
+        if as_json:
+            report["tests"] = test.report(outcomes)
+    if as_json:
+        print(json.dumps(report, ensure_ascii=False, indent=2, default=str))
     if any(problem.key == "main_missing" for problem in problems):
         return COULD_NOT_RUN
-    return PROBLEMS if problems else GOOD
+    return PROBLEMS if failed or any(problem.severity == "error" for problem in problems) else GOOD
+
+
+def _tests_of(steps: Iterable[Step], config_dir: Path, wanted: Checked) -> list[Written]:
+    """The tests of items that are new or changed."""
+    changed = {(step.entry, item[1:]) for step in steps for item in step.items if item[0] in "+~"}
+    added = {step.entry for step in steps if step.what == "add"}
+    return [
+        one
+        for one in test.good(config_dir, wanted)
+        if (entry := one.subject.entry) is not None
+        and (entry.id in added or (entry.id, str(one.subject.key)) in changed)
+    ]
 
 
 def steps_between(running: Checked | None, wanted: Checked, loader: Loader) -> list[Step]:

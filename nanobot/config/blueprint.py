@@ -21,6 +21,8 @@ from nanobot.util.yaml import Path as Steps
 
 HEAD = "blueprint"
 """The key under which a blueprint speaks of itself; all others are what it stands for."""
+TESTS = "tests"
+"""The key under which it says how it has to work; no part of what it stands for."""
 DOMAINS = ("automation", "script", "template")
 HOME_ASSISTANT = "2025.4.4"
 """The release of Home Assistant whose language is spoken here; blueprints may ask for one."""
@@ -48,13 +50,15 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """``head`` is what stands under ``blueprint:``, ``body`` the rest, with an ``Input`` for each blank."""
+    """``head`` is what stands under ``blueprint:``, ``tests`` under ``tests:``, ``body`` is the rest, with an ``Input``
+    for each blank."""
 
     domain: str
     name: str
     head: Mapping[str, Any]
     body: Mapping[str, Any]
     inputs: Mapping[str, Opening]
+    tests: Any = None
 
     @property
     def source_url(self) -> str | None:
@@ -152,7 +156,7 @@ def understand(data: Any, domain: str | None = None) -> tuple[Blueprint | None, 
             Problem("input_in_default", {"name": name}, path=place)
             for name, place in blanks(opening.default, (*opening.place, "default"))
         ]
-    body = {key: value for key, value in data.items() if key != HEAD}
+    body = {key: value for key, value in data.items() if key not in (HEAD, TESTS)}
     for name, place in blanks(body):
         if name not in inputs:
             told = {"name": name}
@@ -161,7 +165,7 @@ def understand(data: Any, domain: str | None = None) -> tuple[Blueprint | None, 
             problems.append(Problem("input_undeclared", told, path=place))
     if any(problem.severity == "error" for problem in problems):
         return None, problems
-    return Blueprint(head["domain"], head["name"], head, body, inputs), problems
+    return Blueprint(head["domain"], head["name"], head, body, inputs, data.get(TESTS)), problems
 
 
 def blanks(value: Any, path: Steps = ()) -> Iterator[tuple[str, Steps]]:

@@ -154,7 +154,9 @@ class _Check:
 
     def run(self, seen: set[str]) -> Checked:
         core, problems = check_core(_usable(self.loaded.core), self.loaded.core_key)
-        self.problems += [self._placed(problem, {self.loaded.core_key: self.loaded.core}) for problem in problems]
+        self.problems += [
+            placed(problem, {self.loaded.core_key: self.loaded.core}, self.loaded, self.hidden) for problem in problems
+        ]
         entries = {key: self._entry(key, value) for key, value in self.loaded.data.items()}
         core_ok = not any(p.severity == "error" and _of_core(p.path, self.loaded.core_key) for p in self.problems)
         once = {(p.told(), p.severity): p for p in self.problems}  # of two instances of one integration, the same
@@ -284,32 +286,33 @@ class _Check:
     # -- problems ---------------------------------------------------------------------------------
 
     def _add(self, entry: EntryConfig, problem: Problem) -> Problem:
-        placed = self._placed(problem, self.loaded.data)
-        entry.problems.append(placed)
-        self.problems.append(placed)
-        return placed
+        told = placed(problem, self.loaded.data, self.loaded, self.hidden)
+        entry.problems.append(told)
+        self.problems.append(told)
+        return told
 
-    def _placed(self, problem: Problem, data: Mapping[str, Any]) -> Problem:
-        """The problem with file and line, and its path as it is written, with names for items of lists."""
-        if problem.file is not None or not problem.path:
-            return problem
-        problem = replace(problem, path=_as_written(problem.path, data))
-        file, line = self.loaded.locate(problem.path, key=problem.key in _ABOUT_KEYS)
-        if (made := self.loaded.made.get(problem.path[:2])) is not None:
-            problem = made.explained(problem, self.loaded)
-        written = self.loaded.written(problem.path)
-        shift = len(written) - len(problem.path)
-        names: dict[int, str] = {}
-        here: Any = data
-        for position, step in enumerate(problem.path):
-            try:
-                here = here[step]
-            except (LookupError, TypeError):
-                break
-            title = title_of(here) if position == 1 else here.get("alias") if isinstance(here, dict) else None
-            if isinstance(step, int) and isinstance(title, str) and position + shift >= 0:
-                names[position + shift] = self.hidden.scrub(title)
-        return replace(problem, file=file, line=line, path=written, names=names)
+
+def placed(problem: Problem, data: Mapping[str, Any], loaded: Loaded, hidden: Scrubber) -> Problem:
+    """The problem with file and line, and its path as it is written, with names for items of lists."""
+    if problem.file is not None or not problem.path:
+        return problem
+    problem = replace(problem, path=_as_written(problem.path, data))
+    file, line = loaded.locate(problem.path, key=problem.key in _ABOUT_KEYS)
+    if (made := loaded.made.get(problem.path[:2])) is not None:
+        problem = made.explained(problem, loaded)
+    written = loaded.written(problem.path)
+    shift = len(written) - len(problem.path)
+    names: dict[int, str] = {}
+    here: Any = data
+    for position, step in enumerate(problem.path):
+        try:
+            here = here[step]
+        except (LookupError, TypeError):
+            break
+        title = title_of(here) if position == 1 else here.get("alias") if isinstance(here, dict) else None
+        if isinstance(step, int) and isinstance(title, str) and position + shift >= 0:
+            names[position + shift] = hidden.scrub(title)
+    return replace(problem, file=file, line=line, path=written, names=names)
 
 
 def _as_written(path: Steps, data: Mapping[str, Any]) -> Steps:

@@ -20,6 +20,7 @@ from nanobot.errors import NanobotError
 from nanobot.hub.context import ACTING
 from nanobot.hub.hub import Hub
 from nanobot.hub.issues import Severity
+from nanobot.lifecycle.advice import advise, known_of
 from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.last_good import LastGood
 from nanobot.lifecycle.loader import Loader
@@ -37,6 +38,8 @@ WITH_PORT = ("api",)
 
 REST = 0.3  # s that a file must have rested before it is read; a save may empty it first and then fill it
 EMPTY_REST = 1.0  # the same when nothing stands in it: on a busy machine the filling can take its time
+CALM = 2.0  # s after an edit before it is looked through for what is probably wrong
+DOUBTS = "doubts."
 MAX_LOADS = 10  # in a row, while somebody keeps writing
 
 STOPPING = "nanobot is stopping; nothing is applied any more"
@@ -79,6 +82,9 @@ class Edits:
         self._busy = False
         self._closed = False
         self._waiting: dict[asyncio.Future[None], str] = {}
+        self._advising: asyncio.Task[None] | None = None
+        self.calm = CALM
+        """Seconds after an edit in which what it brought may come up."""
         self.rest = REST
         """Seconds that the files must have rested; 0 where they are known to be replaced as a whole."""
         entries.leaving = self._leaving
@@ -138,7 +144,8 @@ class Edits:
         self.hub.scrubber.add(*loaded.secrets)
         checked = await in_thread(check, loaded, self.loader, self._checked)
         wanted = self._wanted(checked)
-        return Plan.between(self.entries.running(), wanted), tuple(checked.problems)
+        doubts = await in_thread(advise, checked, known_of(self.hub), self.loader)
+        return Plan.between(self.entries.running(), wanted), (*checked.problems, *doubts)
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -235,7 +242,30 @@ class Edits:
         self.files = loaded.files
         if not any(p.severity == "error" for p in checked.problems):
             await in_thread(self._good.save, loaded.files)
+        if not first:
+            self._advise_soon(checked)
         return applied
+
+    def _advise_soon(self, checked: Checked) -> None:
+        """Look for what is probably wrong when the new things have come up and nobody is writing any more."""
+        if self._advising is not None:
+            self._advising.cancel()
+        self._advising = self._tasks.spawn(self._advise(checked), "advise")
+
+    async def _advise(self, checked: Checked) -> None:
+        """One issue for each file in which something is probably wrong."""
+        await asyncio.sleep(self.calm)
+        by_file: dict[str, list[Problem]] = {}
+        for problem in await in_thread(advise, checked, known_of(self.hub), self.loader):
+            by_file.setdefault(problem.file or "", []).append(problem)
+        for file, problems in by_file.items():
+            self.hub.issues.create(
+                f"{DOUBTS}{file}", "issues.doubts", severity=Severity.WARNING, file=file, count=len(problems),
+                problem=problems[0],
+            )  # fmt: skip
+        for issue in self.hub.issues:
+            if issue.id.startswith(DOUBTS) and issue.id.removeprefix(DOUBTS) not in by_file:
+                self.hub.issues.resolve(issue.id)
 
     def _wanted(self, checked: Checked) -> dict[str, EntryConfig]:
         wanted = self._complete(checked)

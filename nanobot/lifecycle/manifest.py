@@ -25,6 +25,7 @@ SCHEMA = vol.Schema(
         vol.Optional("merge"): vol.In(["list", "dict"]),
         vol.Optional("blueprints", default=False): vol.Any(bool, [str]),
         vol.Optional("hidden", default=False): bool,
+        vol.Optional("self_contained", default=False): bool,
     }
 )
 
@@ -44,6 +45,7 @@ class Manifest:
     ``blueprints``: its items may use some. A list of names: each stands for one of these, as with entities.
     ``dependencies`` are loaded with it and set up before it; ``after_dependencies`` are set up before it if they
     are there anyway. ``hidden``: not offered to people (the template integration).
+    ``self_contained``: it acts within the hub alone, so it is real where automations are only tried out.
     """
 
     domain: str
@@ -56,6 +58,7 @@ class Manifest:
     merge: str | None = None
     blueprints: bool | tuple[str, ...] = False
     hidden: bool = False
+    self_contained: bool = False
 
 
 def read(folder: Path) -> Manifest:

@@ -13,12 +13,13 @@ from nanobot.config.load import Unreadable
 from nanobot.contracts.command import Command, Connection
 from nanobot.contracts.view import Access
 from nanobot.hub.hub import Hub
+from nanobot.lifecycle.advice import known_of
 from nanobot.lifecycle.edits import Edits
 from nanobot.util.dt import iso
 
 
 def core_commands(hub: Hub, edits: Edits, stop: Callable[[], None]) -> list[Command]:
-    """``status``, ``plan``, ``reload`` and ``stop``; the last one calls ``stop()``."""
+    """``status``, ``plan``, ``reload``, ``names`` and ``stop``; the last one calls ``stop()``."""
 
     async def status(connection: Connection, data: Mapping[str, Any]) -> Any:
         return report(hub, edits, data.get("language") or hub.language)
@@ -46,6 +47,10 @@ def core_commands(hub: Hub, edits: Edits, stop: Callable[[], None]) -> list[Comm
             told = {**told, "problems": [problem.as_dict(language) for problem in edits.problems]}
         return told
 
+    async def names(connection: Connection, data: Mapping[str, Any]) -> Any:
+        known = known_of(hub)
+        return {"entities": sorted(known.entities), "services": sorted(known.services)}
+
     async def halt(connection: Connection, data: Mapping[str, Any]) -> Any:
         asyncio.get_running_loop().call_later(0.1, stop)  # the answer goes out first
         return {"stopping": True, "pid": hub.run_info.get("pid")}
@@ -55,6 +60,7 @@ def core_commands(hub: Hub, edits: Edits, stop: Callable[[], None]) -> list[Comm
         Command("status", status, Access.READ, spoken, "What runs, since when, and what is to be repaired."),
         Command("plan", plan, Access.ADMIN, empty, "What applying the configuration on disk would do."),
         Command("reload", reload, Access.ADMIN, spoken.extend({vol.Optional("entry"): str}), "Apply it now."),
+        Command("names", names, Access.READ, empty, "Which entities and services there are."),
         Command("stop", halt, Access.ADMIN, empty, "Stop the hub."),
     ]
 
