@@ -8,7 +8,7 @@ from typing import Any
 import voluptuous as vol
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
 
-from nanobot.automation.wall_clock import next_moment
+from nanobot.automation.wall_clock import NextShown, next_moment
 from nanobot.config import validators as cv
 from nanobot.util.text import shorten
 
@@ -35,18 +35,29 @@ def expression(value: Any) -> str:
     return text
 
 
-def next_time(expression: str, after: float, zone: tzinfo) -> float | None:
-    """The first moment later than ``after`` at which the clock in ``zone`` shows what the expression asks for.
+def is_hourly(expression: str) -> bool:
+    """Whether it asks for something in every hour, whichever that is."""
+    return bool(croniter.expand(expression)[0][1] == ["*"])
+
+
+def shown(expression: str) -> NextShown:
+    """What the clock shows at the times that the expression asks for.
 
     croniter is only asked about what the clock shows, without a zone: its own arithmetic leaves out or doubles moments
     around changes of summer time.
     """
+    known = croniter(expression, datetime(2026, 1, 1))  # noqa: DTZ001 - what the wall shows has no zone
 
-    def next_shown(shown: datetime) -> datetime | None:
+    def next_shown(after: datetime) -> datetime | None:
         try:
-            found: datetime = croniter(expression, shown).get_next(datetime)
+            found: datetime = known.get_next(datetime, start_time=after)
         except CroniterBadDateError:
             return None
         return found
 
-    return next_moment(after, zone, next_shown)
+    return next_shown
+
+
+def next_time(expression: str, after: float, zone: tzinfo) -> float | None:
+    """The first moment later than ``after`` at which the clock in ``zone`` shows what the expression asks for."""
+    return next_moment(after, zone, shown(expression))

@@ -1,6 +1,7 @@
 """When the clock on the wall shows something, over changes of summer time and of the zone itself.
 
-A time that the clock skips is skipped; one that it shows twice comes twice.
+``next_moment``: a time that the clock skips is skipped; one that it shows twice comes twice.
+``next_moment_once``: a time that the clock skips comes when it has skipped it; one that it shows twice comes once.
 """
 
 from __future__ import annotations
@@ -33,6 +34,38 @@ def next_moment(after: float, zone: tzinfo, next_shown: NextShown) -> float | No
             return candidate
         moment, shown = change, _shown(change, zone) - INSTANT
     return None
+
+
+def next_moment_once(after: float, zone: tzinfo, next_shown: NextShown) -> float | None:
+    """As ``next_moment``, but each time that is wanted comes once: see ``moment_of``."""
+    shown = _shown(after, zone)
+    while (wanted := next_shown(shown)) is not None:
+        moment = moment_of(wanted, zone)
+        if moment > after:
+            return moment
+        shown = wanted  # the clock was set back, and shows for the second time what has come already
+    return None
+
+
+def moment_of(shown: datetime, zone: tzinfo) -> float:
+    """The first moment at which the clock in ``zone`` shows this (without a zone) or has skipped it."""
+    moment = shown.replace(tzinfo=zone, fold=0).timestamp()
+    if _shown(moment, zone) == shown:
+        return moment
+    before = shown.replace(tzinfo=zone, fold=1).timestamp()
+    change = _first_change(before, moment, zone)
+    return moment if change is None else change
+
+
+def earliest(wanted: Sequence[NextShown]) -> NextShown:
+    """Whichever of several comes first."""
+    if len(wanted) == 1:
+        return wanted[0]
+
+    def next_shown(after: datetime) -> datetime | None:
+        return min((found for one in wanted if (found := one(after)) is not None), default=None)
+
+    return next_shown
 
 
 def at_time(at: time, weekdays: Collection[int] = range(7)) -> NextShown:

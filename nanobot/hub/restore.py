@@ -38,6 +38,10 @@ class LastStates:
         """What was last put for this key, or None."""
         return self._values.get(key)
 
+    def was_gone(self, key: str) -> bool:
+        """Whether the last ``only`` was without this key: it was taken out, and perhaps put back since."""
+        return key in self._gone
+
     def put(self, key: str, last: Mapping[str, Any]) -> None:
         """Keep this. JSON-able values only."""
         if self._values.get(key) == last:

@@ -8,7 +8,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from nanobot.automation.cron import next_time
-from nanobot.automation.wall_clock import NextShown, at_time, matching, next_moment
+from nanobot.automation.wall_clock import (
+    NextShown,
+    at_time,
+    earliest,
+    matching,
+    moment_of,
+    next_moment,
+    next_moment_once,
+)
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 APIA = ZoneInfo("Pacific/Apia")  # had no 30 December 2011
@@ -121,3 +129,34 @@ def test_a_cron_expression(expression: str, after: str, then: list[str]) -> None
 
 def test_what_never_comes_has_no_next_moment() -> None:
     assert next_time("0 0 30 2 *", 0.0, UTC) is None
+
+
+@pytest.mark.parametrize(
+    ("after", "at", "zone", "then"),
+    [
+        ("2026-03-28T12:00", time(2, 30), AMSTERDAM, ["2026-03-29T03:00:00+02:00", "2026-03-30T02:30:00+02:00"]),
+        ("2026-10-24T12:00", time(2, 30), AMSTERDAM, ["2026-10-25T02:30:00+02:00", "2026-10-26T02:30:00+01:00"]),
+        ("2026-10-24T12:00", time(3, 0), AMSTERDAM, ["2026-10-25T03:00:00+01:00"]),
+        ("2011-12-29T12:00", time(9, 0), APIA, ["2011-12-31T00:00:00+14:00", "2011-12-31T09:00:00+14:00"]),
+        ("2018-11-03T12:00", time(0, 30), SAO_PAULO, ["2018-11-04T01:00:00-02:00", "2018-11-05T00:30:00-02:00"]),
+        ("2018-02-17T22:00", time(23, 30), SAO_PAULO, ["2018-02-17T23:30:00-02:00", "2018-02-18T23:30:00-03:00"]),
+        ("2026-10-03T12:00", time(2, 10), LORD_HOWE, ["2026-10-04T02:30:00+11:00", "2026-10-05T02:10:00+11:00"]),
+        ("2026-04-04T12:00", time(1, 45), LORD_HOWE, ["2026-04-05T01:45:00+11:00", "2026-04-06T01:45:00+10:30"]),
+    ],
+    ids=["gap", "fold", "after the fold", "no such day", "midnight", "late", "half an hour", "half an hour twice"],
+)
+def test_each_time_once(after: str, at: time, zone: ZoneInfo, then: list[str]) -> None:
+    moment, found = datetime.fromisoformat(after).replace(tzinfo=zone).timestamp(), []
+    for _ in then:
+        following = next_moment_once(moment, zone, at_time(at))
+        assert following is not None
+        assert following == moment_of(datetime.fromisoformat(then[len(found)]).replace(tzinfo=None), zone)
+        moment = following
+        found.append(datetime.fromtimestamp(moment, zone).isoformat())
+    assert found == then
+
+
+def test_once_from_within_the_hour_that_comes_twice() -> None:
+    second = datetime(2026, 10, 25, 2, 10, tzinfo=AMSTERDAM, fold=1).timestamp()
+    found = next_moment_once(second, AMSTERDAM, earliest([at_time(time(2, 30)), at_time(time(2, 50))]))
+    assert found == datetime(2026, 10, 26, 2, 30, tzinfo=AMSTERDAM).timestamp()
