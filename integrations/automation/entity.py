@@ -13,7 +13,7 @@ from nanobot.automation.keeping import Keeping
 from nanobot.automation.parse import TriggerConfig
 from nanobot.automation.run import Run
 from nanobot.automation.runnable import RunnableEntity
-from nanobot.automation.runner import alone
+from nanobot.automation.runner import CHAIN, alone
 from nanobot.automation.trace import End, Trace
 from nanobot.automation.variables import rendered
 from nanobot.hub.context import Context
@@ -139,7 +139,7 @@ class Automation(RunnableEntity):
         given = {**variables, "trigger": {"platform": None}}
         run = self._go(given, context.child("automation"), skip_condition=skip_condition)
         if run is not None:
-            await run.wait()
+            await (run.wait_for_caller() if CHAIN.get() else run.wait())
 
     async def run(self, variables: Mapping[str, Any], context: Context, *, wait: bool = True) -> Any:
         if wait:

@@ -12,7 +12,7 @@ import voluptuous as vol
 from nanobot.automation.keeping import Keeping
 from nanobot.automation.run import Run
 from nanobot.automation.runnable import RunnableEntity
-from nanobot.automation.runner import alone
+from nanobot.automation.runner import CHAIN, alone
 from nanobot.automation.trace import End
 from nanobot.automation.variables import rendered
 from nanobot.contracts.service import Response, Service, ServiceCall
@@ -138,7 +138,7 @@ class Script(RunnableEntity):
         run = self._go(call.data, call.context)
         if run is None:
             return {} if call.return_response else None
-        return _outcome(run) if run.over else _wait(run)
+        return _outcome(run) if run.over else _wait(run, called_by_run=bool(CHAIN.get()))
 
     def _go(self, given: Mapping[str, Any], context: Context) -> Run | None:
         config = self.item.config
@@ -186,6 +186,6 @@ def _outcome(run: Run) -> Mapping[str, Any]:
     return run.response if run.response is not None else {}
 
 
-async def _wait(run: Run) -> Mapping[str, Any]:
-    await run.wait()
+async def _wait(run: Run, *, called_by_run: bool) -> Mapping[str, Any]:
+    await (run.wait_for_caller() if called_by_run else run.wait())
     return _outcome(run)

@@ -76,6 +76,20 @@ class Run:
             self.waiters.append(future)
             await future
 
+    async def wait_for_caller(self) -> None:
+        """As ``wait``; when the run that called this one is ended, this one is as well."""
+        try:
+            await self.wait()
+        except asyncio.CancelledError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Tell it to end. One that calls this itself ends with its present action."""
+        self.stopped = True
+        if self.task is not None and self.task is not asyncio.current_task():
+            self.task.cancel()
+
     def finish(self, end: End, error: BaseException | None = None) -> None:
         """Note how it ended; the first time counts."""
         if self.end is None:

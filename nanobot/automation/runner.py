@@ -214,11 +214,8 @@ class Runner:
             run.stopped = True
             self._end(run)
         runs = list(self._runs)
-        this = asyncio.current_task()
         for run in runs:
-            run.stopped = True
-            if run.task is not None and run.task is not this:
-                run.task.cancel()
+            run.stop()
         return runs
 
     def _exceed(self) -> None:

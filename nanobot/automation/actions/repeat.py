@@ -11,7 +11,7 @@ from nanobot.automation import parse
 from nanobot.automation.flow import Abort
 from nanobot.automation.sequence import RunStep
 from nanobot.config import validators as cv
-from nanobot.errors import ConditionError, NanobotError
+from nanobot.errors import ConditionError
 from nanobot.templates import TemplateError, has_template
 from nanobot.templates import validators as tv
 
@@ -78,7 +78,7 @@ async def _counted(step: RunStep, config: Mapping[str, Any]) -> None:
         else:
             count = _whole(_rendered(step, config["count"]))
         if count > MOST:
-            raise NanobotError(f"{count} rounds are too many; there can be {MOST}")
+            raise Abort(f"{count} rounds are too many; there can be {MOST}")
     for index in range(first, count + 1):
         round_ = {"index": index, "first": index == 1, "last": index == count}
         if items is not None:
@@ -103,7 +103,7 @@ async def _conditional(step: RunStep, config: Mapping[str, Any]) -> None:
         if index == WARN_AFTER:
             step.log.warning("%s: %s has gone round %d times; at %d it is ended", step.name, kind, index, END_AFTER)
         elif index >= END_AFTER:
-            raise NanobotError(f"{kind} has gone round {index} times without coming to an end")
+            raise Abort(f"{kind} has gone round {index} times without coming to an end")
 
 
 def _hold(step: RunStep, config: Mapping[str, Any], round_: Mapping[str, Any], kind: str, *, undecided: bool) -> bool:
