@@ -60,7 +60,11 @@ class ServiceError(NanobotError):
 
 
 class ServiceNotFound(ServiceError):
-    """No such service; the text names the nearest one."""
+    """No such service; the text names the nearest one. ``service`` is what was asked for."""
+
+    def __init__(self, message: str = "", *, service: str | None = None) -> None:
+        super().__init__(message)
+        self.service = service
 
 
 class InvalidServiceData(ServiceError):

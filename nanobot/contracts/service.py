@@ -57,3 +57,5 @@ class Service:
     fields: Mapping[str, Any] = field(default_factory=dict)
     entity_domain: str | None = None
     admin: bool = False
+    title: str = ""
+    """For people; made of the name when there is none."""

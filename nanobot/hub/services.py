@@ -118,7 +118,8 @@ class Services:
     ) -> Awaitable[Mapping[str, Any] | None] | Mapping[str, Any] | None:
         """Call ``domain.name``; what takes time is left to the awaitable that is given back.
 
-        ``target`` (``entity_id``: one or a list) goes into the data. Fires ``call_service`` before it runs.
+        ``target`` (``entity_id``: one or a list) goes into the data. Fires ``call_service`` before it runs, with
+        the data as it was written: nothing that the service itself adds or changes.
         Gives the response when asked for one, else None. Raises ``ServiceNotFound``, ``InvalidServiceData``
         (also for asking a response of a service that has none), or what the handler raises.
         """
@@ -148,6 +149,7 @@ class Services:
         given: Any = {} if data is None else data
         if target:
             given = {**given, **target}
+        told = given
         if known.check is not None:
             try:
                 given = known.check(given)
@@ -156,8 +158,9 @@ class Services:
         call = ServiceCall(domain, name, given, context or Context(), return_response)
         self.recent.append((time(), domain, name, given.get("entity_id"), call.context))
         if self._route(CALL_SERVICE):
-            told = {"domain": domain, "service": name, "service_data": dict(given)}
-            self._bus.fire(CALL_SERVICE, told, call.context)
+            self._bus.fire(
+                CALL_SERVICE, {"domain": domain, "service": name, "service_data": _as_given(told, target)}, call.context
+            )
         return known, call
 
     def _mode(self, domain: str, name: str, mode: Response, return_response: bool) -> None:
@@ -193,6 +196,14 @@ class Services:
         near = difflib.get_close_matches(f"{domain}.{name}", names, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise ServiceNotFound(f"there is no service {domain}.{name}{hint}")
+
+
+def _as_given(data: Mapping[str, Any], target: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The data as it was written; a single entity of a target as a list, as clients know it."""
+    told = dict(data)
+    if target and isinstance(one := target.get("entity_id"), str) and one not in ("all", "none"):
+        told["entity_id"] = [one]
+    return told
 
 
 async def _done(result: Awaitable[Any]) -> None:

@@ -223,7 +223,7 @@ def config_dict(hub: Hub) -> dict[str, Any]:
 def service_dict(service: Service) -> dict[str, Any]:
     """``{name, description, fields, target?, response?}``."""
     shape: dict[str, Any] = {
-        "name": service.name.replace("_", " ").capitalize(),
+        "name": service.title or service.name.replace("_", " ").capitalize(),
         "description": service.description,
         "fields": service.fields,
     }

@@ -118,6 +118,19 @@ async def test_a_call_is_told_on_the_bus_with_its_context(at: Setting) -> None:
     assert at.calls[0].context is context
 
 
+async def test_a_call_is_told_as_it_was_written(at: Setting) -> None:
+    told: list[Event] = []
+    at.bus.listen("call_service", told.append)
+    ids = vol.Any([str], vol.All(str, lambda text: [text]))
+    schema = vol.Schema({vol.Optional("wait", default=True): bool, vol.Optional("entity_id"): ids})
+    at.services.register(Service("light", "turn_on", at.note, schema))
+    await at.services.call("light", "turn_on", {"entity_id": "light.a"})
+    await at.services.call("light", "turn_on", {"wait": False}, target={"entity_id": "light.b"})
+    assert at.calls[0].data == {"entity_id": ["light.a"], "wait": True}
+    assert told[0].data["service_data"] == {"entity_id": "light.a"}
+    assert told[1].data["service_data"] == {"entity_id": ["light.b"], "wait": False}
+
+
 async def test_registering_and_removing_is_told(at: Setting) -> None:
     told = []
     at.bus.listen("*", lambda event: told.append((event.type, event.data["service"])))

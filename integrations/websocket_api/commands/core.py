@@ -13,6 +13,7 @@ from nanobot.contracts import socket_command as sc
 from nanobot.contracts.service import Response
 from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError
 from nanobot.contracts.view import Access
+from nanobot.errors import ServiceNotFound
 from nanobot.hub import shapes
 from nanobot.hub.bus import ALL, Event
 
@@ -100,16 +101,22 @@ async def call_service(call: SocketCall) -> Any:
     if not respond and service.response is Response.ONLY:
         text = f"{domain}.{name} only gives a response; ask for it with return_response"
         raise SocketError(sc.SERVICE_VALIDATION_ERROR, text)
-    response = await call.hub.services.call(
-        domain,
-        name,
-        data.get("service_data") or {},
-        target=data.get("target"),
-        context=call.context,
-        blocking=(domain, name) not in NOT_WAITED_FOR,
-        return_response=respond,
-    )
-    return {"context": call.context.as_dict(), "response": response}
+    try:
+        response = await call.hub.services.call(
+            domain,
+            name,
+            data.get("service_data") or {},
+            target=data.get("target"),
+            context=call.context,
+            blocking=(domain, name) not in NOT_WAITED_FOR,
+            return_response=respond,
+        )
+    except ServiceNotFound as error:
+        if error.service != f"{service.domain}.{service.name}":
+            raise
+        raise SocketError(sc.NOT_FOUND, str(error)) from error
+    result: dict[str, Any] = {"context": call.context.as_dict()}
+    return {**result, "response": response} if respond else result
 
 
 def supported_features(call: SocketCall) -> None:
