@@ -16,13 +16,13 @@ class Changes:
 
     def __init__(self, entry: Entry) -> None:
         self._entry = entry
-        self._open: dict[str, dict[str, State]] = {}
+        self._open: dict[str, list[State]] = {}
         self._end: Callable[[], None] | None = None
 
     @contextmanager
-    def of(self, context: Context) -> Iterator[dict[str, State]]:
-        """The states that change in this context while the block runs, by entity id, each as it was last."""
-        changed: dict[str, State] = {}
+    def of(self, context: Context) -> Iterator[list[State]]:
+        """The changes in this context while the block runs, as they come: an entity may be there several times."""
+        changed: list[State] = []
         self._open[context.id] = changed
         if self._end is None:
             self._end = self._entry.listen(STATE_CHANGED, self._changed)
@@ -36,10 +36,5 @@ class Changes:
 
     def _changed(self, event: Event) -> None:
         changed = self._open.get(event.context.id)
-        if changed is None:
-            return
-        new = event.data["new_state"]
-        if new is None:
-            changed.pop(event.data["entity_id"], None)
-        else:
-            changed[new.entity_id] = new
+        if changed is not None and (new := event.data["new_state"]) is not None:
+            changed.append(new)

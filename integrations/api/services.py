@@ -60,7 +60,7 @@ class ServiceCalls:
                 _log.warning("%s.%s failed: %s", domain, name, error)
                 return plain_error(500, self._hub.scrubber.scrub(str(error)))
             await asyncio.sleep(0)  # for what follows other states at the end of a tick
-            states = [state for state in changed.values() if rights.may_see(state.entity_id)]
+            states = [state for state in changed if rights.may_see(state.entity_id)]
         if wants_response:
             return answer({"changed_states": states, "service_response": response})
         return answer(states)
