@@ -131,7 +131,12 @@ class TemplateEntity(Shown):
         self._show_available()
         self.changed(context)
 
-    def update(self, updates: list[Update]) -> None:
+    def update(self) -> None:
+        """Render all templates now, whether or not something has changed that they read."""
+        if self._tracker is not None:
+            self._tracker.refresh()
+
+    def inputs_changed(self, updates: list[Update]) -> None:
         """Templates have other results."""
         if self._tracker is None:
             return

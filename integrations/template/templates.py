@@ -92,7 +92,7 @@ class Templates:
             while self._waiting:
                 entity, updates, self._depth = self._waiting.popleft()
                 try:
-                    entity.update(updates)
+                    entity.inputs_changed(updates)
                 except Exception:  # a fault of ours in one entity must not keep the others from their values
                     self._entry.log.exception("%s cannot be updated", entity.entity_id)
         finally:

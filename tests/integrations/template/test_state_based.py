@@ -319,3 +319,10 @@ async def test_a_thousand_cost_nothing_while_their_inputs_rest(hub: Hub, set_up:
         hub.states.set("sensor.other", str(i))
     hub.states.set("sensor.in7", "1")
     assert {event.data["entity_id"] for event in seen[100:]} == {"sensor.in7", "sensor.n7"}
+
+
+async def test_update_entity_has_templates_rendered_again(hub: Hub, set_up: Any, state: State) -> None:
+    await set_up("template", sensor(state="{{ now().timestamp() }}")["template"])
+    before = state("sensor.s")
+    await hub.services.call("homeassistant", "update_entity", {"entity_id": "sensor.s"})
+    assert float(state("sensor.s") or 0) > float(before or 0)
