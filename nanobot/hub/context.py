@@ -51,8 +51,9 @@ class Context:
         return self._id == id
 
     def child(self, actor: str | None = None) -> Context:
-        """A context of its own, caused by this one and acting for the same user."""
-        return Context(parent_id=self.id, user_id=self.user_id, actor=actor or self.actor)
+        """A context of its own, caused by this one and acting for the same user; an automation acts for nobody."""
+        user_id = None if actor == "automation" else self.user_id
+        return Context(parent_id=self.id, user_id=user_id, actor=actor or self.actor)
 
     def as_dict(self) -> dict[str, str | None]:
         """The shape that Home Assistant's clients expect."""

@@ -320,7 +320,7 @@ async def test_the_chain_of_causes_can_be_followed(hub: Hub, set_up: SetUp, out:
     hub.bus.fire("go", {}, cause)
     await out.wait(1)
     context = out.events[0].context
-    assert (context.parent_id, context.user_id, context.actor) == (cause.id, "me", "automation")
+    assert (context.parent_id, context.user_id, context.actor) == (cause.id, None, "automation")
 
 
 @pytest.mark.parametrize(
