@@ -103,18 +103,18 @@ def make(
         return found / (1000 if hub.config.unit_system == "metric" else MILE)
 
     def closest(*args: Any) -> State | None:
-        if not args or len(args) > 3:
+        if not args:
             raise TypeError("closest takes entities, and before them an entity or a latitude and a longitude")
         point: Point | None = home()
         if len(args) == 2:
             point = of_state(args[0], "closest")
-        elif len(args) == 3:
+        elif len(args) > 2:
             point = of_numbers(args[0], args[1], "closest")
         if point is None:
             return None
         here = point
         near: list[tuple[float, State]] = []
-        for state in expand(args[-1]):
+        for state in expand(*(args[2:] or args[-1:])):
             there = point_of(state)
             if there is not None and (far := metres(here, there)) is not None:
                 near.append((far, state))

@@ -24,6 +24,7 @@ from nanobot.templates import texts
 from nanobot.templates.errors import Refused
 from nanobot.templates.limits import CONTAINERS, check_length, light, weigh
 from nanobot.templates.operators import BoundedFormatter
+from nanobot.util.dt import iso
 
 Reader = Callable[[Any, str], Any]
 """Gives an attribute of an object, or ``missing``."""
@@ -143,9 +144,9 @@ def _as_dict(state: State) -> dict[str, Any]:
         "entity_id": state.entity_id,
         "state": state.state,
         "attributes": dict(state.attributes),
-        "last_changed": dt.datetime.fromtimestamp(state.last_changed, dt.UTC),
-        "last_reported": dt.datetime.fromtimestamp(state.last_reported, dt.UTC),
-        "last_updated": dt.datetime.fromtimestamp(state.last_updated, dt.UTC),
+        "last_changed": iso(state.last_changed),
+        "last_reported": iso(state.last_reported),
+        "last_updated": iso(state.last_updated),
         "context": state.context.as_dict(),
     }
 

@@ -46,19 +46,23 @@ class AllStates:
         self._domains: dict[str, DomainStates] = {}
 
     def __call__(self, entity_id: str, rounded: Any = None, with_unit: bool = False) -> str:
-        state = self.find(entity_id)
+        state = self.look(entity_id)
         if state is None:
             return UNKNOWN
         return _with_unit(state) if with_unit else state.state
 
-    def find(self, entity_id: str) -> State | None:
-        """The state, or None. Raises ``Refused`` for what is no entity id."""
+    def look(self, entity_id: str) -> State | None:
+        """The state, or None, also for text that is no entity id. Raises ``Refused`` for what is no text."""
         if not isinstance(entity_id, str):
             raise Refused(f"Invalid entity ID: it is {kind(entity_id)}, not a text like 'sensor.kitchen'")
         info = self._reading.info
         if info is not None:
             note(info, entity_id)
-        state = self._get(entity_id)
+        return self._get(entity_id)
+
+    def find(self, entity_id: str) -> State | None:
+        """The state, or None. Raises ``Refused`` for what is no entity id."""
+        state = self.look(entity_id)
         if state is None and not _is_id(entity_id):
             raise Refused(f"Invalid entity ID {short(entity_id)}; write it like 'sensor.kitchen'")
         return state
@@ -149,7 +153,7 @@ def note(info: RenderInfo, entity_id: str) -> None:
 def make(hub: Hub, reading: Reading, budget: Budget) -> tuple[Table, Table, Table]:
     """Globals, filters and tests that read the states of a hub."""
     states = AllStates(hub, reading)
-    find = states.find
+    find = states.look
 
     def state_attr(entity_id: str, name: str) -> Any:
         state = find(entity_id)

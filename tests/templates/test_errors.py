@@ -26,7 +26,7 @@ from .conftest import Render
          "ValueError: float got invalid input 'x' and has no default; give it one, such as default=0"),
         ("a\n{{ 1 / 0 }}\n", "ZeroDivisionError: division by zero (line 2)"),
         ("a\n\n{% if %}\n", "TemplateSyntaxError: Expected an expression, got 'end of statement block' (line 3)"),
-        ("{{ states('x') }}", "TemplateError: Invalid entity ID 'x'; write it like 'sensor.kitchen'"),
+        ("{{ states['x.y.z'] }}", "TemplateError: Invalid entity ID 'x.y.z'; write it like 'sensor.kitchen'"),
         ("{{ 5() }}", "TypeError: 'int' object is not callable"),
     ],
 )  # fmt: skip

@@ -44,7 +44,8 @@ from .conftest import Render
         ("{{ expand(states.light, ['sensor.kitchen', 'sensor.nowhere']) | count }}", 3),
         ("{{ closest(states.device_tracker).entity_id }}", "device_tracker.near"),
         ("{{ closest('device_tracker.far', ['device_tracker.near', 'light.lamp']).object_id }}", "near"),
-        ("{{ closest(52.0, 5.1, 'device_tracker.far', 'light.lamp') if false else 1 }}", 1),
+        ("{{ closest(52.0, 5.1, 'device_tracker.far', 'device_tracker.near').object_id }}", "far"),
+        ("{{ states.light.lamp.as_dict().last_changed is string }}", True),
         ("{{ ['device_tracker.far'] | closest(52.37, 4.9) is none }}", False),
         ("{{ distance('device_tracker.far') | round(1) }}", 34.6),
         ("{{ distance(52.37, 4.9, 52.37, 4.9) }}", 0.0),
@@ -61,8 +62,23 @@ def test_reading_states(render: Render, text: str, value: Any) -> None:
     assert render(text) == value
 
 
-@pytest.mark.parametrize("text", ["{{ states('nonsense') }}", "{{ states('a.b.c') }}", "{{ states[''] }}",
-                                  "{{ states.Sensor.x }}", "{{ states(5) }}", "{{ is_state('?', 'on') }}"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{{ states('nonsense') }}", "unknown"),
+        ("{{ states('') }}", "unknown"),
+        ("{{ state_attr('a.b.c', 'x') }}", None),
+        ("{{ is_state('?', 'on') or has_value('no id') }}", False),
+        ("{{ ['bad', 'light.lamp'] | select('is_state', 'on') | list }}", ["light.lamp"]),
+        ("{{ expand('bad', 'light.lamp') | map(attribute='entity_id') | list }}", ["light.lamp"]),
+    ],
+)
+def test_functions_find_nothing_under_text_that_is_no_entity_id(render: Render, text: str, value: Any) -> None:
+    assert render(text) == value
+
+
+@pytest.mark.parametrize("text", ["{{ states['a.b.c'] }}", "{{ states[''] }}", "{{ states.sensor['no id'] }}",
+                                  "{{ states.Sensor.x }}", "{{ states(5) }}", "{{ is_state(1, 'on') }}"])  # fmt: skip
 def test_what_is_no_entity_id_is_told(render: Render, text: str) -> None:
     with pytest.raises(TemplateError, match="Invalid (entity ID|domain name)"):
         render(text)

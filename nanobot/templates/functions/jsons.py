@@ -47,9 +47,9 @@ def to_json(value: Any, ensure_ascii: bool = False, pretty_print: bool = False, 
 def from_json(value: Any, default: Any = REQUIRED) -> Any:
     try:
         return orjson.loads(text_of("from_json", value, MAX_TEXT) if isinstance(value, str) else value)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
         if default is REQUIRED:
-            raise no_default("from_json", value) from None
+            raise json.JSONDecodeError(str(no_default("from_json", value)), error.doc, error.pos) from None
         return default
 
 

@@ -95,8 +95,6 @@ class _Times:
     def as_timestamp(self, value: Any, default: Any = REQUIRED) -> Any:
         """Seconds since the epoch, from a time or from text in ISO 8601."""
         try:
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                return float(value)
             when = value if isinstance(value, datetime) else parse_datetime(str(value))
             return self._timestamp(when) if when else _or_default("as_timestamp", value, default)
         except _UNREADABLE:
