@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import ipaddress
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,13 +20,24 @@ from nanobot.hub.issues import Severity
 from nanobot.util.aio import in_thread
 
 if TYPE_CHECKING:
+    from .dispatch import Dispatcher
     from .server import Address, Server
 
 PORT = 18790
 CHECK_EVERY = 0.5  # s in which a revoked credential loses what it has open
 REST_AFTER_FAILURE = 60.0  # s
+TOLD_BANS = 20
 
 _TEXTS = vol.All(cv.ensure_list, [cv.string])
+
+
+def _network(value: Any) -> Any:
+    """An address, or a network like ``192.168.1.0/24``."""
+    try:
+        return ipaddress.ip_network(cv.string(value), strict=False)
+    except ValueError as error:
+        raise vol.Invalid("is no network; write it like '192.168.1.0/24'") from error
+
 
 CONFIG_SCHEMA = vol.Schema(
     {
@@ -36,6 +48,20 @@ CONFIG_SCHEMA = vol.Schema(
         vol.Inclusive("ssl_key", "tls"): cv.string,
         vol.Optional("trusted_hosts", default=list): _TEXTS,
         vol.Optional("allowed_origins", default=list): _TEXTS,
+        vol.Optional("trusted_proxies", default=list): vol.All(cv.ensure_list, [_network]),
+        vol.Optional("trusted_networks", default=list): vol.All(
+            cv.ensure_list,
+            [
+                vol.Schema(
+                    {
+                        vol.Required("networks"): vol.All(cv.ensure_list, [_network], vol.Length(min=1)),
+                        vol.Required("users"): vol.All(_TEXTS, vol.Length(min=1)),
+                    }
+                )
+            ],
+        ),
+        vol.Optional("ip_ban_enabled", default=True): cv.boolean,
+        vol.Optional("login_attempts_threshold", default=-1): vol.All(cv.whole_number, vol.Range(min=-1)),
         vol.Optional("max_body_mb", default=8): vol.All(cv.whole_number, vol.Range(min=1, max=1024)),
     }
 )
@@ -48,19 +74,23 @@ async def setup(hub: Hub, entry: Entry) -> None:
     await in_thread(importlib.import_module, f"{__name__}.view")  # aiohttp takes its time
     await in_thread(importlib.import_module, f"{__name__}.server")
     from .dispatch import Dispatcher
+    from .flows import Flows
     from .guard import Guard
+    from .oauth import SignInViews
     from .server import Server, open_patiently
     from .view import LoginViews
 
     config = entry.config
     address = _address(hub, config)
     _check_remote(hub, address, config)
-    login = LoginViews(hub, lambda: dispatcher.limiter)
+    login = LoginViews(hub, lambda: dispatcher, lambda: flows)
     guard = Guard.of(config["trusted_hosts"], config["allowed_origins"])
     dispatcher = Dispatcher(entry, guard, login.page_instead)
+    flows = Flows(hub, dispatcher.limiter, asyncio.get_running_loop().time)
+    _apply(dispatcher, config)
     server = Server(dispatcher, config["max_body_mb"] * 1024 * 1024)
     entry.on_unload(server.close)
-    for view in login.views():
+    for view in (*login.views(), *SignInViews(hub, dispatcher, flows).views()):
         entry.add(view)
     entry.data = server
     await open_patiently(server, address)
@@ -87,7 +117,19 @@ async def reload(hub: Hub, entry: Entry, config: Config) -> bool:
             raise ConfigError(str(error)) from error
         _tell(entry, server)
     server.dispatcher.guard = Guard.of(config["trusted_hosts"], config["allowed_origins"])
+    _apply(server.dispatcher, config)
     return True
+
+
+def _apply(dispatcher: Dispatcher, config: Config) -> None:
+    """What is about addresses."""
+    from .peer import Proxies, Trust
+
+    dispatcher.proxies = Proxies(tuple(config["trusted_proxies"]))
+    dispatcher.trust = Trust.of(config["trusted_networks"])
+    threshold = config["login_attempts_threshold"]
+    dispatcher.limiter.threshold = threshold if threshold > 0 else None
+    dispatcher.limiter.bans = config["ip_ban_enabled"]
 
 
 def _address(hub: Hub, config: Config) -> Address:
@@ -129,10 +171,17 @@ def _tell(entry: Entry, server: Server) -> None:
 
 async def _check_credentials(hub: Hub, entry: Entry) -> None:
     """Notice what was revoked elsewhere, and write down now and then what was used."""
-    rest = 0.0
+    rest, told = 0.0, ""
     while True:
-        await asyncio.sleep(CHECK_EVERY)
         hub.credentials.check()
+        banned = ", ".join(one.network for one in hub.credentials.bans.all()[:TOLD_BANS])
+        if banned != told:
+            told = banned
+            if banned:
+                entry.issue("banned", severity=Severity.WARNING, addresses=banned)
+            else:
+                entry.resolve("banned")
+        await asyncio.sleep(CHECK_EVERY)
         rest -= CHECK_EVERY
         if rest > 0 or not hub.credentials.has_unsaved_uses():
             continue

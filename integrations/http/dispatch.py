@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
@@ -12,15 +11,17 @@ import voluptuous as vol
 from aiohttp import web
 
 from nanobot.contracts.view import Access, View
-from nanobot.errors import Busy, NanobotError, NotReady, Refused
+from nanobot.errors import Busy, NanobotError, NotReady, Refused, StorageError
 from nanobot.hub.entry import Entry
 from nanobot.hub.web import ABOUT, About, WebError, json_response, plain_error
-from nanobot.storage.credentials import Identity
+from nanobot.storage.credentials import SIGNATURE, Identity
+from nanobot.util.aio import in_thread
 
 from .cookie import cookie_of, forget_cookie
 from .guard import SAFE_METHODS, Guard, check_path
-from .limiter import Limiter
+from .limiter import Limiter, too_many
 from .live import Live
+from .peer import Proxies, Trust
 from .router import Router
 
 SECURITY_HEADERS = {
@@ -35,6 +36,8 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+
+MAX_AGENT = 200  # characters of a User-Agent that the log shows
 
 TOLD_PLAINLY = frozenset({401, 404, 405})
 
@@ -51,7 +54,9 @@ class Dispatcher:
         self.guard = guard
         self.router = Router()
         self.live = Live()
-        self.limiter = Limiter(asyncio.get_running_loop().time)
+        self.proxies = Proxies()
+        self.trust = Trust()
+        self.limiter = Limiter(asyncio.get_running_loop().time, is_banned=self.hub.credentials.bans.has, ban=self._ban)
         self.heard: Callable[[object], None] = lambda protocol: None
         """Told the connection of each request."""
         self._login_page = login_page
@@ -100,22 +105,25 @@ class Dispatcher:
         self.guard.check_host(request)
         check_path(request)
         about.is_ours = True
+        about.peer = self.proxies.peer_of(request)
+        self.limiter.check_ban(about.peer)
         view = self._route(request)
         if view is None:
             return self._preflight(request)
         about.failed = view.failed
         token = request.headers.get("Authorization")
-        cookie = cookie_of(request) if token is None else None
+        signature = _signature_of(request, view) if token is None else None
+        cookie = cookie_of(request) if token is None and signature is None else None
         acts = view.websocket or request.method not in SAFE_METHODS
         self.guard.check_origin(request, acts=acts, by_cookie=cookie is not None)
-        identity = self._identify(request, view.access, token, cookie)
+        identity = self._identify(request, view.access, token, cookie, signature)
         if identity is None and view.access is not Access.PUBLIC:
             if _is_navigation(request):
                 return await self._login_page(request)
             raise WebError(401, "sign in first", headers={"WWW-Authenticate": "Bearer"})
         if identity is not None and not identity.may(view.access):
             raise WebError(403, f"this takes the access '{view.access.value}', and {identity.name} has less")
-        if identity is not None and identity.rights.is_narrow and not view.scoped:
+        if identity is not None and identity.rights.is_narrow and not (view.scoped or view.access is Access.PUBLIC):
             raise WebError(
                 403, f"{identity.name} is for some entities, events or services, and this knows no such limits"
             )
@@ -159,29 +167,29 @@ class Dispatcher:
         return web.Response(status=204)
 
     def _identify(
-        self, request: web.Request, access: Access, authorization: str | None, cookie: str | None
+        self, request: web.Request, access: Access, authorization: str | None, cookie: str | None, signature: str | None
     ) -> Identity | None:
         """Who asks. A header counts alone, so that a good cookie never hides a wrong token from the limiter.
 
         Raises ``WebError``: 429 after too many wrong guesses, 401 for a wrong one; on public routes, nothing.
         """
-        if authorization is None and cookie is None:
+        if authorization is None and cookie is None and signature is None:
             return None
         public = access is Access.PUBLIC
-        peer = request.remote or ""
-        wait = self.limiter.wait(peer)
+        wait = self.limiter.wait(request[ABOUT].peer)
         if wait > 0:
             if public:
                 return None
             raise too_many(wait)
-        if authorization is not None:
+        if signature is not None:
+            identity = self.hub.credentials.identify_path(signature, request.raw_path)
+        elif authorization is not None:
             scheme, _, token = authorization.partition(" ")
-            token = token.strip() if scheme.lower() == "bearer" else ""
+            identity = self.hub.credentials.identify(token.strip() if scheme.lower() == "bearer" else "")
         else:
-            token = cookie or ""
-        identity = self.hub.credentials.identify(token)
+            identity = self.hub.credentials.identify(cookie or "")
         if identity is None:
-            self.limiter.failed(peer)
+            self.wrong(request)
             if cookie is not None:
                 request[ABOUT].forget_cookie = True
             if not public and not _is_navigation(request):
@@ -190,14 +198,31 @@ class Dispatcher:
 
     def _sign_in(self, request: web.Request, token: str) -> Identity | None:
         """Who presents this token after the request was let in, as somebody unknown. Raises ``WebError`` 429."""
-        peer = request.remote or ""
-        wait = self.limiter.wait(peer)
-        if wait > 0:
-            raise too_many(wait)
+        self.limiter.check(request[ABOUT].peer)
         identity = self.hub.credentials.identify(token)
         if identity is None:
-            self.limiter.failed(peer)
+            self.wrong(request)
         return identity
+
+    def wrong(self, request: web.Request) -> None:
+        """Something was shown that opens nothing."""
+        self.limiter.failed(request[ABOUT].peer)
+        self.tell_wrong(request)
+
+    def tell_wrong(self, request: web.Request) -> None:
+        """Write down who showed it."""
+        agent = request.headers.get("User-Agent", "")[:MAX_AGENT]
+        _log.warning("wrong credentials from %s (%r)", request[ABOUT].peer, agent)
+
+    def _ban(self, network: str) -> None:
+        _log.warning("%s is banned after %s wrong guesses", network, self.limiter.threshold)
+        self._entry.spawn(self._keep_ban(network), "ban")
+
+    async def _keep_ban(self, network: str) -> None:
+        try:
+            await in_thread(self.hub.credentials.bans.add, network)
+        except StorageError as error:
+            _log.warning("%s", error)
 
     # -- the rest -------------------------------------------------------------------------------
 
@@ -224,10 +249,11 @@ class Dispatcher:
         self._entry.spawn(self.live.close(ids), "close revoked connections")
 
 
-def too_many(wait: float) -> WebError:
-    """The answer to somebody who guesses."""
-    seconds = max(1, math.ceil(wait))
-    return WebError(429, f"too many wrong tokens; try again in {seconds} s", headers={"Retry-After": str(seconds)})
+def _signature_of(request: web.Request, view: View) -> str | None:
+    """What stands in the address of a signed path, of reading alone."""
+    if request.method != "GET" or view.websocket or SIGNATURE not in request.rel_url.raw_query_string:
+        return None
+    return request.query.get(SIGNATURE)
 
 
 def _is_navigation(request: web.Request) -> bool:

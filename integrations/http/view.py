@@ -16,15 +16,14 @@ from nanobot.storage.credentials import Kind
 from nanobot.util.aio import in_thread
 
 from .cookie import cookie_of, forget_cookie, set_cookie
-from .dispatch import too_many
+from .form import MAX_LOGIN
 
 if TYPE_CHECKING:
-    from .limiter import Limiter
-
-MAX_LOGIN = 4096  # bytes of a request by somebody who is not known yet
+    from .dispatch import Dispatcher
+    from .flows import Flows
 
 _CLAIM = vol.Schema({vol.Required("code"): str})
-_TOKEN = vol.Schema({vol.Required("token"): str})
+_LOGIN = vol.Schema(vol.Any({vol.Required("token"): str}, {vol.Required("code"): str, vol.Required("client_id"): str}))
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrom", "Chrome"), ("Safari/", "Safari"))
 _SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
             ("Linux", "Linux"))  # fmt: skip
@@ -33,9 +32,10 @@ _SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Wi
 class LoginViews:
     """The public ones are the whole of what can be had without credentials."""
 
-    def __init__(self, hub: Hub, limiter: Callable[[], Limiter]) -> None:
+    def __init__(self, hub: Hub, dispatcher: Callable[[], Dispatcher], flows: Callable[[], Flows]) -> None:
         self.hub = hub
-        self._limiter = limiter
+        self._dispatcher = dispatcher
+        self._flows = flows
         self._www = StaticFolder(Path(__file__).parent / "www")
 
     def views(self) -> list[View]:
@@ -83,20 +83,33 @@ class LoginViews:
         self._slow_down(request)
         session = await in_thread(self.hub.credentials.redeem, code, device_of(request))
         if session is None:
-            self._limiter().failed(request.remote or "")
+            self._dispatcher().wrong(request)
             raise WebError(401, "this link was used before, is older than an hour, or was never given out")
         return self._signed_in(request, session)
 
     async def login(self, request: web.Request) -> web.Response:
-        """Exchange a token for a session with the same access."""
-        token = (await read_json(request, _TOKEN, limit=MAX_LOGIN))["token"].strip()
+        """Exchange a token for a session with the same access, or the code of a sign-in for one of that person."""
+        data = await read_json(request, _LOGIN, limit=MAX_LOGIN)
         self._slow_down(request)
-        identity = self.hub.credentials.identify(token)
+        if "code" in data:
+            return await self._login_with_code(request, data["code"], data["client_id"])
+        identity = self.hub.credentials.identify(data["token"].strip())
         if identity is None or identity.kind is not Kind.TOKEN:
-            self._limiter().failed(request.remote or "")
+            self._dispatcher().wrong(request)
             raise WebError(401, "this token is not known here, was revoked, or has expired")
         name = f"{device_of(request)} ({identity.name})"
         session = await in_thread(self.hub.credentials.open_session, name[:64], identity.access, by=identity.id)
+        return self._signed_in(request, session)
+
+    async def _login_with_code(self, request: web.Request, code: str, client_id: str) -> web.Response:
+        granted = self._flows().redeem(code, client_id)
+        user = self.hub.credentials.people.get(granted.user_id) if granted else None
+        # a code for another site's client is not for our own pages
+        if user is None or client_id.rstrip("/") != request.headers.get("Origin", ""):
+            self._dispatcher().wrong(request)
+            raise WebError(401, "this sign-in was finished before, or took too long")
+        open_session = self.hub.credentials.open_session
+        session = await in_thread(open_session, device_of(request)[:64], user.role.access, user_id=user.id)
         return self._signed_in(request, session)
 
     async def logout(self, request: web.Request) -> web.Response:
@@ -115,9 +128,7 @@ class LoginViews:
         return json_response({"name": identity.name, "access": identity.access.value, "kind": identity.kind.value})
 
     def _slow_down(self, request: web.Request) -> None:
-        wait = self._limiter().wait(request.remote or "")
-        if wait > 0:
-            raise too_many(wait)
+        self._dispatcher().limiter.check(request[ABOUT].peer)
 
     def _signed_in(self, request: web.Request, session: str) -> web.Response:
         response = json_response({})
