@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nanobot.automation.live import follow
+from nanobot.automation.rows import depth_of, row_of, rows_of
 from nanobot.automation.runnable import RunnableEntity
 from nanobot.automation.trace import plain
 from nanobot.automation.why import find, why, why_not, why_not_text, why_text
@@ -62,7 +63,7 @@ async def traced(hub: Hub, connection: Connection, data: Data) -> Any:
             raise NanobotError(translate("why.no_run", language, name=item.entity_id, run=run_id))
     return {
         **_told(hub, item),
-        "trace": traces[-1].full() if traces else None,
+        **_with_rows(traces[-1].full() if traces else None),
         "runs": [trace.short() for trace in item.traces],
     }
 
@@ -99,7 +100,14 @@ async def _run(hub: Hub, connection: Connection, item: RunnableEntity, variables
         raise NanobotError(item.error or f"{item.entity_id} cannot run")
     news: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue(MOST_NEWS)
 
+    seen: set[str] = set()
+    written = plain(item.written, scrub=hub.scrubber.scrub)
+
     def told(one: Mapping[str, Any]) -> None:
+        step = one.get("step")
+        if step is not None:
+            seen.add(step["path"])
+            one = {**one, "row": row_of(written, step, depth_of(step["path"], seen))}
         if not news.full():
             news.put_nowait(one)
 
@@ -108,7 +116,8 @@ async def _run(hub: Hub, connection: Connection, item: RunnableEntity, variables
             await connection.send(one)
 
     before = {trace.run_id for trace in item.traces}
-    context = connection.context.child()
+    context = connection.context
+    hub.causes.askers.append(context)
     stop = follow(hub, told, item.domain, item.item_id)
     sending = asyncio.create_task(send())
     error: str | None = None
@@ -124,4 +133,8 @@ async def _run(hub: Hub, connection: Connection, item: RunnableEntity, variables
         await sending
     new = [trace for trace in item.traces if trace.run_id not in before]
     mine = [trace for trace in new if context.id in (trace.context.id, trace.context.parent_id)]
-    return {"error": error, "trace": mine[0].full() if mine else None}
+    return {"error": error, **_with_rows(mine[0].full() if mine else None)}
+
+
+def _with_rows(trace: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {"trace": trace, "rows": [] if trace is None else rows_of(trace)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -42,6 +42,7 @@ class Client:
         self._ids = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._events: dict[int, asyncio.Queue[Mapping[str, Any] | None]] = {}
+        self._told: dict[int, Callable[[Mapping[str, Any]], None]] = {}
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -79,9 +80,24 @@ class Client:
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
 
-    async def call(self, command: str, data: Mapping[str, Any] | None = None) -> Any:
-        """The result of a command. Raises ``NanobotError`` with the hub's sentence, ``Gone`` when it hangs up."""
-        return await self._send(next(self._ids), command, data)
+    async def call(
+        self,
+        command: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        told: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> Any:
+        """The result of a command; ``told`` is called with each event that it sends before that.
+
+        Raises ``NanobotError`` with the hub's sentence, ``Gone`` when it hangs up.
+        """
+        number = next(self._ids)
+        if told is not None:
+            self._told[number] = told
+        try:
+            return await self._send(number, command, data)
+        finally:
+            self._told.pop(number, None)
 
     async def subscribe(self, command: str, data: Mapping[str, Any] | None = None) -> tuple[Any, Events]:
         """The result of a command, and the events it sends from then on."""
@@ -120,6 +136,8 @@ class Client:
     def _take(self, message: Mapping[str, Any]) -> None:
         number = message.get("id")
         if "event" in message:
+            if number in self._told:
+                self._told[number](message["event"])
             queue = self._events.get(number)  # type: ignore[arg-type]
             if queue is not None:
                 queue.put_nowait(message["event"])

@@ -77,10 +77,42 @@ def run(
 
 
 @app.command(help=say("help.check"))
-def check(context: typer.Context, config: Config = None, as_json: AsJson = False) -> None:
+def check(
+    context: typer.Context,
+    config: Config = None,
+    as_json: AsJson = False,
+    strict: Annotated[bool, typer.Option("--strict", help=say("help.strict"))] = False,
+    tests: Annotated[bool, typer.Option("--tests", help=say("help.tests"))] = False,
+) -> None:
     from nanobot.cli import check
 
-    _leave(check.run(_folder(context, config), as_json))
+    _leave(check.run(_folder(context, config), as_json, strict=strict, tests=tests))
+
+
+@app.command("test", help=say("help.test"))
+def prove(
+    context: typer.Context,
+    what: Annotated[str | None, typer.Argument(metavar="FILE|NAME", help=say("help.test_what"))] = None,
+    config: Config = None,
+    text: Annotated[str | None, typer.Option("-k", metavar="TEXT", help=say("help.test_text"))] = None,
+    as_json: AsJson = False,
+) -> None:
+    from nanobot.cli import test
+
+    _leave(test.run(_folder(context, config), what, text, as_json))
+
+
+@app.command(help=say("help.simulate"))
+def simulate(
+    context: typer.Context,
+    automation: Annotated[str, typer.Argument(metavar="AUTOMATION", help=say("help.simulate_what"))],
+    config: Config = None,
+    since: Annotated[str, typer.Option("--since", metavar="TIME", help=say("help.simulate_since"))] = "7d",
+    as_json: AsJson = False,
+) -> None:
+    from nanobot.cli import simulate
+
+    _leave(simulate.run(_folder(context, config), automation, since, as_json))
 
 
 @app.command(help=say("help.plan"))
@@ -148,6 +180,31 @@ def pair(
     _leave(pair.run(folder, code or (), owner=owner, remove=remove, listed=listed, as_json=as_json))
 
 
+@app.command(help=say("help.why"))
+def why(
+    context: typer.Context,
+    what: Annotated[list[str], typer.Argument(metavar="ENTITY|MESSAGE|CONTEXT", help=say("help.why_what"))],
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    from nanobot.cli import why
+
+    _leave(why.run(_folder(context, config), what, command="why", as_json=as_json))
+
+
+@app.command("why_not", help=say("help.why_not"))
+@app.command("why-not", help=say("help.why_not"), hidden=True)
+def why_not(
+    context: typer.Context,
+    name: Annotated[list[str], typer.Argument(metavar="AUTOMATION", help=say("help.automation_name"))],
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    from nanobot.cli import why
+
+    _leave(why.run(_folder(context, config), name, command="why_not", as_json=as_json))
+
+
 @app.command(help=say("help.onboard"))
 def onboard(
     context: typer.Context,
@@ -181,7 +238,8 @@ app.add_typer(new, name="new")
 
 
 def _add_groups() -> None:
-    from nanobot.cli import blueprint_commands, token
+    from nanobot.cli import automation_commands, blueprint_commands, token
 
     app.add_typer(token.app, name="token")
     app.add_typer(blueprint_commands.app, name="blueprint")
+    app.add_typer(automation_commands.app, name="automation")

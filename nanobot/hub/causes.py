@@ -14,6 +14,7 @@ from nanobot.hub.context import Context
 CALLS = 2000
 RUNS = 1000
 MESSAGES = 500
+ASKERS = 200
 LONGEST = 200  # characters of a message that are kept
 
 
@@ -66,6 +67,8 @@ class Causes:
         self._calls = calls
         self.runs: deque[RunCause] = deque(maxlen=RUNS)
         self.messages: deque[MessageCause] = deque(maxlen=MESSAGES)
+        self.askers: deque[Context] = deque(maxlen=ASKERS)
+        """Contexts of clients that had something done in another way than by calling a service."""
 
     @property
     def calls(self) -> list[CallCause]:

@@ -168,7 +168,7 @@ class _Chain:
             if trigger is not None:
                 self._add(trigger)
             elif cause is not None and cause.actor not in (None, "system", "automation"):
-                by_owner = cause.user_id is not None and cause.user_id == self._hub.credentials.owner_id
+                by_owner = self._is_owner(cause.user_id)
                 if cause.parent_id is None or cause.actor == "agent":
                     self._add(Link("actor", str(cause.actor), None, {"owner": by_owner}, context_id))
             elif call is None and first is None and entity_id and (cause is None or cause.parent_id is None):
@@ -179,6 +179,9 @@ class _Chain:
             context_id, run_id, sent = cause.parent_id, None, None
             entity_id = trigger.data.get("entity_id") if trigger is not None else None
             time = trigger.data.get("changed") if trigger is not None else None
+
+    def _is_owner(self, user_id: str | None) -> bool:
+        return user_id is not None and user_id == self._hub.credentials.owner_id
 
     def _call(self, about: About, entity_id: str | None, time: float | None) -> CallCause | None:
         """The call that wrote a state, or the last one of this context."""

@@ -118,6 +118,7 @@ class Facts:
         yield from (fact.run.context for fact in about.runs)
         yield from (call.context for call in about.calls)
         yield from (message.context for message in about.messages)
+        yield from self._hub.causes.askers
         yield from (state.context for state in self._hub.states)
 
     # -- the recorder ---------------------------------------------------------------------------------
