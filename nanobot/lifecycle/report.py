@@ -15,11 +15,12 @@ from nanobot.contracts.view import Access
 from nanobot.hub.hub import Hub
 from nanobot.lifecycle.advice import known_of
 from nanobot.lifecycle.edits import Edits
+from nanobot.lifecycle.records import Question, read
 from nanobot.util.dt import iso
 
 
 def core_commands(hub: Hub, edits: Edits, stop: Callable[[], None]) -> list[Command]:
-    """``status``, ``plan``, ``reload``, ``names`` and ``stop``; the last one calls ``stop()``."""
+    """``status``, ``plan``, ``reload``, ``names``, ``records`` and ``stop``; the last one calls ``stop()``."""
 
     async def status(connection: Connection, data: Mapping[str, Any]) -> Any:
         return report(hub, edits, data.get("language") or hub.language)
@@ -51,16 +52,28 @@ def core_commands(hub: Hub, edits: Edits, stop: Callable[[], None]) -> list[Comm
         known = known_of(hub)
         return {"entities": sorted(known.entities), "services": sorted(known.services)}
 
+    async def records(connection: Connection, data: Mapping[str, Any]) -> Any:
+        return await read(hub.history, Question(**data))
+
     async def halt(connection: Connection, data: Mapping[str, Any]) -> Any:
         asyncio.get_running_loop().call_later(0.1, stop)  # the answer goes out first
         return {"stopping": True, "pid": hub.run_info.get("pid")}
 
     empty, spoken = vol.Schema({}), vol.Schema({vol.Optional("language"): str})
+    asked = vol.Schema(
+        {
+            vol.Required("entities"): [str],
+            vol.Required("item"): str,
+            vol.Required("start"): vol.Coerce(float),
+            vol.Required("end"): vol.Coerce(float),
+        }
+    )
     return [
         Command("status", status, Access.READ, spoken, "What runs, since when, and what is to be repaired."),
         Command("plan", plan, Access.ADMIN, empty, "What applying the configuration on disk would do."),
         Command("reload", reload, Access.ADMIN, spoken.extend({vol.Optional("entry"): str}), "Apply it now."),
         Command("names", names, Access.READ, empty, "Which entities and services there are."),
+        Command("records", records, Access.ADMIN, asked, "What was recorded, for playing it again."),
         Command("stop", halt, Access.ADMIN, empty, "Stop the hub."),
     ]
 
