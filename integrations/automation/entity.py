@@ -231,7 +231,9 @@ class Automation(RunnableEntity):
         known: dict[str, Any] = {**self._this(), **given}
         if trace is not None:
             index = trigger.get("idx")
-            trace.step("trigger" if index is None else f"trigger/{index}").changed = known
+            step = trace.step("trigger" if index is None else f"trigger/{index}")
+            step.changed = known
+            trace.done(step)
         try:
             if own:
                 known = rendered(self._hub, own, known)

@@ -20,6 +20,7 @@ from . import (
     registries,
     repairs,
     template,
+    tracing,
 )
 from .automation import Language
 from .conversation import Exposed
@@ -36,6 +37,7 @@ def commands(entry: Entry, kept: Kept, log: RecentLog) -> list[SocketCommand]:
         *template.COMMANDS,
         *Language(entry).commands(),
         *automation.COMMANDS,
+        *tracing.COMMANDS,
         *blueprint.COMMANDS,
         *registries.COMMANDS,
         *auth.COMMANDS,

@@ -225,19 +225,19 @@ COMMANDS = [
     SocketCommand(
         "trace/list",
         traces,
-        Access.USER,
+        Access.ADMIN,
         vol.Schema({vol.Required("domain"): _DOMAIN, vol.Optional("item_id"): str}),
     ),
     SocketCommand(
         "trace/get",
         trace,
-        Access.USER,
+        Access.ADMIN,
         vol.Schema({vol.Required("domain"): _DOMAIN, vol.Required("item_id"): str, vol.Required("run_id"): str}),
     ),
     SocketCommand(
         "trace/contexts",
         contexts,
-        Access.USER,
+        Access.ADMIN,
         vol.Schema({vol.Inclusive("domain", "id"): _DOMAIN, vol.Inclusive("item_id", "id"): str}),
     ),
     SocketCommand(
