@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from itertools import chain, count
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import voluptuous as vol
 
 from nanobot.cli.words import say, span
+from nanobot.config import globs
 from nanobot.contracts.view import Access
 from nanobot.errors import NanobotError
 from nanobot.lifecycle.instance import read_info
 from nanobot.paths import config_folder
-from nanobot.storage.credentials import Credential, Credentials, Kind
+from nanobot.storage.credentials import EVERYTHING, Credential, Credentials, Kind, Scope
 from nanobot.util.dt import Clock
 
+_KINDS = {Kind.TOKEN: "token", Kind.SESSION: "session", Kind.REFRESH: "client"}
 USUAL_URL = "http://127.0.0.1:18790"
 
 
@@ -36,8 +40,16 @@ def credentials(folder: Path) -> Credentials:
     return Credentials(folder / ".storage", Clock())
 
 
-def create(folder: Path, name: str, *, access: Access = Access.ADMIN, days: int | None = None) -> tuple[str, str]:
-    """Make a token, which can be seen only now; gives its name and itself.
+def create(
+    folder: Path,
+    name: str,
+    *,
+    access: Access = Access.ADMIN,
+    days: int | None = None,
+    scope: Scope = EVERYTHING,
+    user: str | None = None,
+) -> tuple[str, str]:
+    """Make a token, which can be seen only now; gives its name and itself. ``user``: whom it acts for, by user name.
 
     A name that is taken gets a number: scripts ask for the same one each time that they run.
     """
@@ -45,7 +57,27 @@ def create(folder: Path, name: str, *, access: Access = Access.ADMIN, days: int 
     taken = {one.name for one in known.known(Kind.TOKEN)}
     names = chain([name], (f"{name} {number}" for number in count(2)))
     free = next(one for one in names if one not in taken)
-    return free, known.create(free, access, days=days)
+    user_id = known.people.named(user).id if user else None
+    return free, known.create(free, access, days=days, scope=scope, user_id=user_id)
+
+
+def scope_of(services: Sequence[str] | None, events: Sequence[str] | None, entities: Sequence[str] | None) -> Scope:
+    """The allow lists as they are typed: each option again and again, or with commas. Raises ``NanobotError``."""
+    lists = ((services, globs.service_globs), (events, globs.event_globs), (entities, globs.entity_globs))
+    return Scope(*(_globs(given, schema) for given, schema in lists))
+
+
+def _globs(given: Sequence[str] | None, schema: Callable[[Any], list[str]]) -> tuple[str, ...] | None:
+    if not given:
+        return None
+    parts = [part.strip() for text in given for part in text.split(",") if part.strip()]
+    found = []
+    for part in parts:
+        try:
+            found += schema(part)
+        except vol.Invalid as error:
+            raise NanobotError(f"'{part}' {error.msg}") from error
+    return tuple(found)
 
 
 def link(folder: Path) -> str:
@@ -60,6 +92,7 @@ Config = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="DIR", help=say("help.config"), show_default=False)
 ]
 NameOrId = Annotated[str, typer.Argument(metavar="NAME|ID", help=say("help.token_which"))]
+Globs = Annotated[list[str] | None, typer.Option("--services", metavar="GLOB", help=say("help.token_services"))]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=say("help.token_quiet"))]
 
 app = typer.Typer(help=say("help.token"), no_args_is_help=True)
@@ -76,9 +109,19 @@ def _create(
     config: Config = None,
     days: Annotated[int | None, typer.Option("--days", min=1, help=say("help.token_days"), show_default=False)] = None,
     access: Annotated[Level, typer.Option("--access", help=say("help.token_access"))] = Level.ADMIN,
+    services: Globs = None,
+    events: Annotated[list[str] | None, typer.Option("--events", metavar="GLOB", help=say("help.token_events"))] = None,
+    entities: Annotated[
+        list[str] | None, typer.Option("--entities", metavar="GLOB", help=say("help.token_entities"))
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="USER", help=say("help.token_user"), show_default=False)
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
-    name, token = create(_folder(context, config), name, access=Access(access.value), days=days)
+    scope = scope_of(services, events, entities)
+    folder = _folder(context, config)
+    name, token = create(folder, name, access=Access(access.value), days=days, scope=scope, user=user)
     _show_token(token, say("token.created", name=name), quiet=quiet)
 
 
@@ -109,11 +152,19 @@ def _list(context: typer.Context, config: Config = None) -> None:
         typer.echo(say("token.none"))
         return
     now = time.time()
-    rows = [
-        [say(f"token.{column}") for column in ("id", "name", "kind", "access", "created_at", "used", "expires")],
-        *(_row(one, now) for one in known),
-    ]
-    _print_table(rows)
+    columns = ["id", "name", "kind", "access", "created_at", "used", "expires"]
+    rows = [_row(one, now) for one in known]
+    if any(one.scope.is_narrow for one in known):
+        columns.append("only")
+        for row, one in zip(rows, known, strict=True):
+            row.append(_told(one.scope))
+    print_table([[say(f"token.{column}") for column in columns], *rows])
+
+
+def _told(scope: Scope) -> str:
+    lists = (scope.services, scope.events, scope.entities)
+    words = ("services", "events", "entities")
+    return "; ".join(f"{word}: {', '.join(one)}" for word, one in zip(words, lists, strict=True) if one is not None)
 
 
 def _show_token(token: str, sentence: str, *, quiet: bool) -> None:
@@ -130,11 +181,12 @@ def _row(one: Credential, now: float) -> list[str]:
     else:
         expires = say("token.expired")
     used = say("token.never") if one.used is None else say("token.ago", span=span(now - one.used))
-    kind = say("token.session" if one.kind is Kind.SESSION else "token.token")
+    kind = say(f"token.{_KINDS[one.kind]}")
     return [one.id, one.name, kind, one.access.value, say("token.ago", span=span(now - one.created)), used, expires]
 
 
-def _print_table(rows: list[list[str]]) -> None:
+def print_table(rows: list[list[str]]) -> None:
+    """The first row is the heading."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
