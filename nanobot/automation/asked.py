@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from nanobot.automation.live import follow
 from nanobot.automation.rows import depth_of, row_of, rows_of
 from nanobot.automation.runnable import RunnableEntity
@@ -29,6 +31,14 @@ async def told_why(hub: Hub, what: str, language: str) -> str:
 async def told_why_not(hub: Hub, what: str, language: str) -> str:
     """In words."""
     return why_not_text(hub, await why_not(hub, what, language=language), language)
+
+
+def acting_on(hub: Hub, entity_id: str) -> list[str]:
+    """The automations and scripts in which an entity is named, by entity id."""
+    named = f'"{entity_id}"'
+    return [
+        item.entity_id for item in hub.runnables if named in orjson.dumps(plain(item.written), default=str).decode()
+    ]
 
 
 async def links(hub: Hub, connection: Connection, data: Data) -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from ..ask import Answer, Ask
-from . import actions, house, reminders, states, talk, timers
+from . import actions, causes, house, reminders, states, talk, timers
 
 Handler = Callable[[Ask], Awaitable[Answer] | Answer]
 
-FOR_OWNERS = frozenset({"Running", "EntryState", "Failed", "Reload"})
-"""What is about nanobot itself: for the people who run it."""
+FOR_OWNERS = frozenset({"Running", "EntryState", "Failed", "Reload", "Why", "WhyNot"})
+"""What is about nanobot itself, and who did what: for the people who run it."""
 
 ANSWERS: Mapping[str, Handler] = {
     "TurnOn": actions.turn_on,
@@ -28,6 +28,8 @@ ANSWERS: Mapping[str, Handler] = {
     "IsState": states.is_state,
     "Since": states.since,
     "Which": states.which,
+    "Why": causes.why,
+    "WhyNot": causes.why_not,
     "TimerStart": timers.start,
     "TimerLeft": timers.left,
     "TimerCancel": timers.cancel,
