@@ -21,7 +21,7 @@ from nanobot.lifecycle.loader import Loader
 from nanobot.lifecycle.records import Question, read_without_hub
 from nanobot.lifecycle.trial.compare import written
 from nanobot.lifecycle.trial.replay import Replayed, entities_of, replay
-from nanobot.lifecycle.trial.stage import has_triggers
+from nanobot.lifecycle.trial.stage import acts
 from nanobot.util.dt import iso, zone
 from nanobot.util.secrets import Scrubber
 from nanobot.util.text import nearest, slugify
@@ -39,7 +39,7 @@ def run(config_dir: Path, name: str, since: str = "7d", as_json: bool = False) -
         for problem in problems:
             print(problem.told(language()))
         return COULD_NOT_RUN
-    entry, key = _find(checked, name)
+    entry, key = _find(checked, name, loader)
     assert entry.items is not None
     if key not in entry.items.good:
         raise NanobotError(say("simulate.wrong", name=name))
@@ -66,10 +66,10 @@ def run(config_dir: Path, name: str, since: str = "7d", as_json: bool = False) -
     return GOOD
 
 
-def _find(checked: Checked, name: str) -> tuple[EntryConfig, Hashable]:
+def _find(checked: Checked, name: str, loader: Loader) -> tuple[EntryConfig, Hashable]:
     known: dict[str, tuple[EntryConfig, Hashable]] = {}
     for entry in checked.entries.values():
-        if not has_triggers(entry) or entry.items is None:
+        if not acts(entry.domain, loader) or entry.items is None:
             continue
         for key, item in entry.items.raw.items():
             title = title_of(item) or str(key)

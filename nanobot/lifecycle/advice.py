@@ -36,7 +36,7 @@ _READ = re.compile(
 )
 _TEMPLATE = ("{{", "{%")
 _OF_ENTITIES = ("entity_id", "entities")
-_SOMETIMES = ("at", "above", "below", "scene")
+_SOMETIMES = ("at", "above", "below", "scene", "script")
 """Options in which an entity may be named."""
 _SERVICE = ("action", "service")
 _NOT_OURS = (TESTS, "fields", "metadata", "selector")

@@ -26,6 +26,7 @@ SCHEMA = vol.Schema(
         vol.Optional("blueprints", default=False): vol.Any(bool, [str]),
         vol.Optional("hidden", default=False): bool,
         vol.Optional("self_contained", default=False): bool,
+        vol.Optional("acts", default=False): bool,
         vol.Optional("provides", default=list): [vol.In(["history"])],
     }
 )
@@ -47,6 +48,7 @@ class Manifest:
     ``dependencies`` are loaded with it and set up before it; ``after_dependencies`` are set up before it if they
     are there anyway. ``hidden``: not offered to people (the template integration).
     ``self_contained``: it acts within the hub alone, so it is real where automations are only tried out.
+    ``acts``: its items begin to act by themselves, so there only the one that is tried out is set up.
     ``provides``: what it brings that is wanted while nothing else runs: the ``history``.
     """
 
@@ -61,6 +63,7 @@ class Manifest:
     blueprints: bool | tuple[str, ...] = False
     hidden: bool = False
     self_contained: bool = False
+    acts: bool = False
     provides: tuple[str, ...] = ()
 
 

@@ -51,7 +51,7 @@ async def past(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     now = house.hub.clock.time()
     moment = now - 3 * DAY
     monkeypatch.setattr("nanobot.hub.bus.time", lambda: moment)
-    before, house.hub.clock.time = house.hub.clock.time, lambda: moment  # type: ignore[method-assign, assignment, unused-ignore]  # noqa: E501
+    before, house.hub.clock.time = house.hub.clock.time, lambda: moment  # type: ignore[method-assign, assignment, unused-ignore]
     states = house.hub.states
     states.set("light.hall", "off")
     states.set("input_boolean.away", "on")

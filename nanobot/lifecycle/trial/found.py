@@ -21,7 +21,7 @@ from nanobot.config.thorough import all_errors
 from nanobot.config.wrong import expected
 from nanobot.errors import NanobotError
 from nanobot.lifecycle.loader import Loader
-from nanobot.lifecycle.trial.stage import alone, has_triggers
+from nanobot.lifecycle.trial.stage import acts, alone
 from nanobot.util.secrets import Scrubber
 from nanobot.util.yaml import Path as Steps
 
@@ -109,7 +109,7 @@ def entry_of(written: Written, checked: Checked, loader: Loader) -> tuple[EntryC
     assert entry.items is not None
     if subject.key not in entry.items.good:
         raise NanobotError(f"'{subject.title}' is wrong, so it cannot be tested; see `nanobot check`")
-    return (alone(entry, subject.key) if has_triggers(entry) else entry), subject.key
+    return (alone(entry, subject.key) if acts(entry.domain, loader) else entry), subject.key
 
 
 def _made(subject: Subject, test: Mapping[str, Any], checked: Checked, loader: Loader) -> tuple[EntryConfig, Hashable]:
@@ -121,7 +121,7 @@ def _made(subject: Subject, test: Mapping[str, Any], checked: Checked, loader: L
     if items is None:
         raise NanobotError(f"there is no integration that has {domain} blueprints")
     written: dict[str, Any] = {USE: {"path": subject.key, "input": dict(test["inputs"])}}
-    if has_triggers(EntryConfig(domain, domain, "", None, None)):
+    if acts(domain, loader):
         written |= {"id": TRIED, "alias": TRIED}
     made, problems = fill(subject.known, written, loader.blueprints_of(domain) or ())
     if made is None:
@@ -134,7 +134,7 @@ def _made(subject: Subject, test: Mapping[str, Any], checked: Checked, loader: L
         raise NanobotError("; ".join(problem.told() for problem in told)) from error
     known = checked.entries.get(domain)
     pairs: list[tuple[Hashable, Any]] = [(TRIED, good)]
-    if known is not None and known.items is not None and not has_triggers(known):
+    if known is not None and known.items is not None and not acts(domain, loader):
         pairs = [*known.items.good.items(), *pairs]
     whole = items.whole(pairs)
     table = ItemTable(items, raw={TRIED: made}, good={TRIED: good})

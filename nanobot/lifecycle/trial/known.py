@@ -12,7 +12,7 @@ from nanobot.lifecycle.advice import Known, known_of, self_contained
 from nanobot.lifecycle.loader import Loader
 from nanobot.lifecycle.plan import complete
 from nanobot.lifecycle.trial.loop import run
-from nanobot.lifecycle.trial.stage import has_triggers, staged
+from nanobot.lifecycle.trial.stage import acts, staged
 
 MAKING = ("create", "set")
 """Services that make new entities of their domain: what there is in it is never certain."""
@@ -38,6 +38,6 @@ def known_without_hub(checked: Checked, loader: Loader) -> Known:
 async def _look(checked: Checked, loader: Loader, folder: Path) -> Known:
     async with staged(folder, loader, checked, time.time()) as stage:
         for entry in checked.entries.values():
-            if has_triggers(entry) and entry.ok:
+            if acts(entry.domain, loader) and entry.ok:
                 await stage.bring(entry)
         return known_of(stage.hub)

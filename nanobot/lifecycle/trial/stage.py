@@ -210,16 +210,17 @@ class Stage:
 
     def _is_real(self, entry: EntryConfig) -> bool:
         integration = self._loader.find(entry.domain)
-        return integration is not None and integration.manifest.self_contained and not has_triggers(entry)
+        return integration is not None and integration.manifest.self_contained and not integration.manifest.acts
 
     def _happened(self, event: Event) -> None:
         if event.type not in INTERNAL:
             self.book.note("event", event.type, event.data, event.context)
 
 
-def has_triggers(entry: EntryConfig) -> bool:
-    """Whether an entry holds what begins to act by itself: it is left out, save for the one that is tried out."""
-    return entry.domain in ("automation", "schedule")
+def acts(domain: str, loader: Loader) -> bool:
+    """Whether it is of things that begin to act by themselves: all but the one that is tried out are left out."""
+    integration = loader.find(domain)
+    return integration is not None and integration.manifest.acts
 
 
 def split(given: Any) -> tuple[str, dict[str, Any]]:
