@@ -1,67 +1,82 @@
-"""Who is signed in, and the tokens: they are made, listed and taken back by somebody who may do everything."""
+"""Who is signed in, the people, and the tokens: each makes, lists and takes back their own."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import voluptuous as vol
 
 from nanobot.config import validators as cv
+from nanobot.contracts import socket_command as sc
 from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError
 from nanobot.contracts.view import Access
 from nanobot.errors import NanobotError
-from nanobot.storage.credentials import Credential, Kind
+from nanobot.storage.credentials import SIGNATURE, Credential, Kind, Role
 from nanobot.util.aio import in_thread
 from nanobot.util.dt import iso
 
+_GROUPS = {Role.OWNER: "system-admin", Role.USER: "system-users", Role.READ_ONLY: "system-read-only"}
 DAYS = 3650  # that a token lasts when nothing else is said, as in Home Assistant
 
 
+MAX_SIGNED = 10 * 365 * 86400  # s that a signed path may open something
+
+
 def current_user(call: SocketCall) -> Any:
-    """Who is signed in."""
+    """Who is signed in. A person is called by their name, a program by that of its token."""
     identity = call.identity
+    user = call.hub.credentials.people.get(identity.user_id)
+    is_person = identity.kind is Kind.REFRESH and user is not None
+    providers = [{"auth_provider_type": "homeassistant", "auth_provider_id": None}] if user and user.password else []
+    totp = {"id": "totp", "name": "Authenticator app", "enabled": bool(user and user.totp)}
     return {
         "id": identity.user_id,
-        "name": identity.name,
+        "name": user.name if is_person and user else identity.name,
         "is_owner": identity.user_id == call.hub.credentials.owner_id and identity.may(Access.ADMIN),
         "is_admin": identity.may(Access.ADMIN),
-        "credentials": [],
-        "mfa_modules": [],
+        "credentials": providers,
+        "mfa_modules": [totp] if providers else [],
     }
 
 
 def users(call: SocketCall) -> Any:
-    """The people: this hub belongs to one."""
+    """The people."""
     return [
         {
-            "id": call.hub.credentials.owner_id,
-            "username": None,
-            "name": "Owner",
-            "is_owner": True,
+            "id": one.id,
+            "username": one.username,
+            "name": one.name,
+            "is_owner": one.id == call.hub.credentials.owner_id,
             "is_active": True,
             "local_only": False,
             "system_generated": False,
-            "group_ids": ["system-admin"],
-            "credentials": [],
+            "group_ids": [_GROUPS[one.role]],
+            "credentials": [{"type": "homeassistant"}] if one.password else [],
         }
+        for one in call.hub.credentials.people.all()
     ]
 
 
 async def make_token(call: SocketCall) -> Any:
     """A token with the access of whoever asks; this is the only time that it can be seen."""
-    make, name, days = call.hub.credentials.create, call.data["client_name"], call.data["lifespan"]
-    return await in_thread(lambda: make(name, call.identity.access, days=days))
+    identity, data = call.identity, call.data
+    if identity.kind is Kind.TOKEN and not identity.may(Access.ADMIN):
+        # it could outlive itself
+        raise SocketError(sc.UNAUTHORIZED, "a token that may not do everything makes no other; sign in for that")
+    create = partial(call.hub.credentials.create, days=data["lifespan"], user_id=identity.user_id)
+    return await in_thread(create, data["client_name"], identity.access)
 
 
 def tokens(call: SocketCall) -> Any:
-    """The tokens and browser sessions."""
-    return [_shape(one, call.identity.id) for one in call.hub.credentials.known()]
+    """The tokens and sessions of whoever asks, but none that may do more."""
+    return [_shape(one, call.identity.id) for one in _own(call)]
 
 
 async def delete_token(call: SocketCall) -> Any:
     """Take one back. What it has open is closed."""
     wanted = call.data["refresh_token_id"]
-    if all(one.id != wanted for one in call.hub.credentials.known()):
+    if all(one.id != wanted for one in _own(call)):
         raise SocketError("invalid_token_id", "Received invalid token")
     try:
         await in_thread(call.hub.credentials.revoke, wanted)
@@ -70,12 +85,26 @@ async def delete_token(call: SocketCall) -> Any:
     return {}
 
 
+def sign_path(call: SocketCall) -> Any:
+    """An address that opens what the client may read there, without a header, for a while."""
+    path = call.data["path"]
+    if not path.startswith("/") or path.startswith("//") or f"{SIGNATURE}=" in path or "#" in path:
+        raise SocketError(sc.INVALID_FORMAT, "the path has to be one of this server, like '/api/states'")
+    signature = call.hub.credentials.sign_path(call.identity.id, path, call.data["expires"])
+    return {"path": f"{path}{'&' if '?' in path else '?'}{SIGNATURE}={signature}"}
+
+
+def _own(call: SocketCall) -> list[Credential]:
+    identity = call.identity
+    return [one for one in call.hub.credentials.known() if one.user_id == identity.user_id and identity.may(one.access)]
+
+
 def _shape(one: Credential, current: str) -> dict[str, Any]:
     is_token = one.kind is Kind.TOKEN
     return {
-        "auth_provider_type": None,
+        "auth_provider_type": one.provider,
         "client_icon": None,
-        "client_id": None,
+        "client_id": one.client_id,
         "client_name": one.name,
         "created_at": iso(one.created),
         "expire_at": None if one.expires is None else iso(one.expires),
@@ -93,7 +122,7 @@ COMMANDS = [
     SocketCommand(
         "auth/long_lived_access_token",
         make_token,
-        Access.ADMIN,
+        Access.READ,
         vol.Schema(
             {
                 vol.Required("client_name"): cv.string,
@@ -102,8 +131,20 @@ COMMANDS = [
             }
         ),
     ),
-    SocketCommand("auth/refresh_tokens", tokens, Access.ADMIN),
+    SocketCommand("auth/refresh_tokens", tokens, Access.READ),
     SocketCommand(
-        "auth/delete_refresh_token", delete_token, Access.ADMIN, vol.Schema({vol.Required("refresh_token_id"): str})
+        "auth/delete_refresh_token", delete_token, Access.READ, vol.Schema({vol.Required("refresh_token_id"): str})
+    ),
+    SocketCommand(
+        "auth/sign_path",
+        sign_path,
+        Access.READ,
+        vol.Schema(
+            {
+                vol.Required("path"): vol.All(str, vol.Length(max=2048)),
+                vol.Optional("expires", default=30): vol.All(cv.positive_int, vol.Range(min=1, max=MAX_SIGNED)),
+            }
+        ),
+        scoped=True,
     ),
 ]
