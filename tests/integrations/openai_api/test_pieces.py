@@ -1,0 +1,59 @@
+"""An answer that can never be taken back: however it is cut, repeated or corrected, it reads as one text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.openai_api.pieces import Spoken
+from nanobot.util.secrets import Scrubber
+
+
+def read(*said: str | None, final: str | None = None, secrets: tuple[str, ...] = ()) -> str:
+    """What a client reads; None is a retraction."""
+    spoken = Spoken(Scrubber(secrets))
+    found = []
+    for text in said:
+        if text is None:
+            spoken.retract()
+        else:
+            found.append(spoken.say(text))
+    found.append(spoken.finish(final))
+    assert "".join(found) == spoken.text
+    return spoken.text
+
+
+@pytest.mark.parametrize(
+    ("said", "final", "expected"),
+    [
+        (("a", "b"), None, "ab"),
+        (("a", "b"), "ab", "ab"),
+        ((), "all of it", "all of it"),
+        (("ab",), "ab\n\ncut off", "ab\n\ncut off"),
+        (("I look", None, "It is"), None, "I look\n\nIt is"),
+        (("I look", None, "I l", "ook twice"), None, "I look twice"),
+        (("I look", None, "I look"), "I look", "I look"),
+        (("I look", None, "I"), "I", "I look\n\nI"),
+        (("I look", None), "", "I look"),
+        (("a", None, "b", None, "c"), None, "a\n\nb\n\nc"),
+        ((None, "a"), None, "a"),
+        (("a", None, None, "a"), None, "a"),
+    ],
+)
+def test_what_is_said_again(said: tuple[str | None, ...], final: str | None, expected: str) -> None:
+    assert read(*said, final=final) == expected
+
+
+@given(pieces=st.lists(st.text(alphabet="abs3cret ", max_size=6), max_size=12))
+def test_a_secret_is_never_read_however_it_is_cut(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    secrets = ("secret", "secrets3", "cretab", "tss")
+    told = read(*pieces, secrets=secrets)
+    assert told == Scrubber(secrets).scrub(text)
+
+
+@given(secret=st.text(alphabet="xy", min_size=4, max_size=8), cut=st.integers(0, 20), before=st.text("xyz", max_size=8))
+def test_a_secret_that_repeats_itself_is_found_as_well(secret: str, cut: int, before: str) -> None:
+    text = before + secret + "z"
+    assert secret not in read(text[:cut], text[cut:], secrets=(secret,))
