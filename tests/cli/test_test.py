@@ -433,3 +433,29 @@ async def test_the_running_hub_ignores_them(house: Any) -> None:
     await house.start("automation:\n  - alias: A\n    triggers: []\n    actions: []\n    tests: [{nonsense: 1}]\n")
     assert house.hub.states.get("automation.a").state == "on"
     assert house.edits.problems == ()
+
+
+# -- what ships --------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/testing-automations.md").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_documentation_passes(folder: Folder) -> None:
+    told = folder.play(PAGE.partition("```yaml\n")[2].partition("```")[0])
+    assert [(one["name"], one["wrong"]) for one in told["tests"]] == [
+        ("it turns the light on", []), ("it tells me when I am away", []), ("by day nothing happens", []),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["motion_light", "left_on", "countdown"])
+def test_the_tests_of_shipped_blueprints_pass(folder: Folder, name: str) -> None:
+    folder.write("input_boolean:\n")
+    told = folder.play(None, f"nanobot/{name}.yaml")
+    assert told["count"] >= 1
+    assert [one["wrong"] for one in told["tests"]] == [[]] * told["count"]
+
+
+def test_the_tests_of_the_quickstart_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    assert test.run(ROOT / "config-examples/quickstart") == 0
+    assert "It is off after half an hour" in capsys.readouterr().out
