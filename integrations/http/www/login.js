@@ -68,9 +68,45 @@ async function login(event) {
   }
 }
 
+function withPassword() {
+  // by the same page that signs in for other clients; it comes back here with a code
+  const state = crypto.getRandomValues(new Uint32Array(4)).join("-");
+  sessionStorage.setItem("state", state);
+  sessionStorage.setItem("wanted", location.pathname + location.search);
+  const query = new URLSearchParams({
+    response_type: "code",
+    client_id: `${location.origin}/`,
+    redirect_uri: `${location.origin}/login`,
+    state,
+  });
+  location.assign(`/auth/authorize?${query}`);
+}
+
+async function comeBack(code, state) {
+  const known = sessionStorage.getItem("state");
+  sessionStorage.removeItem("state");
+  history.replaceState(null, "", "/login");
+  if (!known || known !== state) return false; // nobody here has begun it
+  const result = await ask("POST", "/auth/login", { code, client_id: `${location.origin}/` });
+  if (!result.ok) {
+    complain(result, "over");
+    return false;
+  }
+  const wanted = sessionStorage.getItem("wanted") ?? "/";
+  tell(say("welcome"));
+  location.replace(/^\/(login|claim)?(\?|$)/.test(wanted) || !/^\/[^/\\]/.test(wanted) ? "/" : wanted);
+  return true;
+}
+
 async function start() {
   await loadTexts();
   show("form").addEventListener("submit", login);
+  show("with_password").textContent = say("with_password");
+  show("with_password").addEventListener("click", withPassword);
+  const given = new URLSearchParams(location.search);
+  if (location.pathname === "/login" && given.has("code") && (await comeBack(given.get("code"), given.get("state")))) {
+    return;
+  }
   const code = location.hash.slice(1);
   if (location.pathname === "/claim" && code) return claim(code);
   // A link on another site brings a browser here without its cookie (SameSite); asked from here, it has it.

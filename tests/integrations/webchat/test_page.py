@@ -10,6 +10,7 @@ import pytest
 
 from nanobot.contracts.agent import Retract, ToolUse
 from nanobot.hub.hub import Hub
+from nanobot.storage.credentials import Role, passwords, totp
 from nanobot.testing.plugin import House
 
 from .conftest import Speaker
@@ -305,3 +306,28 @@ async def test_hostile_markdown_takes_no_time(page: Page) -> None:
         texts,
     )
     assert took < 2000
+
+
+async def test_a_name_a_password_and_a_code_lead_to_the_page(
+    browser: Any, site: str, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "LOG_N", 4)
+    secret = totp.new_secret()
+    await asyncio.to_thread(hub.credentials.people.add, "anna", "correct horse", Role.OWNER)
+    step = int(hub.clock.time() // totp.STEP)
+    await asyncio.to_thread(hub.credentials.people.set_totp, "anna", secret, totp.code_at(secret, step - 1))
+    page = await (await browser.new_context(locale="fr-FR")).new_page()
+    await page.goto(f"{site}/")
+    await page.get_by_role("button", name="Plutôt nom et mot de passe").click()
+    await page.get_by_label("Nom d'utilisateur").fill("anna")
+    await page.get_by_label("Mot de passe").fill("wrong horse")
+    await page.get_by_role("button", name="Continuer").click()
+    await expect(page.get_by_text("Le nom d'utilisateur ou le mot de passe est faux.")).to_be_visible()
+    await page.get_by_label("Nom d'utilisateur").fill("anna")
+    await page.get_by_label("Mot de passe").fill("correct horse")
+    await page.get_by_role("button", name="Continuer").click()
+    code = page.get_by_label("Code de votre application")
+    await code.fill(totp.code_at(secret, int(hub.clock.time() // totp.STEP)))
+    await page.get_by_role("button", name="Continuer").click()
+    await page.wait_for_url(f"{site}/")
+    await expect(page.get_by_role("textbox", name="message")).to_be_visible()
