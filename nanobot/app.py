@@ -19,6 +19,7 @@ from nanobot.conversations.conversations import Conversations
 from nanobot.hub.entry import Entry, EntryState
 from nanobot.hub.hub import Hub, Phase
 from nanobot.lifecycle import core
+from nanobot.lifecycle.config_items import ItemFiles
 from nanobot.lifecycle.control import Control
 from nanobot.lifecycle.edits import CONFIG_APPLIED, Edits
 from nanobot.lifecycle.entries import Entries
@@ -58,6 +59,7 @@ class App:
         self.loader = Loader(config_dir)
         self.entries = Entries(self.hub, self.loader)
         self.edits = Edits(self.hub, self.loader, self.entries)
+        self.hub.config_items = ItemFiles(self.hub, self.loader, self.edits)
         self.core = Entry(self.hub, "nanobot", "nanobot", {})
         self._stop = asyncio.Event()
         self.exit_code = 0

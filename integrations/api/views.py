@@ -6,6 +6,7 @@ from nanobot.contracts.view import Access, View
 from nanobot.hub.entry import Entry
 
 from .config_entries import ConfigEntries
+from .config_items import ItemViews
 from .events import Events
 from .past import Past
 from .services import ServiceCalls
@@ -19,7 +20,7 @@ def views(entry: Entry) -> list[View]:
     """What the entry adds to the hub. Whatever changes more than a service call may takes an administrator."""
     status, states, events = Status(entry.hub), StateViews(entry.hub), Events(entry.hub)
     services, templates, past = ServiceCalls(entry), Templates(entry.hub), Past(entry.hub)
-    entries, streams = ConfigEntries(entry.hub), Streams(entry)
+    entries, streams, items = ConfigEntries(entry.hub), Streams(entry), ItemViews(entry.hub)
     read, user, admin = Access.READ, Access.USER, Access.ADMIN
     return [
         View("GET", "/api/", read, status.alive, scoped=True),
@@ -45,4 +46,7 @@ def views(entry: Entry) -> list[View]:
         View("GET", "/api/config/config_entries/entry", admin, entries.all),
         View("POST", "/api/config/config_entries/entry/{entry_id:.*}/reload", admin, entries.reload),
         View("GET", "/api/config/config_entries/flow_handlers", admin, entries.flow_handlers),
+        View("GET", "/api/config/{domain}/config/{item_id}", admin, items.read),
+        View("POST", "/api/config/{domain}/config/{item_id}", admin, items.write),
+        View("DELETE", "/api/config/{domain}/config/{item_id}", admin, items.delete),
     ]

@@ -6,7 +6,7 @@ import hashlib
 import stat
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,10 @@ class Files:
         """The file's content, or what is wrong with it together with its last good content."""
         with self._lock:
             return self._read(path)
+
+    def listed(self, folder: Path, paths: Iterable[Path]) -> Iterable[Path]:
+        """The files of a folder that an include takes, from those that were found in it."""
+        return paths
 
     def keep_only(self, paths: Collection[Path]) -> None:
         """Forget all other files."""

@@ -21,6 +21,8 @@ from nanobot.errors import ConfigError
 from nanobot.util.yaml import Path as Steps
 
 MAIN = "configuration.yaml"
+MADE = "made_helpers.yaml"
+"""What clients of the API had made. It counts as one more package wherever it is not included already."""
 
 
 class Unreadable(ConfigError):
@@ -73,7 +75,8 @@ class Loaded:
         for length in range(len(path), 0, -1):
             if (found := self.source.elsewhere.get(path[:length])) is not None:
                 place = found[1]
-                return path if place[:2] == (self.core_key, "packages") else place + path[length:]
+                in_package = place[:2] == (self.core_key, "packages") or place[:1] == (MADE,)
+                return path if in_package else place + path[length:]
         return path
 
 
@@ -106,7 +109,7 @@ def load(
             resolver.problems.append(Problem("main_not_mapping", {}, *main.locate(())))
         raise Unreadable(resolver.problems)
     merger = Merger(main, merge_of)
-    merger.run()
+    merger.run(resolver.also(main, config_dir / MADE, (MADE,)))
     broken = [Broken(_moved(b.path, merger.moved), b.partly) for b in resolver.broken]
     broken = [Broken(b.path, b.partly or b.path in merger.partial) for b in broken]
     core_packages = (merger.core_key, "packages")

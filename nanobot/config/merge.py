@@ -6,7 +6,7 @@ the first one counts, with a problem for the second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,8 @@ class Merger:
         self.partial: set[Path] = set()
         """Entries of which a whole part is missing."""
 
-    def run(self) -> None:
-        """Do it all."""
+    def run(self, *also: tuple[Any, Path] | None) -> None:
+        """Do it all. ``also`` are packages that ``packages`` does not name, each with its place in the main file."""
         parts: dict[str, list[_Part]] = {}
         core: list[_Part] = []
         for key, value in self.main.data.items():
@@ -57,7 +57,7 @@ class Merger:
             else:
                 parts.setdefault(self._target(key), []).append(_Part(value, (key,)))
         self._core(core)
-        for package, path in self._packages():
+        for package, path in (*self._packages(), *self._usable(also)):
             for key, value in package.items():
                 place = (*path, key)
                 if not isinstance(key, str):
@@ -107,6 +107,14 @@ class Merger:
                 yield package, path
             elif package is not None:
                 self._problem("package_not_mapping", {"name": name}, path)
+
+    def _usable(self, also: Iterable[tuple[Any, Path] | None]) -> Iterator[tuple[Mapping[Any, Any], Path]]:
+        for package, path in filter(None, also):
+            if isinstance(package, dict):
+                yield package, path
+            elif package is not None:
+                self.incomplete = self.incomplete or isinstance(package, Unusable)
+                self._problem("package_not_mapping", {"name": str(path[-1])}, path)
 
     def _core_of_package(self, value: Any, path: Path) -> None:
         if isinstance(value, Unusable) or value is None:

@@ -100,6 +100,25 @@ class Resolver:
             return None
         return self._follow(path, read.document, _At(), (), secrets=True)
 
+    def also(self, main: Source, path: Path, at: Steps) -> tuple[Any, Steps] | None:
+        """A file that belongs to the main one without being named there: what stands in it, and ``at``, its place.
+
+        None when there is no such file, or one that is included somewhere is it.
+        """
+        self.asked.add(path)
+        if path in self.read:
+            return None
+        read = self._files.read(path)
+        if read.fault is not None and read.fault.key == "file_missing":
+            return None
+        if read.fault is not None:
+            self._fault(read.fault, path, at, {"kept": self.name(path)} if read.document else {})
+        if read.document is None:
+            return Unusable("include"), at
+        found = self._follow(path, read.document, _At(at), (), secrets=True)
+        main.elsewhere[at] = (found, ())
+        return found.data, at
+
     def blueprint(self, path: Path) -> Source | None:
         """A blueprint with what it points to; each ``!input`` stays in it. None when it cannot be read at all.
 
@@ -290,7 +309,7 @@ class Resolver:
             told = {"target": self.name(folder)}
             self._problem("include_folder_missing", told, file=file.source.file, line=tag.line, path=file.at.join(path),
                           severity="warning")  # fmt: skip
-        return _yaml_files(folder)
+        return self._files.listed(folder, _yaml_files(folder))
 
     def _env_var(self, tag: Tag, file: _File, path: Steps) -> Any:
         name, *default = (tag.argument or "").split()

@@ -13,6 +13,7 @@ from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Channel
 from nanobot.contracts.chat_command import ChatCommand
 from nanobot.contracts.command import Command
+from nanobot.contracts.config_items import ConfigItems
 from nanobot.contracts.history import History, Shown
 from nanobot.contracts.model import Model
 from nanobot.contracts.panel import Panel
@@ -93,6 +94,8 @@ class Hub:
         """Who follows runs as they go, of ``nanobot.automation``; None while nobody does."""
         self.debugger: Any = None
         """What holds runs at breakpoints, of ``nanobot.automation``; None while nobody debugs."""
+        self.config_items: ConfigItems | None = None
+        """Reads and writes items of the configuration by id; None where nothing is written."""
         self.entries: dict[str, Entry] = {}
         """By entry id, in the order of their setup. Written by the lifecycle alone."""
         self.channels: Registry[Channel] = Registry("channel")

@@ -16,8 +16,8 @@ from nanobot.errors import StorageError
 ABANDONED_AFTER = 60.0  # s since the last change of a file in the making; whoever lives is done in less
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file so that after a crash either the old or the new one is there, whole, with mode 0600.
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace a file so that after a crash either the old or the new one is there, whole, with that mode.
 
     Raises ``StorageError``.
     """
@@ -29,6 +29,8 @@ def write_atomically(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            if mode != 0o600:
+                Path(temporary).chmod(mode)
             Path(temporary).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -14,6 +14,7 @@ from nanobot.conversations.conversations import Conversations
 from nanobot.hub.entry import Entry, EntryState
 from nanobot.hub.hub import Hub, Phase
 from nanobot.lifecycle import core
+from nanobot.lifecycle.config_items import ItemFiles
 from nanobot.lifecycle.edits import Edits
 from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.loader import Loader
@@ -33,6 +34,7 @@ class House:
         self.loader = Loader(config_dir)
         self.entries = Entries(self.hub, self.loader)
         self.edits = Edits(self.hub, self.loader, self.entries)
+        self.hub.config_items = ItemFiles(self.hub, self.loader, self.edits)
         self.edits.rest = 0  # ``write`` replaces files as a whole
         self.core = Entry(self.hub, "nanobot", "nanobot", {})
         self.stopped = asyncio.Event()
