@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
+from time import perf_counter
 from typing import Any
 
 import voluptuous as vol
 
 from nanobot.automation import parse
 from nanobot.automation.flow import Abort
+from nanobot.automation.run import BREATHE
 from nanobot.automation.sequence import RunStep
 from nanobot.config import validators as cv
 from nanobot.errors import ConditionError
@@ -18,6 +20,9 @@ from nanobot.templates import validators as tv
 WARN_AFTER = 5_000  # rounds of while and until, as in Home Assistant
 END_AFTER = 10_000
 MOST = 1_000_000  # rounds of count and for_each
+
+Rounds = Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]
+"""``repeat`` of each round, and what is kept of it over a restart."""
 
 KINDS = ("count", "for_each", "while", "until")
 
@@ -55,15 +60,22 @@ SCHEMA = vol.Schema(
 )
 
 
-def run(step: RunStep) -> Awaitable[None]:
-    """``repeat`` has ``index`` (from 1), ``first``, ``last`` (where that is known) and ``item``."""
+def run(step: RunStep) -> Awaitable[None] | None:
+    """``repeat`` has ``index`` (from 1), ``first``, ``last`` (where that is known) and ``item``.
+
+    Rounds that wait for nothing are done at once, for as long as they hold up nobody.
+    """
     config: Mapping[str, Any] = step.config["repeat"]
-    if "while" in config or "until" in config:
-        return _conditional(step, config)
-    return _counted(step, config)
+    rounds = _conditional(step, config) if "while" in config or "until" in config else _counted(step, config)
+    begun = perf_counter()
+    for one in rounds:
+        waits = _begin(step, config, one)
+        if waits is not None or perf_counter() - begun > BREATHE:
+            return _go_on(step, config, rounds, waits)
+    return None
 
 
-async def _counted(step: RunStep, config: Mapping[str, Any]) -> None:
+def _counted(step: RunStep, config: Mapping[str, Any]) -> Rounds:
     kept = step.run.resumed_frames.pop(step.path, None)
     if kept is not None:
         items, count, first = kept.get("items"), kept["count"], kept["index"]
@@ -83,11 +95,10 @@ async def _counted(step: RunStep, config: Mapping[str, Any]) -> None:
         round_ = {"index": index, "first": index == 1, "last": index == count}
         if items is not None:
             round_["item"] = items[index - 1]
-        frame = {"index": index, "count": count, **({"items": items} if items is not None else {})}
-        await _round(step, config, round_, frame)
+        yield round_, {"index": index, "count": count, **({"items": items} if items is not None else {})}
 
 
-async def _conditional(step: RunStep, config: Mapping[str, Any]) -> None:
+def _conditional(step: RunStep, config: Mapping[str, Any]) -> Rounds:
     kind = "while" if "while" in config else "until"
     kept = step.run.resumed_frames.pop(step.path, None)
     index = 0 if kept is None else kept["index"] - 1
@@ -97,7 +108,7 @@ async def _conditional(step: RunStep, config: Mapping[str, Any]) -> None:
         if kind == "while" and kept is None and not _hold(step, config, round_, kind, undecided=False):
             return
         kept = None
-        await _round(step, config, round_, {"index": index})
+        yield round_, {"index": index}
         if kind == "until" and _hold(step, config, round_, kind, undecided=True):
             return
         if index == WARN_AFTER:
@@ -117,15 +128,33 @@ def _hold(step: RunStep, config: Mapping[str, Any], round_: Mapping[str, Any], k
         return undecided
 
 
-async def _round(step: RunStep, config: Mapping[str, Any], round_: Mapping[str, Any], frame: Mapping[str, Any]) -> None:
+def _begin(
+    step: RunStep, config: Mapping[str, Any], one: tuple[Mapping[str, Any], Mapping[str, Any]]
+) -> Awaitable[None] | None:
+    round_, frame = one
     step.run.frames[step.path] = frame
+    waits = None
     try:
         waits = step.do(config["sequence"], "repeat/sequence", step.scope.inner({"repeat": round_}))
-        if waits is not None:
-            await waits
     finally:
-        del step.run.frames[step.path]
-    await step.run.breathe()
+        if waits is None:
+            del step.run.frames[step.path]
+    return waits
+
+
+async def _go_on(step: RunStep, config: Mapping[str, Any], rounds: Rounds, waits: Awaitable[None] | None) -> None:
+    """From a round on that waits, or has taken long."""
+    while True:
+        try:
+            if waits is not None:
+                await waits
+        finally:
+            step.run.frames.pop(step.path, None)
+        await step.run.breathe()
+        one = next(rounds, None)
+        if one is None:
+            return
+        waits = _begin(step, config, one)
 
 
 def _rendered(step: RunStep, written: Any) -> Any:

@@ -11,25 +11,27 @@ import voluptuous as vol
 from nanobot.automation.sequence import RunStep
 from nanobot.automation.truth import holds, is_true
 from nanobot.automation.waiting import LIMITS, Limit
-from nanobot.templates import TemplateError
 from nanobot.templates import validators as tv
 from nanobot.templates.track import track
 
 SCHEMA = vol.Schema({vol.Required("wait_template"): tv.template, **LIMITS})
 
 
-def run(step: RunStep) -> Awaitable[None]:
+def run(step: RunStep) -> Awaitable[None] | None:
     """Sets ``wait``: ``completed``, and ``remaining`` seconds of the time limit (None without one).
 
     As in Home Assistant the template is asked like a condition first, and like a trigger from then on: it turns true.
     Raises ``TemplateError`` when it cannot be rendered at first.
     """
-    return _wait(step, Limit(step))
+    limit = Limit(step)
+    if holds(step.render(step.config["wait_template"])):
+        limit.leave(True)
+        return None
+    return _wait(step, limit)
 
 
 async def _wait(step: RunStep, limit: Limit) -> None:
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
     before = True
 
     def look(*_: Any) -> None:
@@ -39,13 +41,8 @@ async def _wait(step: RunStep, limit: Limit) -> None:
             done.set_result(None)
 
     tracker = track(step.hub, [(step.config["wait_template"], step.variables)], look)
+    before = is_true(tracker.infos[0].result)
     try:
-        first = tracker.infos[0]
-        if first.error is not None:
-            raise TemplateError(str(first.error))
-        before = is_true(first.result)
-        if holds(first.result):
-            done.set_result(None)
         completed = await limit.wait(done)
     finally:
         tracker.remove()
