@@ -51,7 +51,7 @@ class Automations:
         wanted = {item.key: item for item in items}
         for key, automation in list(self._automations.items()):
             item = wanted.get(key)
-            if item is None or (item.config is not None and slugify(item.name) != slugify(automation.item.name)):
+            if item is None or (item.id is None and item.config is not None and _other_name(item, automation.item)):
                 del self._automations[key]
                 await self._entry.parts[key].release()
                 self._keeping.forget(key)
@@ -76,7 +76,8 @@ class Automations:
 
     async def _add(self, item: Item) -> None:
         part = self._entry.part(item.key)
-        automation = Automation(part, self._free_id(item.name), item, self._last, self._keeping, started=self._started)
+        entity_id = self._known_id(item) or self._free_id(item.name)
+        automation = Automation(part, entity_id, item, self._last, self._keeping, started=self._started)
         self._automations[item.key] = automation
         try:
             await automation.open()
@@ -87,8 +88,19 @@ class Automations:
 
     def _remember(self, automation: Automation) -> None:
         """One that had an id stays visible until the next start, as in Home Assistant."""
-        shown = {"id": automation.item.id, "restored": True, "friendly_name": automation.item.name}
+        shown = {
+            "id": automation.item.id,
+            "restored": True,
+            "supported_features": 0,
+            "friendly_name": automation.item.name,
+        }
         self._entry.set_state(automation.entity_id, UNAVAILABLE, shown)
+
+    def _known_id(self, item: Item) -> str | None:
+        """The entity id that it had before: one with an id keeps it, whatever it is called now."""
+        last = self._last.get(item.key) if item.id is not None else None
+        entity_id = None if last is None else last.get("entity_id")
+        return entity_id if entity_id is not None and self._hub.entities.get(entity_id) is None else None
 
     def _free_id(self, name: str) -> str:
         wanted = f"automation.{slugify(name)}"
@@ -102,3 +114,7 @@ class Automations:
         self._started = True
         for automation in list(self._automations.values()):
             await automation.begin()
+
+
+def _other_name(item: Item, other: Item) -> bool:
+    return slugify(item.name) != slugify(other.name)

@@ -83,7 +83,8 @@ class Automation(RunnableEntity):
         super().changed(context)
         if self.item.config is not None:
             when = self.last_triggered.isoformat() if self.last_triggered else None
-            self._last.put(self.item.key, {"state": self.state, "last_triggered": when})
+            last = {"state": self.state, "last_triggered": when}
+            self._last.put(self.item.key, last if self.item.id is None else {**last, "entity_id": self.entity_id})
 
     async def open(self) -> None:
         """Come up as configured, or else as it was when nanobot stopped."""

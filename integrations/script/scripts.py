@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from nanobot.automation.keeping import Keeping
+from nanobot.contracts.entity import UNAVAILABLE
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub, Phase
@@ -39,14 +40,20 @@ class Scripts:
     async def update(self, items: Mapping[str, Item]) -> None:
         """Become what is configured now. Unchanged ones notice nothing."""
         for key in [key for key in self._scripts if key not in items]:
-            del self._scripts[key]
+            script = self._scripts.pop(key)
             await self._entry.parts[key].release()
             self._keeping.forget(key)
+            self._remember(script)
         for count, (key, item) in enumerate(items.items()):
             if count % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
             await self._bring(key, item)
         self._last.only(items.keys())
+
+    def _remember(self, script: Script) -> None:
+        """It stays visible until the next start, as in Home Assistant."""
+        shown = {"restored": True, "supported_features": 0, "friendly_name": script.item.name}
+        self._entry.set_state(script.entity_id, UNAVAILABLE, shown)
 
     def _hub_started(self, event: Event) -> None:
         self._started = True

@@ -115,19 +115,26 @@ async def test_a_changed_one_keeps_its_state_without_a_gap(hub: Hub, house: Hous
     assert await go(hub, out) == []
 
 
-async def test_one_with_an_id_keeps_its_state_under_another_name(hub: Hub, house: House) -> None:
+async def test_one_with_an_id_keeps_its_entity_id_and_its_state_under_another_name(hub: Hub, house: House) -> None:
     await house.start(text(A))
     await hub.services.call("automation", "turn_off", {"entity_id": "automation.a"})
     await house.apply(text({**A, "alias": "Other"}))
-    assert {s.entity_id: s.state for s in hub.states.all("automation")} == {"automation.other": "off"}
+    assert {s.entity_id: (s.name, s.state) for s in hub.states.all("automation")} == {"automation.a": ("Other", "off")}
+
+
+async def test_one_without_an_id_has_that_of_its_name(hub: Hub, house: House) -> None:
+    without = {key: value for key, value in A.items() if key != "id"}
+    await house.start(text(without))
+    await house.apply(text({**without, "alias": "Other"}))
+    assert [s.entity_id for s in hub.states.all("automation")] == ["automation.other"]
 
 
 async def test_names_can_be_swapped(hub: Hub, house: House, out: Any) -> None:
     await house.start(text(A, B))
     await house.apply(text({**A, "alias": "B"}, {**B, "alias": "A"}))
-    assert {s.entity_id: s.attributes["id"] for s in hub.states.all("automation")} == {
-        "automation.a": "b",
-        "automation.b": "a",
+    assert {s.entity_id: (s.attributes["id"], s.name) for s in hub.states.all("automation")} == {
+        "automation.a": ("a", "B"),
+        "automation.b": ("b", "A"),
     }
     assert sorted(await go(hub, out)) == ["b", "old"]
 

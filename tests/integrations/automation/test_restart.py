@@ -164,3 +164,10 @@ async def test_a_pending_for_of_a_trigger_goes_on(house: House, restart: Restart
     await asyncio.sleep(0.05)
     again = await restart()
     await until(heard(again.hub), "lasted")
+
+
+async def test_one_with_an_id_keeps_its_entity_id_under_another_name(house: House, restart: Restart) -> None:
+    await house.start("automation: [{id: a, alias: A, triggers: [], actions: []}]")
+    await house.apply("automation: [{id: a, alias: Other, triggers: [], actions: []}]")
+    again = await restart()
+    assert [(s.entity_id, s.name) for s in again.hub.states.all("automation")] == [("automation.a", "Other")]
