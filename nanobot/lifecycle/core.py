@@ -21,7 +21,7 @@ from nanobot.lifecycle.explaining import offer_explanations
 from nanobot.lifecycle.macros import load_macros
 from nanobot.lifecycle.plan import CORE
 from nanobot.lifecycle.targets import look_again, split_by_domain
-from nanobot.lifecycle.verdict import verdict
+from nanobot.lifecycle.verdict import is_error, verdict
 from nanobot.util.text import nearest
 
 DOMAINS = ("nanobot", "homeassistant")
@@ -57,7 +57,10 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callabl
         return await _reload(call, edits, call.data["entry_id"])
 
     async def check(call: ServiceCall) -> Mapping[str, Any]:
-        return await verdict(hub, edits)
+        found = await verdict(hub, edits)
+        if found["errors"] and not call.return_response:
+            raise ServiceError(f"the configuration is not valid: {found['errors']}")
+        return found
 
     async def reload_macros(call: ServiceCall) -> None:
         await load_macros(hub)
@@ -110,10 +113,14 @@ async def _reload(call: ServiceCall, edits: Edits, wanted: str | Iterable[str]) 
 
 
 def _answer(call: ServiceCall, applied: Applied | None, hub: Hub) -> Mapping[str, Any]:
-    """What was done. Raises ``ServiceError`` for a configuration that cannot be read, to whoever takes no answer."""
-    if applied is not None and applied.rejected and not call.return_response:
-        why = "; ".join(problem.told(hub.language) for problem in applied.problems)
-        raise ServiceError(f"the configuration cannot be read, so nothing was changed: {why}")
+    """What was done. Raises ``ServiceError`` for a configuration that is not valid, to whoever takes no answer."""
+    if applied is not None and not call.return_response:
+        wrong = applied.problems if applied.rejected else [one for one in applied.problems if is_error(one)]
+        why = "; ".join(problem.told(hub.language) for problem in wrong)
+        if applied.rejected:
+            raise ServiceError(f"the configuration cannot be read, so nothing was changed: {why}")
+        if why:
+            raise ServiceError(f"the configuration is not valid; what is wrong stays as it was: {why}")
     return _told(applied, hub)
 
 

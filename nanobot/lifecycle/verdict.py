@@ -25,7 +25,7 @@ async def verdict(hub: Hub, edits: Edits) -> dict[str, Any]:
     try:
         _, found = await edits.plan()
         problems: Iterable[Problem] = found
-        errors = [problem for problem in found if _is_error(problem)]
+        errors = [problem for problem in found if is_error(problem)]
     except Unreadable as error:
         problems = errors = error.problems
     warnings = [problem for problem in problems if problem not in errors]
@@ -37,7 +37,8 @@ async def verdict(hub: Hub, edits: Edits) -> dict[str, Any]:
     }
 
 
-def _is_error(problem: Problem) -> bool:
+def is_error(problem: Problem) -> bool:
+    """Whether it makes the whole configuration invalid, in the eyes of Home Assistant's clients."""
     if problem.severity != "error":
         return False
     of_core = problem.path[:1] in CORE and problem.path[1:2] != ("packages",)

@@ -180,3 +180,11 @@ async def test_a_restart_needs_a_configuration_that_can_be_read(house: House, en
     await house.hub.services.call("homeassistant", "stop", {})
     await asyncio.sleep(0)  # both are called when the call itself is over
     assert calls == ["restart", "stop"]
+
+
+@pytest.mark.parametrize("service", ["check_config", "reload_core_config", "reload_all"])
+async def test_a_wrong_core_block_is_told_to_whoever_takes_no_answer(house: House, service: str) -> None:
+    await house.start(THINGS)
+    house.write(THINGS + "homeassistant: {latitude: 520}\n")
+    with pytest.raises(ServiceError, match="latitude"):
+        await house.hub.services.call("homeassistant", service)
