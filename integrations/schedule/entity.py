@@ -6,13 +6,14 @@ import asyncio
 import random
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
+from functools import partial
 from typing import Any
 
 from nanobot.automation.decide import Case
 from nanobot.automation.keeping import Keeping
 from nanobot.automation.run import Run
 from nanobot.automation.runnable import RunnableEntity
-from nanobot.automation.runner import CHAIN
+from nanobot.automation.runner import CHAIN, alone
 from nanobot.automation.trace import End, Trace
 from nanobot.automation.variables import rendered
 from nanobot.hub.context import Context
@@ -25,6 +26,7 @@ from .item import Item
 from .watch import Due, Watch
 
 TRIGGERED = "schedule_triggered"
+ASKED = Due(None, 0)
 
 
 class Schedule(RunnableEntity):
@@ -52,6 +54,16 @@ class Schedule(RunnableEntity):
     @property
     def written(self) -> Mapping[str, Any]:
         return self.item.raw if isinstance(self.item.raw, Mapping) else {}
+
+    @property
+    def error(self) -> str | None:
+        return self.item.error if self.refused is None else self.refused.error
+
+    @property
+    def idle(self) -> str | None:
+        if not self.enabled:
+            return "off"
+        return None if self._started else "starting"
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -99,11 +111,7 @@ class Schedule(RunnableEntity):
 
     async def take(self, item: Item) -> None:
         """Become what an edit made of it. Where its times are the same, so is its next run."""
-        self._watch.stop()
-        if self._paying is not None:
-            self._paying.cancel()
-            self._paying = None
-        await self.stop_runs()
+        await self._stop()
         if self.item.config is None or item.config is None or item.timing != self.item.timing:
             self._watch.forget()
             self._owed.clear()
@@ -156,14 +164,15 @@ class Schedule(RunnableEntity):
 
     async def trigger(self, variables: Mapping[str, Any], context: Context, *, skip_condition: bool) -> None:
         """Run now and wait until that is done. The next planned run stays."""
-        run = self._go(Due(None, 0), context.child("automation"), variables, skip_condition=skip_condition)
-        if run is not None and self._runner not in CHAIN.get():
-            await run.wait()
+        run = self._go(ASKED, context.child("automation"), variables, skip_condition=skip_condition)
+        if run is not None:
+            await (run.wait_for_caller() if CHAIN.get() else run.wait())
 
     async def run(self, variables: Mapping[str, Any], context: Context, *, wait: bool = True) -> Any:
-        run = self._go(Due(None, 0), context.child("automation"), variables, skip_condition=True)
-        if wait and run is not None and self._runner not in CHAIN.get():
-            await run.wait()
+        if wait:
+            await self.trigger(variables, context, skip_condition=True)
+        else:
+            alone(partial(self._go, ASKED, context.child("automation"), variables, skip_condition=True))
         return None
 
     def coming(self, count: int) -> list[datetime]:
@@ -220,6 +229,9 @@ class Schedule(RunnableEntity):
 
     async def _stop(self) -> None:
         self._watch.stop()
+        if self._paying is not None:
+            self._paying.cancel()  # first: the end of a run is what it waits for to begin the next
+            self._paying = None
         await self.stop_runs()
 
     def _due(self, late: list[Due], in_time: Due | None) -> None:
@@ -229,7 +241,7 @@ class Schedule(RunnableEntity):
             self._part.log.info("%s: making up for missed runs (%d)", self.item.key, len(late))
         self._pay()
         if in_time is not None:
-            self._go(in_time, Context(actor="automation"), {})
+            alone(partial(self._go, in_time, Context(actor="automation"), {}))
         self.changed()
 
     def _pay(self) -> None:
@@ -243,10 +255,11 @@ class Schedule(RunnableEntity):
             if busy:
                 await busy[0].wait()
                 continue
-            run = self._go(self._owed.pop(0), Context(actor="automation"), {})
+            run = alone(partial(self._go, self._owed.pop(0), Context(actor="automation"), {}))
             self.changed()
             if run is not None:
                 await run.wait()
+            await asyncio.sleep(0)
 
     def _go(self, due: Due, context: Context, given: Mapping[str, Any], *, skip_condition: bool = False) -> Run | None:
         """Render the variables, ask the conditions, run."""
@@ -263,7 +276,7 @@ class Schedule(RunnableEntity):
             "description": "missed schedule" if due.missed else "schedule",
         }
         trace = self.trace(context, trigger["description"])
-        known: dict[str, Any] = {"this": self._hub.states.get(self.entity_id), "trigger": trigger, **given}
+        known: dict[str, Any] = {"this": self._hub.states.get(self.entity_id), **given, "trigger": trigger}
         if trace is not None:
             trace.step("trigger").changed = known
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nanobot.automation.why import why_not
 from nanobot.errors import InvalidServiceData
 from nanobot.hub.bus import Event
 from nanobot.hub.hub import Hub, Phase
@@ -236,6 +237,13 @@ async def test_the_modes_of_runs(bench: Bench, caplog: pytest.LogCaptureFixture)
     await bench.until("2026-06-02T01:00")
     assert [one[:9] for one in bench.said] == ["Mon 10:00"]
     assert "is running already" in caplog.text
+
+
+async def test_why_not_says_that_it_is_paused(bench: Bench) -> None:
+    await bench.start(DAILY)
+    assert (await why_not(bench.hub, "schedule.x")).idle is None
+    await bench.call("pause")
+    assert (await why_not(bench.hub, "schedule.x")).idle == "off"
 
 
 # -- edits --------------------------------------------------------------------------------------

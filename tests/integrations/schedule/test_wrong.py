@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import voluptuous as vol
 
 from integrations.schedule.item import schedule
+from nanobot.cli import check
 from nanobot.config.explain import explain
 from nanobot.testing.plugin import House
 
@@ -116,6 +119,29 @@ def test_all_that_is_wrong_is_said() -> None:
                                                          "actions > 1 > delay"]  # fmt: skip
 
 
+def test_the_check_warns_of_what_is_not_there(config_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (config_dir / "configuration.yaml").write_text(
+        "script:\n"
+        "  morning: {sequence: []}\n"
+        "schedule:\n"
+        "  x:\n"
+        "    at: '07:30'\n"
+        "    script: script.mornin\n"
+        "  y:\n"
+        "    every: 2h\n"
+        "    actions:\n"
+        "      - action: schedule.paus\n"
+        "        target: {entity_id: schedule.x}\n",
+        encoding="utf-8",
+    )
+    check.run(config_dir, as_json=True)
+    warned = json.loads(capsys.readouterr().out)["problems"]
+    assert [(problem["line"], problem["where"], problem["nearest"]) for problem in warned] == [
+        (6, "schedule > x > script", "script.morning"),
+        (10, "schedule > y > actions > 0 > action", "schedule.pause"),
+    ]
+
+
 async def test_file_and_line_are_said(house: House) -> None:
     house.write(
         "morning:\n"
@@ -142,8 +168,8 @@ async def test_file_and_line_are_said(house: House) -> None:
         "schedules.yaml:4: schedule > morning > actions > 0 > delay: 'soon'",
         "schedules.yaml:9: schedule > heating > monday > 1: 08:00 to 10:00 overlaps with 07:00 to 09:00",
         (
-            "schedules.yaml:14: schedule > Bad Name: 'Bad Name' cannot be a name here; use small letters, digits and _; "
-            "did you mean 'bad_name'?"
+            "schedules.yaml:14: schedule > Bad Name: 'Bad Name' cannot be a name here; use small letters, digits and "
+            "_; did you mean 'bad_name'?"
         ),
     ]
     states = {state.entity_id: state.state for state in house.hub.states if state.domain == "schedule"}
