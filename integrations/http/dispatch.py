@@ -56,7 +56,7 @@ class Dispatcher:
         self.live = Live()
         self.proxies = Proxies()
         self.trust = Trust()
-        self.limiter = Limiter(asyncio.get_running_loop().time, is_banned=self.hub.credentials.bans.has, ban=self._ban)
+        self.limiter = Limiter(asyncio.get_running_loop().time, self.hub.credentials.bans, self._ban)
         self.heard: Callable[[object], None] = lambda protocol: None
         """Told the connection of each request."""
         self._login_page = login_page

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from nanobot.hub.web import WebError
+from nanobot.storage.credentials import Bans
 
 from .peer import network_of
 
@@ -26,21 +27,21 @@ class Limiter:
     def __init__(
         self,
         time: Callable[[], float],
-        *,
-        is_banned: Callable[[str], bool] = lambda network: False,
+        bans: Bans | None = None,
         ban: Callable[[str], None] = lambda network: None,
     ) -> None:
         self._time = time
-        self._is_banned = is_banned
+        self._banned = bans
         self._ban = ban
         self._wrong: dict[str, deque[float]] = {}
         self._strikes: dict[str, tuple[int, float]] = {}
         self.threshold: int | None = None
         self.bans = False
+        """Whether anybody is banned at all."""
 
     def check_ban(self, peer: str) -> None:
         """Raises ``WebError`` 403 for somebody who is banned."""
-        if self.bans and self._is_banned(network_of(peer)):
+        if self.bans and self._banned and self._banned.has(network_of(peer)):
             raise WebError(403, "this address is banned; 'nanobot user unban' lets it in again")
 
     def check(self, peer: str) -> None:

@@ -5,6 +5,7 @@ Secrets of 256 random bits are kept as their SHA-256, passwords by scrypt; the f
 
 from __future__ import annotations
 
+from .bans import Bans
 from .records import Ban, Credential, Identity, Kind, Role, User
 from .rights import EVERYTHING, READABLE, Rights, Scope
 from .signing import ACCESS_SECONDS, SIGNATURE
@@ -20,6 +21,7 @@ __all__ = [
     "SESSION_DAYS",
     "SIGNATURE",
     "Ban",
+    "Bans",
     "Credential",
     "Credentials",
     "Identity",

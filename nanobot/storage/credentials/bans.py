@@ -20,6 +20,10 @@ class Bans:
         """Oldest first."""
         return sorted(self._vault.now().bans.values(), key=lambda one: one.since)
 
+    def __bool__(self) -> bool:
+        """Whether there were any when the file was last looked at. Costs nothing."""
+        return bool(self._vault.last.bans)
+
     def has(self, network: str) -> bool:
         """Whether it is banned."""
         return network in self._vault.now().bans

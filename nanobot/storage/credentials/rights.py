@@ -39,7 +39,17 @@ READABLE = frozenset(
 """The events that somebody who may only read is told; those of messages and calls are not among them."""
 
 _RANK = {Access.PUBLIC: 0, Access.READ: 1, Access.USER: 2, Access.ADMIN: 3}
-_WIDE = ("area_id", "device_id", "floor_id", "label_id")
+_WIDE = (
+    "add_entities",
+    "area_id",
+    "device_id",
+    "entities",
+    "floor_id",
+    "label_id",
+    "remove_entities",
+    "snapshot_entities",
+)
+"""What else in a call stands for entities."""
 
 Globs = tuple[str, ...]
 

@@ -6,7 +6,7 @@ Both name the credential that they were made with, and are worth what that one i
 from __future__ import annotations
 
 import hmac
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from .document import Generation
 from .records import Credential
@@ -58,6 +58,6 @@ def _mac(generation: Generation, credential: Credential, what: str, until: int, 
 
 def _exact(path: str) -> str:
     """One spelling of a path with its query, whichever way it was escaped and ordered."""
-    parts = urlsplit(path)
-    query = sorted(pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != SIGNATURE)
-    return f"{quote(unquote(parts.path))}?{urlencode(query)}"
+    place, _, given = path.partition("?")
+    query = sorted(pair for pair in parse_qsl(given, keep_blank_values=True) if pair[0] != SIGNATURE)
+    return f"{quote(unquote(place))}?{urlencode(query)}"

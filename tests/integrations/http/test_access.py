@@ -86,7 +86,7 @@ async def test_a_wrong_header_counts_also_beside_a_good_cookie(site: Any, views:
     assert response.status == 401
 
 
-@pytest.mark.parametrize("how", ["header", "cookie", "both", "login", "claim"])
+@pytest.mark.parametrize("how", ["header", "cookie", "both", "signature", "login", "claim"])
 async def test_who_guesses_is_slowed_down_on_loopback_too(site: Any, views: Entry, how: str) -> None:
     cookie = f"nanobot_session_{site.port}"
 
@@ -99,6 +99,8 @@ async def test_who_guesses_is_slowed_down_on_loopback_too(site: Any, views: Entr
             case "both":
                 headers = {"Authorization": f"Bearer guess{number}"}
                 answer = await site.get("/test/read", headers=headers, cookies={cookie: f"other{number}"})
+            case "signature":
+                answer = await site.get(f"/test/read?authSig=guess{number}")
             case "login":
                 answer = await site.post("/auth/login", {"token": f"guess{number}"})
             case _:

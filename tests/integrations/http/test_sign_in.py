@@ -115,6 +115,17 @@ async def test_somebody_signs_in_and_may_do_what_their_role_says(
     assert (await site.get("/test/read", headers=bearer(again))).status == 200
 
 
+async def test_what_a_client_says_it_may_do_changes_nothing(site: Any, people: Any, views: Entry) -> None:
+    claims = {"scope": "admin", "access": "admin", "role": "owner", "user_id": site.hub.credentials.owner_id}
+    _, form = await begin(site)
+    _, told = await step(site, form["flow_id"], username="rita", password=SECRET, **claims)
+    fields: Any = {"grant_type": "authorization_code", "code": told["result"], "client_id": CLIENT, **claims}
+    _, tokens = await exchange(site, **fields)
+    headers = {**bearer(tokens), "X-Scope": "admin", "X-User": "anna"}
+    assert (await site.get("/test/user?scope=admin&access=admin", headers=headers)).status == 403
+    assert (await site.get("/test/read", headers=headers)).status == 200
+
+
 async def test_the_first_owner_is_the_one_that_the_hub_belongs_to(site: Any, people: Any) -> None:
     assert people.named("anna").id == site.hub.credentials.owner_id
     with pytest.raises(NanobotError, match="cannot be removed"):

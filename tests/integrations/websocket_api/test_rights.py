@@ -121,6 +121,7 @@ async def test_services_are_those_of_the_list(socket: Any, hub: Hub, calls: list
         ({"entity_id": ["cup.a", "cup.b"]}, None),
         ({"entity_id": "cup.a, cup.b"}, None),
         ({"entity_id": "all"}, None),
+        ({"entity_id": "cup.a", "entities": {"cup.b": "on"}}, None),
         ({"entity_id": "cup.a"}, {"entity_id": "cup.b"}),
         ({"entity_id": "cup.a"}, {"area_id": "kitchen"}),
         ({}, {"device_id": ["x"]}),
