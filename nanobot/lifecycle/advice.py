@@ -29,6 +29,7 @@ from nanobot.util.secrets import Scrubber
 from nanobot.util.text import nearest, slugify
 from nanobot.util.yaml import Path as Steps
 
+HINTS = 50  # names that are compared with all that there are, about 10 ms each with a thousand of them
 _ID = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
 _READ = re.compile(
     r"""\b(?:states|is_state|state_attr|is_state_attr|state_translated)\(\s*(['"])([a-z0-9_]+\.[a-z0-9_]+)\1"""
@@ -109,6 +110,7 @@ class _Adviser:
         self._known = known
         self._coming = coming
         self._configured = configured
+        self._hints: dict[str, str | None] = {}
         self._service_domains = {name.partition(".")[0] for name in known.services}
 
     def of_entry(self, entry: EntryConfig) -> Iterator[Problem]:
@@ -229,9 +231,11 @@ class _Adviser:
                 yield self._problem("unknown_field", where.get(one, path), near, service=name, name=str(one))
 
     def _alike(self, name: str, known: Collection[str]) -> str | None:
-        """The nearest of the same domain, or else of any."""
-        domain = f"{name.partition('.')[0]}."
-        return nearest(name, [one for one in known if one.startswith(domain)]) or nearest(name, known)
+        """The nearest of the same domain, or else of any. Comparing takes time, so the first ``HINTS`` get one."""
+        if name not in self._hints and len(self._hints) < HINTS:
+            domain = f"{name.partition('.')[0]}."
+            self._hints[name] = nearest(name, [one for one in known if one.startswith(domain)]) or nearest(name, known)
+        return self._hints.get(name)
 
     def _problem(self, key: str, path: Steps, near: str | None, **told: str) -> Problem:
         if near:

@@ -183,11 +183,13 @@ async def test_what_an_edit_is_going_to_bring_is_not_missed_before_it_is_there(h
 GOOD = {
     "automation": "automation:\n  - id: a\n    alias: A\n    triggers: {trigger: event, event_type: go}\n    actions: {event: gone}\n",  # noqa: E501
     "script": "script:\n  a:\n    alias: A\n    sequence: {event: gone}\n",
+    "schedule": "schedule:\n  a:\n    alias: A\n    at: '03:00'\n    actions: {event: gone}\n",
     "template": "template:\n  - sensor:\n      - name: A\n        unique_id: a\n        state: \"{{ 1 + 1 }}\"\n",
 }  # fmt: skip
 WRONG = {
     "automation": ("actions: {event: gone}", "actions: {evnt: gone}"),
     "script": ("sequence: {event: gone}", "sequence: {evnt: gone}"),
+    "schedule": ("'03:00'", "'33:00'"),
     "template": ("{{ 1 + 1 }}", "{{ 1 + }}"),
 }
 
@@ -214,6 +216,9 @@ async def test_a_wrong_edit_leaves_the_last_good_version_running(house: House, d
         assert "is no action that is known" in state.attributes["error"]
         await house.hub.services.call("script", "a")
         assert len(gone) == 1
+    elif domain == "schedule":
+        assert "33:00" in state.attributes["error"]
+        assert state.attributes["next_run"] == before.attributes["next_run"]
     await house.apply(GOOD[domain])
     state = house.hub.states.get(entity_id)
     assert state is not None
