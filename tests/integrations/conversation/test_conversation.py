@@ -12,8 +12,10 @@ from nanobot.contracts.agent import Agent, Text, Turn
 from nanobot.contracts.sentence import Match, Sentence
 from nanobot.contracts.view import Access
 from nanobot.errors import InvalidServiceData
+from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
+from nanobot.storage.credentials import Rights, Scope
 from nanobot.testing.plugin import SetUp
 
 
@@ -196,3 +198,17 @@ async def test_intents_are_done_by_name(
     assert found.state == state
     if kind == "query_answer":
         assert told["speech"]["plain"]["speech"] == "Night lamp: off"
+
+
+async def test_the_service_has_the_rights_of_whoever_calls_it_and_an_automation_those_of_a_guest(
+    hub: Hub, url: str, parrot: Parrot, set_up: SetUp
+) -> None:
+    await set_up("api")
+    for access in (Access.ADMIN, Access.USER):
+        status, _ = await post(hub, url, "/api/services/conversation/process", {"text": access.value}, access)
+        assert status == 200
+    owner = Rights(Access.ADMIN)
+    narrow = Rights(Access.ADMIN, Scope(services=("*",)))
+    for context in (Context(rights=narrow), Context(rights=owner).child("automation"), Context()):
+        await hub.services.call("conversation", "process", {"text": "hello"}, context=context)
+    assert [turn.owner for turn in parrot.turns] == [True, False, False, False, False]
