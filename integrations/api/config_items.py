@@ -13,7 +13,7 @@ from nanobot.contracts.config_items import (
     ItemMissing,
 )
 from nanobot.hub.hub import Hub
-from nanobot.hub.web import WebError
+from nanobot.hub.web import WebError, context_of
 
 from .answer import answer, body_of
 
@@ -65,6 +65,11 @@ class ItemViews:
         except (ItemConflict, ItemInvalid) as error:
             raise WebError(409, str(error)) from error
         return answer({"result": "ok"})
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """Apply what is on disk: ``{applied, added, changed, removed, problems}``."""
+        context = context_of(request)
+        return answer(await self._hub.services.call("nanobot", "reload_all", {}, context=context, return_response=True))
 
     def _items(self) -> ConfigItems:
         if self._hub.config_items is None:

@@ -46,6 +46,7 @@ def views(entry: Entry) -> list[View]:
         View("GET", "/api/config/config_entries/entry", admin, entries.all),
         View("POST", "/api/config/config_entries/entry/{entry_id:.*}/reload", admin, entries.reload),
         View("GET", "/api/config/config_entries/flow_handlers", admin, entries.flow_handlers),
+        View("POST", "/api/config/reload", admin, items.reload),
         View("GET", "/api/config/{domain}/config/{item_id}", admin, items.read),
         View("POST", "/api/config/{domain}/config/{item_id}", admin, items.write),
         View("DELETE", "/api/config/{domain}/config/{item_id}", admin, items.delete),

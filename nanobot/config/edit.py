@@ -265,7 +265,7 @@ class _Surgeon:
                 raise _Whole
             self.edits.append((child.start, following.start, ""))
         else:
-            self.edits.append((start, self._line_end(child.node.end), ""))
+            self._cut_lines(start, self._line_end(child.node.end), node.children[:index])
 
     def _cut_item(self, node: Node, child: Child) -> None:
         if child.node.fixed:
@@ -274,7 +274,15 @@ class _Surgeon:
         start = self._line_start(dash)
         if self.text[start:dash].strip():
             raise _Whole
-        self.edits.append((start, self._line_end(child.node.end), ""))
+        self._cut_lines(start, self._line_end(child.node.end), node.children[: child.key])
+
+    def _cut_lines(self, start: int, end: int, before: list[Child]) -> None:
+        """Take lines out, and of the blank lines around them one that set them apart."""
+        above = self._line_start(start - 1) if start else 0
+        is_apart = not self.text[above:start].strip() and not self.text[end : self._text_end(end)].strip()
+        if before and is_apart and above >= before[-1].node.end:
+            start = above
+        self.edits.append((start, end, ""))
 
     def _head(self, node: Node, child: Child) -> int:
         return self._dash(node, child) if node.kind == "sequence" else child.start

@@ -124,14 +124,26 @@ class ItemFiles(ConfigItems):
         """Write and have it applied; what cannot be applied is put back."""
         if edit.before == edit.after:
             return
+        known = {(problem.file, problem.sentence()) for problem in self._edits.problems}
         await in_thread(_write, edit.path, edit.before, edit.after)
         applied = await self._edits.wait(self._edits.request())
-        if applied is None or not applied.rejected:
+        if applied is None:
             return
-        why = "; ".join(problem.told() for problem in applied.problems)
+        here = self._name(edit.path)
+        wrong = [problem for problem in applied.problems if problem.severity == "error"]
+        if not applied.rejected:
+            wrong = [one for one in wrong if one.file == here and (one.file, one.sentence()) not in known]
+        if not wrong:
+            return
         with contextlib.suppress(ItemConflict):  # somebody else has edited it meanwhile: theirs stays
             await in_thread(_write, edit.path, edit.after, edit.before)
+            await self._edits.wait(self._edits.request())
+        why = self._hub.scrubber.scrub("; ".join(problem.told() for problem in wrong))
         raise ItemConflict(f"it could not be applied, so it was taken back: {why}")
+
+    def _name(self, path: Path) -> str:
+        folder = self._hub.config_dir
+        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def _same_version(found: str, wanted: str | None) -> None:

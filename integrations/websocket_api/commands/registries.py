@@ -18,21 +18,8 @@ from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketEr
 from nanobot.contracts.view import Access
 from nanobot.hub.hub import Hub
 
-COLLECTIONS = (
-    "counter",
-    "input_boolean",
-    "input_button",
-    "input_datetime",
-    "input_number",
-    "input_select",
-    "input_text",
-    "person",
-    "schedule",
-    "tag",
-    "timer",
-    "zone",
-)
-"""What can be made over the API in Home Assistant; helpers from the YAML are not listed there either."""
+COLLECTIONS = ("person", "tag", "zone")
+"""What can be made over the API in Home Assistant, and is not known here."""
 
 
 def nothing(call: SocketCall) -> Any:

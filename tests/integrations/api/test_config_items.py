@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from nanobot.lifecycle.item_places import Places
 from nanobot.testing.plugin import House
 
 from .conftest import Api
@@ -305,3 +310,72 @@ async def test_one_that_uses_a_blueprint_is_shown_and_written_as_it_is(api: Any,
     value["use_blueprint"]["input"]["kind"] = "y"
     assert (await api.post(f"{AUTOMATION}/b", value)).status == 200
     assert text("automations.yaml").endswith("use_blueprint: # mine\n    path: b.yaml\n    input: {kind: y} # k\n")
+
+
+async def test_what_cannot_be_applied_is_put_back(api: Any, text: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Places, "check", lambda *_: None)  # as if a file changed just after it was looked at
+    refused = await api.post(f"{AUTOMATION}/1", {"triggers": [{"trigger": "nosuch"}], "actions": []})
+    assert refused.status == 409
+    assert "automations.yaml:" in refused.data["message"]
+    assert "taken back" in refused.data["message"]
+    assert text("automations.yaml") == AUTOMATIONS
+    assert (await api.get(f"{AUTOMATION}/1")).data["alias"] == "One"
+    assert not [issue for issue in api.hub.issues if issue.id.startswith("config.")]
+
+
+async def test_a_file_that_is_edited_in_this_very_moment_is_not_written_over(
+    api: Any, house: House, text: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = AUTOMATIONS + "# mine\n"
+    monkeypatch.setattr(Places, "check", lambda *_: house.write(theirs, "automations.yaml"))
+    refused = await api.post(f"{AUTOMATION}/1", {"triggers": [], "actions": []})
+    assert refused.status == 409
+    assert "somebody else has just edited automations.yaml" in refused.data["message"]
+    assert text("automations.yaml") == theirs
+
+
+@pytest.mark.slow
+async def test_a_running_hub_takes_it_over(tmp_path: Path, client: Any) -> None:
+    (tmp_path / "configuration.yaml").write_text("http:\n  port: 0\napi:\nautomation: !include automations.yaml\n")
+    (tmp_path / "automations.yaml").write_text(AUTOMATIONS.replace("!secret door", "none"))
+    name = [sys.executable, "-m", "nanobot"]
+    making = await asyncio.create_subprocess_exec(
+        *name, "token", "create", "--config", str(tmp_path), "--name", "t", "--quiet", stdout=PIPE
+    )
+    token = (await making.communicate())[0].decode().strip()
+    hub = await asyncio.create_subprocess_exec(*name, "run", "--config", str(tmp_path), stdout=DEVNULL, stderr=DEVNULL)
+    try:
+        run = tmp_path / ".storage" / "run.json"
+        async with asyncio.timeout(60):
+            while not run.exists() or "url" not in (known := orjson.loads(run.read_bytes())):
+                await asyncio.sleep(0.1)
+        headers = {"Authorization": f"Bearer {token}"}
+        async with asyncio.timeout(60):
+            while not await _runs(client, f"{known['url']}/api/core/state", headers):
+                await asyncio.sleep(0.1)
+        address = f"{known['url']}{AUTOMATION}/late"
+        body = {"alias": "Late", "triggers": [], "actions": []}
+        async with client.post(address, json=body, headers=headers) as answer:
+            assert await answer.json() == {"result": "ok"}
+        async with client.get(f"{known['url']}/api/states/automation.late", headers=headers) as answer:
+            assert (await answer.json())["state"] == "on"
+        async with client.delete(address, headers=headers) as answer:
+            assert await answer.json() == {"result": "ok"}
+        async with client.get(f"{known['url']}/api/states/automation.late", headers=headers) as answer:
+            assert answer.status == 404
+    finally:
+        hub.terminate()
+        await hub.wait()
+    assert (tmp_path / "automations.yaml").read_text() == AUTOMATIONS.replace("!secret door", "none")
+
+
+async def _runs(client: Any, address: str, headers: dict[str, str]) -> bool:
+    async with client.get(address, headers=headers) as answer:
+        return bool(answer.status == 200 and (await answer.json())["state"] == "RUNNING")
+
+
+async def test_what_was_edited_by_hand_is_applied_when_somebody_asks(api: Any, house: House) -> None:
+    house.write(AUTOMATIONS.replace("alias: Plain", "alias: Fancy"), "automations.yaml")
+    told = await api.post("/api/config/reload")
+    assert (told.status, told.data["applied"], told.data["changed"]) == (200, True, ["automation"])
+    assert (await api.post("/api/config/reload", access="user")).status == 403
