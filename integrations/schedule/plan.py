@@ -24,6 +24,7 @@ EVERY_DAY = frozenset(range(7))
 MOST_TRIES = 1000  # times of an interval that are looked at, from one stretch in which it may run to the next
 MOST_MISSED = 100  # runs that are made up for, or counted
 TOO_MANY = 250  # moments of one look into the past; with more, a shorter stretch is looked at
+FIRST_LOOK = 6000.0  # s
 LOOKS = 60
 
 NextMoment = Callable[[float, tzinfo], float | None]
@@ -56,20 +57,18 @@ class Plan:
 
     def latest(self, after: float, until: float, zone: tzinfo) -> list[float]:
         """The last moments in (after, until], in order, at most ``MOST_MISSED``; quick however long that time is."""
-        found = self._up_to(after, until, zone)
-        if len(found) <= TOO_MANY:
-            return found[-MOST_MISSED:]
-        too_early, late_enough = after, until
-        found = []
+        found: list[float] = []
+        late_enough, too_early, width = until, None, FIRST_LOOK
         for _ in range(LOOKS):
-            middle = (too_early + late_enough) / 2
-            some = self._up_to(middle, until, zone)
+            begin = max(after, until - width) if too_early is None else (too_early + late_enough) / 2
+            some = self._up_to(begin, until, zone)
             if len(some) > TOO_MANY:
-                too_early = middle
-            else:
-                late_enough, found = middle, some
-                if len(found) >= MOST_MISSED:
-                    break
+                too_early = begin
+                continue
+            late_enough, found = begin, some
+            if len(found) >= MOST_MISSED or begin == after:
+                break
+            width *= 4
         return found[-MOST_MISSED:]
 
     def _up_to(self, after: float, until: float, zone: tzinfo) -> list[float]:

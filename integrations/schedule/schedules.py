@@ -15,7 +15,7 @@ from .blocks import Blocks
 from .entity import Schedule
 from .item import Item
 
-SLICE = 25  # schedules set up or begun in one go; then others have their turn
+SLICE = 25  # schedules set up in one go; then others have their turn
 
 
 class Schedules:
@@ -87,10 +87,9 @@ class Schedules:
 
     async def _hub_started(self, event: Event) -> None:
         self._started = True
-        for count, schedule in enumerate(list(self._schedules.values())):
-            if count % SLICE == SLICE - 1:
-                await asyncio.sleep(0)
-            schedule.begin()
+        for schedule in list(self._schedules.values()):
+            schedule.begin()  # takes some ms where much was missed
+            await asyncio.sleep(0)
 
     def _core_changed(self, event: Event) -> None:
         if self._zone != self._hub.clock.zone:
