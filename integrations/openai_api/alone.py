@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from nanobot.contracts.agent import INSTRUCTIONS, Agent, Retract, Text, Thinking, ToolUse, Turn
+from nanobot.contracts.agent import INSTRUCTIONS, Agent, Attach, Retract, Text, Thinking, ToolUse, Turn
 from nanobot.contracts.channel import Attachment
 from nanobot.contracts.sentence import Heard
 from nanobot.conversations.message import session_of
@@ -54,6 +54,7 @@ async def answer(
         yield Piece("final", heard)
         return
     said: list[str] = []
+    files: list[str] = []
     parts = agent.respond(turn)
     try:
         async for part in parts:
@@ -68,10 +69,12 @@ async def answer(
                     yield Piece("thinking", hub.scrubber.scrub(text))
                 case ToolUse(name=name):
                     yield Piece("tool", hub.scrubber.scrub(name))
+                case Attach(attachment):
+                    files.append(f"[{attachment.name}]")  # better a name than silence
     finally:
         if close := getattr(parts, "aclose", None):
             await close()
-    yield Piece("final", hub.scrubber.scrub("".join(said)))
+    yield Piece("final", hub.scrubber.scrub("\n".join(["".join(said), *files]).strip()))
 
 
 async def _heard(hub: Hub, turn: Turn, agent: str) -> str | None:

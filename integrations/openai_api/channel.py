@@ -10,6 +10,7 @@ from typing import Any
 from nanobot.contracts.channel import Channel, Incoming, Limits, Outgoing, Receipt, Receive
 from nanobot.conversations.history import Line
 from nanobot.conversations.message import session_of
+from nanobot.conversations.transcript import TURN_OUTCOMES
 from nanobot.errors import NanobotError, NotReady, Refused
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
@@ -158,7 +159,10 @@ class SessionChannel(Channel):
         if mine is None:
             exchange.end(Piece("failed", "this message was answered long ago; give a new one another Idempotency-Key"))
         elif mine.state != "waiting":
-            found = next((line for line in lines if line.direction == "out" and line.turn == mine.id), None)
+            after = [line for line in lines[lines.index(mine) :] if line.direction == "out"]
+            found = next((line for line in after if line.turn == mine.id), None)
+            if found is None and mine.state not in TURN_OUTCOMES:  # a command: its answer has no turn
+                found = next((line for line in after if line.turn is None), None)
             exchange.end(Piece("final", found.text if found else ""))
 
     def _is_mine(self, data: Mapping[str, Any]) -> bool:

@@ -60,7 +60,10 @@ class Spoken:
         rest, self._held = self._held, ""
         more = self._say(self._scrubber.scrub(rest)) if rest else ""
         said = "".join(self._pieces)
-        if final is not None and final != said:
+        if final is not None and final.strip() != said.strip():
+            whole, known = final.strip(), said.strip()  # what went out with files has lost its blanks
+            if self._in_step and known and whole.startswith(known):
+                return more + self._write(whole[len(known) :].removeprefix(said[len(said.rstrip()) :]))
             shown = said if self._in_step else self._shown
             self._shown, self._in_step, self._pieces = shown, False, []
             more += self._say(final)

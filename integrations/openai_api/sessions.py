@@ -14,6 +14,7 @@ from nanobot.errors import NanobotError
 from nanobot.hub.entry import Entry
 from nanobot.hub.web import context_of
 from nanobot.storage.credentials import Identity
+from nanobot.util.aio import in_thread
 from nanobot.util.ids import ulid
 
 from . import files
@@ -75,7 +76,7 @@ class Sessions:
                 raise ApiError(400, f"an Idempotency-Key has {MAX_KEY} characters at most", param="Idempotency-Key")
             message_id = "key:" + hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
             return message_id, await self._channel.knows(chat, message_id)
-        digest = hashlib.sha256(await request.read()).hexdigest()[:32]
+        digest = (await in_thread(hashlib.sha256, await request.read())).hexdigest()[:32]
         again = request.headers.get("X-Stainless-Retry-Count", "0")
         if again.isascii() and again.isdigit() and int(again[:9]) > 0:
             known = await self._channel.unanswered(chat, digest)

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar
 from openai import AsyncOpenAI
 
-from nanobot.contracts.agent import Agent, Retract, Text, Thinking, ToolUse, Turn
+from nanobot.contracts.agent import Agent, Attach, Retract, Text, Thinking, ToolUse, Turn
+from nanobot.contracts.channel import Attachment
 from nanobot.contracts.view import Access
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
@@ -64,6 +65,9 @@ class Parrot(Agent):
             case "again":
                 for text in ("The answ", "er is", Retract(), "The ", "answer is 42"):
                     yield Text(text) if isinstance(text, str) else text
+            case "show":
+                yield Attach(Attachment("media/x/a.png", "a.png"))
+                yield Text("here ")
             case "hush":
                 return
             case "flood":

@@ -31,6 +31,8 @@ def read(*said: str | None, final: str | None = None, secrets: tuple[str, ...] =
         (("a", "b"), "ab", "ab"),
         ((), "all of it", "all of it"),
         (("ab",), "ab\n\ncut off", "ab\n\ncut off"),
+        ((" ab ",), "ab \n[a.png]", " ab \n[a.png]"),
+        ((" ab ",), "ab", " ab "),
         (("I look", None, "It is"), None, "I look\n\nIt is"),
         (("I look", None, "I l", "ook twice"), None, "I look twice"),
         (("I look", None, "I look"), "I look", "I look"),

@@ -144,7 +144,7 @@ async def test_a_session_streams_as_the_agent_speaks(api: Api) -> None:
     assert [chunk.choices[0].delta.content async for chunk in chunks] == ["two", None]
 
 
-async def test_commands_work_in_a_session(api: Api) -> None:
+async def test_commands_work_in_a_session(api: Api, house: House) -> None:
     await api.says("one", user="me")
     reply = await api.says("/new", user="me")
     assert text_of(reply)
@@ -152,6 +152,12 @@ async def test_commands_work_in_a_session(api: Api) -> None:
     turn = api.parrot.turns[-1]
     exchanges = await api.hub.conversations.transcript(turn.session)
     assert [exchange.text for exchange in exchanges if exchange.id] == ["two"]
+    key = {"Idempotency-Key": "help"}
+    helped = [text_of(await api.says("/help", user="me", **key)) for _ in range(2)]
+    await house.edits.wait(house.edits.request(restart=["openai_api"]))
+    helped.append(text_of(await api.says("/help", user="me", **key)))
+    assert len(set(helped)) == 1
+    assert "/new" in helped[0]
     streamed = chunks_of(await api.says("/help", user="me", stream=True))
     assert "/new" in "".join(c["choices"][0]["delta"].get("content", "") for c in streamed)
 
@@ -162,6 +168,13 @@ async def test_a_turn_that_is_stopped_or_says_nothing_ends_the_request(api: Api)
     await api.parrot.held.wait()
     await api.says("stop", user="me")
     assert text_of(await held) == ""
+
+
+@pytest.mark.parametrize("session", [{}, {"user": "me"}], ids=["alone", "session"])
+async def test_a_file_of_the_agent_is_named_in_the_answer(api: Api, session: dict[str, str]) -> None:
+    assert text_of(await api.says("show", **session)) == "here \n[a.png]"
+    chunks = chunks_of(await api.says("show", stream=True, **session))
+    assert "".join(c["choices"][0]["delta"].get("content", "") for c in chunks) == "here \n[a.png]"
 
 
 async def test_a_failure_is_told_once_with_what_was_said(api: Api) -> None:
