@@ -146,7 +146,7 @@ def test_what_never_comes_has_no_next_moment() -> None:
     ids=["gap", "fold", "after the fold", "no such day", "midnight", "late", "half an hour", "half an hour twice"],
 )
 def test_each_time_once(after: str, at: time, zone: ZoneInfo, then: list[str]) -> None:
-    moment, found = datetime.fromisoformat(after).replace(tzinfo=zone).timestamp(), []
+    moment, found = datetime.fromisoformat(after).replace(tzinfo=zone).timestamp(), list[str]()
     for _ in then:
         following = next_moment_once(moment, zone, at_time(at))
         assert following is not None
