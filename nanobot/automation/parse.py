@@ -67,20 +67,20 @@ def actions(value: Any) -> Sequence:
 def condition(item: Any) -> ConditionConfig:
     """One condition in any of its forms: with its word, as a template, as ``and:``, ``or:``, ``not:``, as a list."""
     if isinstance(item, (str, bool)) or item is None:
-        return _condition("template", {"value_template": item}, {})
+        return _condition("template", {"value_template": item}, {}, under=())
     if isinstance(item, list):
-        return _condition("and", {"conditions": item}, {})
+        return _condition("and", {"conditions": item}, {}, under=())
     given = _mapping(item)
     common = _take(given, _COMMON)
     for word in LOGICAL:
         if word in given:
             _only(given, word)
-            return _condition(word, {"conditions": given[word]}, common, under=word)
+            return _condition(word, {"conditions": given[word]}, common, under=(word,))
     name = given.pop("condition", None)
     if isinstance(name, list):
-        return _condition("and", {"conditions": name}, common, under="condition")
+        return _condition("and", {"conditions": name}, common, under=("condition",))
     if isinstance(name, str) and has_template(name):
-        return _condition("template", {"value_template": name}, common)
+        return _condition("template", {"value_template": name}, common, under=("condition",))
     if not isinstance(name, str):
         raise vol.RequiredFieldInvalid("required key not provided", path=["condition"])
     return _condition(name, given, common)
@@ -148,15 +148,14 @@ def _trigger(item: Any, index: int) -> TriggerConfig:
 
 
 def _condition(
-    name: str, given: Mapping[str, Any], common: Mapping[str, Any], under: str | None = None
+    name: str, given: Mapping[str, Any], common: Mapping[str, Any], under: tuple[str, ...] | None = None
 ) -> ConditionConfig:
-    """``under``: the key that stands in the YAML where ``conditions`` stands in the long form."""
+    """``under``: what stands in the YAML of a short form where the long form has its one option."""
     try:
         config = _word("condition", name)(given)
     except vol.MultipleInvalid as error:
         for one in error.errors if under is not None else ():
-            if one.path[:1] == ["conditions"]:
-                one.path[0] = under
+            one.path[:1] = under or ()
         raise
     return ConditionConfig(name, config, _inner("condition", name, "check"), **common)
 
