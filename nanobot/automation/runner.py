@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -160,9 +160,9 @@ class Runner:
             Runner.depth -= 1
             CHAIN.reset(token)
 
-    def _spawn(self, run: Run, work: Awaitable[None], rest: Awaitable[None] | None = None) -> None:
+    def _spawn(self, run: Run, work: Coroutine[Any, Any, None], rest: Awaitable[None] | None = None) -> None:
         self._changed(run.context)
-        run.task = self._tasks.spawn(_coroutine(work), f"{self._tasks.name} run")
+        run.task = self._tasks.spawn(work, f"{self._tasks.name} run")
 
         def done(task: asyncio.Task[None]) -> None:
             if rest is not None and hasattr(rest, "close"):
@@ -252,7 +252,3 @@ def _ended(run: Run, error: Exception) -> None:
         run.finish(error.end)
     else:
         run.finish(End.ERROR, error)
-
-
-async def _coroutine(work: Awaitable[None]) -> None:
-    await work
