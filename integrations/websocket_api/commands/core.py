@@ -19,7 +19,7 @@ from nanobot.hub.bus import ALL, Event
 
 from .. import fields
 
-NOT_WAITED_FOR = {("homeassistant", "restart"), ("homeassistant", "stop"), ("nanobot", "restart"), ("nanobot", "stop")}
+NOT_WAITED_FOR = {("homeassistant", "stop"), ("nanobot", "stop")}
 """The services that end the connection on which the answer would go."""
 
 
