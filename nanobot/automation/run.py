@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from nanobot.automation.scope import Scope
 from nanobot.automation.trace import End, Trace
@@ -87,8 +88,15 @@ class Run:
     def stop(self) -> None:
         """Tell it to end. One that calls this itself ends with its present action."""
         self.stopped = True
-        if self.task is not None and self.task is not asyncio.current_task():
-            self.task.cancel()
+        task = self.task
+        if task is None or task is asyncio.current_task():
+            return
+        if inspect.getcoroutinestate(cast(Coroutine[Any, Any, None], task.get_coro())) == inspect.CORO_CREATED:
+            asyncio.get_running_loop().call_soon(
+                task.cancel
+            )  # so that what it was given to wait for is begun, and ends
+        else:
+            task.cancel()
 
     def finish(self, end: End, error: BaseException | None = None) -> None:
         """Note how it ended; the first time counts."""
