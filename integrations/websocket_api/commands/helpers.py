@@ -19,18 +19,19 @@ from nanobot.contracts.view import Access
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DOMAINS = (
-    "counter",
-    "group",
-    "input_boolean",
-    "input_button",
-    "input_datetime",
-    "input_number",
-    "input_select",
-    "input_text",
-    "schedule",
-    "timer",
-)
+OPTIONS = {
+    "counter": ("initial", "minimum", "maximum", "step", "restore"),
+    "group": ("entities", "all"),
+    "input_boolean": ("initial",),
+    "input_button": (),
+    "input_datetime": ("has_date", "has_time", "initial"),
+    "input_number": ("min", "max", "step", "initial", "mode", "unit_of_measurement"),
+    "input_select": ("options", "initial"),
+    "input_text": ("min", "max", "pattern", "initial", "mode", "unit_of_measurement"),
+    "schedule": ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    "timer": ("duration", "restore"),
+}
+"""What each kind takes besides ``name`` and ``icon``; its values are checked as those of the YAML are."""
 
 
 class Helpers:
@@ -42,13 +43,14 @@ class Helpers:
 
     def commands(self) -> list[SocketCommand]:
         """All four."""
-        named: dict[Any, Any] = {vol.Required("name"): vol.All(str, vol.Length(min=1)), vol.Extra: object}
+        options: dict[Any, Any] = {vol.Optional(key): object for key in ("icon", *OPTIONS[self._domain])}
+        name = vol.All(str, vol.Length(min=1))
         known: dict[Any, Any] = {vol.Required(self._id): str}
         add: Callable[..., SocketCommand] = lambda name, *more: SocketCommand(f"{self._domain}/{name}", *more)  # noqa: E731
         return [
             add("list", self.list, Access.READ),
-            add("create", self.create, Access.ADMIN, vol.Schema(named)),
-            add("update", self.update, Access.ADMIN, vol.Schema({**known, vol.Extra: object})),
+            add("create", self.create, Access.ADMIN, vol.Schema({vol.Required("name"): name, **options})),
+            add("update", self.update, Access.ADMIN, vol.Schema({**known, vol.Optional("name"): name, **options})),
             add("delete", self.delete, Access.ADMIN, vol.Schema(known)),
         ]
 
@@ -102,4 +104,4 @@ def _given(call: SocketCall) -> dict[str, Any]:
     return {key: value for key, value in call.data.items() if value is not None}
 
 
-COMMANDS = [command for domain in DOMAINS for command in Helpers(domain).commands()]
+COMMANDS = [command for domain in OPTIONS for command in Helpers(domain).commands()]
