@@ -73,8 +73,13 @@ class Folder:
         if text is not None:
             self.write(text)
         code = test.run(self.path, what, named, as_json=True)
-        told: dict[str, Any] = json.loads(self._capsys.readouterr().out)
+        told = self.report()
         assert code == (0 if told["passed"] else 1)
+        return told
+
+    def report(self) -> dict[str, Any]:
+        """What was printed."""
+        told: dict[str, Any] = json.loads(self._capsys.readouterr().out)
         return told
 
     def wrong(self, text: str) -> list[str]:
@@ -456,6 +461,7 @@ def test_the_tests_of_shipped_blueprints_pass(folder: Folder, name: str) -> None
     assert [one["wrong"] for one in told["tests"]] == [[]] * told["count"]
 
 
-def test_the_tests_of_the_quickstart_pass(capsys: pytest.CaptureFixture[str]) -> None:
-    assert test.run(ROOT / "config-examples/quickstart") == 0
-    assert "It is off after half an hour" in capsys.readouterr().out
+@pytest.mark.parametrize("example", ["quickstart", "automations"])
+def test_the_tests_of_the_examples_pass(example: str, folder: Folder) -> None:
+    assert test.run(ROOT / "config-examples" / example, as_json=True) == 0
+    assert folder.report()["count"] >= 1

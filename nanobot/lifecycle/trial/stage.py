@@ -134,10 +134,10 @@ class Stage:
         """Bring things into states; what is not real simply has them."""
         real: dict[str, Any] = {}
         for entity_id, given in states.items():
+            state, attributes = split(given)
             if self.hub.entities.get(entity_id) is not None:
-                real[entity_id] = given
+                real[entity_id] = {"state": state, **attributes}
             else:
-                state, attributes = split(given)
                 known = self.hub.states.get(entity_id)
                 if not isinstance(given, Mapping) and known is not None:
                     attributes = dict(known.attributes)
