@@ -28,7 +28,10 @@ async def small(house: House, http: ClientSession, entry: Entry) -> Api:
     return await open_api(house, http, entry, "{concurrent: 2, timeout: 1}")
 
 
-async def test_a_token_has_so_many_requests_going_on_and_others_are_not_kept_waiting(small: Api) -> None:
+async def test_a_token_has_so_many_requests_going_on_and_others_are_not_kept_waiting(
+    house: House, http: ClientSession, entry: Entry
+) -> None:
+    small = await open_api(house, http, entry, "{concurrent: 2}")
     held = [asyncio.create_task(small.says("hold")) for _ in range(2)]
     async with asyncio.timeout(5):
         while len(small.parrot.turns) < 2:
