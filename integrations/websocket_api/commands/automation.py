@@ -22,7 +22,7 @@ from nanobot.contracts import socket_command as sc
 from nanobot.contracts.runnable import Runnable, RunTrace
 from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError
 from nanobot.contracts.view import Access
-from nanobot.errors import NanobotError, ServiceError
+from nanobot.errors import NanobotError, ServiceError, ServiceNotFound
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.util.aio import in_thread
@@ -128,6 +128,8 @@ async def _understood(call: SocketCall, key: str, parse_it: Callable[[Any], Any]
 
 def _response(run: Run) -> Any:
     if run.end is End.ERROR and run.error is not None:
+        if isinstance(run.error, ServiceNotFound):
+            raise SocketError(sc.SERVICE_VALIDATION_ERROR, str(run.error)) from run.error
         if isinstance(run.error, NanobotError | vol.Invalid):
             raise run.error
         raise ServiceError(f"{type(run.error).__name__}: {run.error}") from run.error
