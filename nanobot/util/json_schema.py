@@ -12,6 +12,8 @@ import voluptuous as vol
 
 Schema = dict[str, Any]
 
+_BOUNDS = (int, float, type(None))
+
 DURATION: Schema = {
     "anyOf": [
         {"type": "number"},
@@ -121,6 +123,8 @@ class _Converter:
 
     def function(self, schema: Any) -> Schema | None:
         name = getattr(schema, "__name__", "")
+        if isinstance(schema, vol.Range) and not all(isinstance(end, _BOUNDS) for end in (schema.min, schema.max)):
+            return {}  # between two durations or times, which JSON does not know
         if isinstance(schema, type) or not callable(schema) or isinstance(schema, (vol.Range, vol.Coerce, vol.Match)):
             return None
         if name == "ensure_list":

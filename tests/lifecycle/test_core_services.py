@@ -169,8 +169,7 @@ async def test_what_a_restart_must_not_lose_is_written_at_once(things: Hub, conf
 
 async def test_a_restart_needs_a_configuration_that_can_be_read(house: House, entry: Entry) -> None:
     calls: list[str] = []
-    for remove in [service for service in house.hub.services if service.domain in core.DOMAINS]:
-        del house.hub.services._services[remove.domain][remove.name]
+    await house.core.release()
     core.offer(entry, house.edits, lambda: calls.append("stop"), lambda: calls.append("restart"))
     house.write("timer: [\n")
     with pytest.raises(ServiceError, match="is not restarted"):
