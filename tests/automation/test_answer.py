@@ -72,7 +72,13 @@ def test_what_may_be_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"), [({"a": "nuber"}, "did you mean 'number'?"), ({}, ""), ("text", ""), ({"a": 5}, "")]
+    ("written", "said"),
+    [
+        ({"a": "nuber"}, "did you mean 'number'?"),
+        ({}, "wrong_kind|wrong_value"),
+        ("text", "wrong_kind|wrong_value"),
+        ({"a": 5}, "is none of text, number"),
+    ],
 )
 def test_a_shape_that_is_written_wrong(written: Any, said: str) -> None:
     with pytest.raises(vol.Invalid, match=said.replace("?", r"\?")):
