@@ -8,7 +8,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from nanobot.automation.parse import actions, conditions, identifier, renamed, triggers, variables
+from nanobot.automation.parse import actions, conditions, item_id, renamed, triggers, variables
 from nanobot.config import validators as cv
 from nanobot.config.wrong import expected
 from nanobot.templates import compile_value, has_template
@@ -62,7 +62,7 @@ def _pattern(value: Any) -> str:
 
 
 def _unique_id(value: Any) -> str:
-    return identifier(value)
+    return item_id(value)
 
 
 _COMMON: Mapping[Any, Any] = {

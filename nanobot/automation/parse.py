@@ -121,7 +121,7 @@ def variables(value: Any) -> dict[str, Any]:
     return compiled
 
 
-def identifier(value: Any) -> str:
+def item_id(value: Any) -> str:
     """An ``id``: text or a whole number."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise expected("text,int", value)
@@ -262,5 +262,5 @@ _COMMON: Mapping[str, Callable[[Any], Any]] = {
     "alias": lambda value: None if value is None else cv.string(value),
     "enabled": enabled,
 }
-_COMMON_TO_TRIGGERS = {**_COMMON, "id": identifier, "variables": variables}
+_COMMON_TO_TRIGGERS = {**_COMMON, "id": item_id, "variables": variables}
 _COMMON_TO_ACTIONS = {**_COMMON, "continue_on_error": cv.boolean}

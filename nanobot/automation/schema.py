@@ -7,7 +7,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from nanobot.automation.parse import actions, conditions, identifier, renamed, triggers, variables
+from nanobot.automation.parse import actions, conditions, item_id, renamed, triggers, variables
 from nanobot.automation.trace import KEPT
 from nanobot.config import validators as cv
 from nanobot.config.wrong import expected
@@ -43,7 +43,7 @@ AUTOMATION = vol.Schema(
     vol.All(
         _modern,
         {
-            vol.Optional("id"): identifier,
+            vol.Optional("id"): item_id,
             vol.Optional("alias"): cv.string,
             vol.Optional("description"): vol.Any(None, cv.string),
             vol.Optional("initial_state"): cv.boolean,

@@ -11,7 +11,7 @@ from nanobot.automation import parse
 from nanobot.automation.decide import Case
 from nanobot.config import validators as cv
 
-SCHEMA = vol.Schema({vol.Required("id"): vol.All(cv.ensure_list, [parse.identifier])})
+SCHEMA = vol.Schema({vol.Required("id"): vol.All(cv.ensure_list, [parse.item_id])})
 
 
 def check(config: Mapping[str, Any], case: Case) -> bool:
