@@ -63,7 +63,8 @@ async def test_changed_added_removed(hub: Hub, house: House, out: Any) -> None:
     assert await go(hub, out) == ["new", "c"]
     assert hub.states.get("automation.c").state == "on"  # type: ignore[union-attr]
     gone = hub.states.get("automation.b")  # it had an id, so it stays visible until the next start
-    assert gone is not None and (gone.state, gone.attributes["restored"]) == ("unavailable", True)
+    assert gone is not None
+    assert (gone.state, gone.attributes["restored"]) == ("unavailable", True)
     await house.apply(text(NEW_A, B, c))
     assert hub.states.get("automation.b").state == "on"  # type: ignore[union-attr]
 
