@@ -123,8 +123,8 @@ class _Converter:
 
     def function(self, schema: Any) -> Schema | None:
         name = getattr(schema, "__name__", "")
-        if schema in (list, dict):
-            return {"type": "array" if schema is list else "object"}  # of anything
+        if schema is list:
+            return {"type": "array"}  # of anything
         if isinstance(schema, vol.Range) and not all(isinstance(end, _BOUNDS) for end in (schema.min, schema.max)):
             return {}  # between two durations or times, which JSON does not know
         if isinstance(schema, type) or not callable(schema) or isinstance(schema, (vol.Range, vol.Coerce, vol.Match)):
