@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import voluptuous as vol
 
@@ -95,6 +95,9 @@ class Integration:
 class Loader:
     """The catalogue of integrations. ``config_dir/integrations`` comes before the bundled ones."""
 
+    _words: ClassVar[list[translate.Folder]] = []
+    """Where the translations are that the last one mounted: there is one hub in a process at a time."""
+
     def __init__(self, config_dir: Path) -> None:
         self.config_dir = config_dir
         self.homes = [(config_dir / PACKAGE, True), (bundled(PACKAGE), False)]
@@ -117,7 +120,9 @@ class Loader:
         _read_from_source(self.homes[0][0])
         words: list[translate.Folder] = [(None, bundled("translations")), (None, self.config_dir / "translations")]
         words += [(name, folder / name) for folder, _ in reversed(self.homes) for name in _names(folder)]
+        translate.unmount(folder for folder in Loader._words if folder not in words)
         translate.mount(words)
+        Loader._words = words
         importlib.invalidate_caches()
 
     def names(self) -> list[str]:

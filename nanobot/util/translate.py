@@ -31,7 +31,10 @@ class Words:
 
     def mount(self, folders: Iterable[Folder]) -> None:
         """Add folders; one that is known already moves to the end."""
-        for folder in folders:
+        new = list(folders)
+        if self._folders[-len(new) :] == new:
+            return
+        for folder in new:
             if folder in self._folders:
                 self._folders.remove(folder)
             self._folders.append(folder)
