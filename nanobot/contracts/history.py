@@ -195,6 +195,15 @@ class History(ABC):
         """Recorded events, oldest first; ``types`` None: all that are recorded. Of more than ``limit`` the newest."""
 
     @abstractmethod
+    async def messages(self, start: float, end: float | None = None, *, limit: int = 10_000) -> list[PastEvent]:
+        """What was written in chats, oldest first, as the events ``message_received``, ``message_sent`` and
+        ``message_failed`` told it then. Of more than ``limit`` the newest."""
+
+    @abstractmethod
+    async def entities(self) -> list[str]:
+        """The ids of all entities whose states are recorded."""
+
+    @abstractmethod
     async def logbook(
         self,
         start: float,

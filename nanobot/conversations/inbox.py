@@ -45,7 +45,7 @@ CREATE TABLE life (clean INTEGER NOT NULL);
 INSERT INTO life VALUES (1)
 """
 
-SELDOM = ("sender_name", "reply_to", "language", "owner", "extra", "agent", "user_id", "actor")
+SELDOM = ("sender_name", "reply_to", "language", "owner", "extra", "agent", "user_id", "actor", "group")
 
 _OPEN = """
 SELECT seq, id, session, channel, chat, thread, message_id, sender, text, more, received, attempts, crashes

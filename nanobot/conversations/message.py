@@ -23,8 +23,7 @@ class Message:
 
     ``attempts``: turns for it that were cut off. ``crashes``: how many of them a crash of the process cut.
     ``restored``: it was found at start, so whatever happened to it before may happen again.
-    ``owner``: it came from one of the people who run nanobot. ``group``: others read along; not known any more of one
-    that was restored. ``agent``: who is to answer; None: whoever the hub takes. ``user_id`` and ``actor`` are those of
+    ``owner``: it came from one of the people who run nanobot. ``group``: others read along. ``agent``: who is to answer; None: whoever the hub takes. ``user_id`` and ``actor`` are those of
     its context.
     """
 

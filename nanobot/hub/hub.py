@@ -15,9 +15,13 @@ from nanobot.contracts.chat_command import ChatCommand
 from nanobot.contracts.command import Command
 from nanobot.contracts.config_items import ConfigItems
 from nanobot.contracts.history import History, Shown
+from nanobot.contracts.meter import Meter
 from nanobot.contracts.model import Model
 from nanobot.contracts.panel import Panel
+from nanobot.contracts.policy import Policy
+from nanobot.contracts.prompt_part import PromptPart
 from nanobot.contracts.runnable import Runnable
+from nanobot.contracts.skill import Skill
 from nanobot.contracts.socket_command import SocketCommand
 from nanobot.contracts.tool import Tool
 from nanobot.contracts.view import View
@@ -102,6 +106,10 @@ class Hub:
         self.agents: Registry[Agent] = Registry("agent")
         self.models: Registry[Model] = Registry("model")
         self.tools: Registry[Tool] = Registry("tool")
+        self.skills: Registry[Skill] = Registry("skill")
+        self.prompt_parts: Registry[PromptPart] = Registry("part of the prompt")
+        self.policies: Registry[Policy] = Registry("policy")
+        self.meters: Registry[Meter] = Registry("meter")
         self.workspaces: Registry[Workspace] = Registry("workspace")
         self.views: Registry[View] = Registry("view")
         self.commands: Registry[Command] = Registry("command")
@@ -152,6 +160,14 @@ class Hub:
                 return self.models, thing.name
             case Tool():
                 return self.tools, thing.name
+            case Skill():
+                return self.skills, thing.name
+            case PromptPart():
+                return self.prompt_parts, thing.name
+            case Policy():
+                return self.policies, thing.name
+            case Meter():
+                return self.meters, thing.name
             case Workspace():
                 return self.workspaces, thing.name
             case View():

@@ -151,13 +151,6 @@ async def test_only_the_tools_that_are_allowed_exist(hub: Hub, entry: Entry, tur
     assert "There is no tool 'write_file'" in (await box.call(call("write_file"), turn)).text
 
 
-async def test_what_needs_an_approval_is_refused(hub: Hub, entry: Entry, turn: Turn) -> None:
-    tool = Noted(risk=Risk.ASK)
-    entry.add(tool)
-    assert "approval" in (await Toolbox(hub).call(call(), turn)).text
-    assert not tool.calls
-
-
 async def test_a_cancelled_turn_cancels_its_calls(hub: Hub, entry: Entry, turn: Turn) -> None:
     entry.add(Noted(result=60.0))
     running = asyncio.create_task(anext(Toolbox(hub).run([call()], turn)))

@@ -1,0 +1,55 @@
+"""A meter: whoever counts what models cost, and says when there was enough."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Spender:
+    """On whose behalf a model is asked.
+
+    ``person`` is ``<channel>:<sender>``, "" where nobody asked. ``origin`` is the entity or the integration that began
+    it without a person (``automation.morning``, ``schedule.report``, ``subagent``), "" for a message.
+    """
+
+    agent: str = ""
+    person: str = ""
+    channel: str = ""
+    session: str = ""
+    turn: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one answer took. ``cost`` in US dollars, None where nobody knows the price. ``at``: seconds since the
+    epoch. ``cached`` tokens are part of ``prompt``. ``seconds`` until the answer was complete, ``first`` until its
+    first piece."""
+
+    spender: Spender
+    model: str
+    at: float
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    cost: float | None = None
+    seconds: float = 0.0
+    first: float = 0.0
+    failed: bool = False
+
+
+class Meter(ABC):
+    """Added to the hub; told of every answer, and asked before each. ``name`` is unique in the hub."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def refusal(self, spender: Spender, model: str) -> str | None:
+        """A sentence for the person when no more may be spent, else None. Quick, and raises nothing."""
+        return None
+
+    @abstractmethod
+    def spent(self, spent: Spent) -> None:
+        """Quick, and raises nothing."""
