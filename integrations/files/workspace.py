@@ -43,6 +43,7 @@ class FileWorkspace(Workspace):
 
     def __init__(self, hub: Hub, name: str, folder: Path, rules: Rules) -> None:
         super().__init__(name)
+        self.folder = folder
         self.rules = rules
         self._hub = hub
         self._folder = Folder(folder)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table, select
 from nanobot.contracts.history import Cause, Chain, Happening, PastEvent, PastRun
 
 from .past import Attributes
-from .rows import chunks
+from .rows import MESSAGES, WHERE, chunks
 from .tables import contexts, entities, events, messages, runs, states
 
 MOST_CONTEXTS = 500
@@ -36,6 +36,26 @@ def past_events(
     rows = connection.execute(query.order_by(events.c.time.desc(), events.c.id.desc()).limit(limit)).all()[::-1]
     causes = causes_of(connection, (row.context for row in rows))
     return [PastEvent(row.type, orjson.loads(row.data), row.time, causes.get(row.context), row.origin) for row in rows]
+
+
+def past_messages(connection: Connection, start: float, end: float, limit: int) -> list[PastEvent]:
+    """Oldest first; of more than ``limit`` the newest."""
+    query = select(messages).where(messages.c.time >= start, messages.c.time < end)
+    rows = connection.execute(query.order_by(messages.c.time.desc(), messages.c.id.desc()).limit(limit)).all()[::-1]
+    causes = causes_of(connection, (row.context for row in rows))
+    types = {direction: event_type for event_type, direction in MESSAGES.items()}
+    told = []
+    for row in rows:
+        data = {name: getattr(row, name) for name in WHERE}
+        data["error" if row.direction == "failed" else "text"] = row.text
+        data |= {} if row.details is None else orjson.loads(row.details)
+        told.append(PastEvent(types[row.direction], data, row.time, causes.get(row.context)))
+    return told
+
+
+def entity_ids(connection: Connection) -> list[str]:
+    """Those of which there are states."""
+    return list(connection.execute(select(entities.c.entity_id).order_by(entities.c.entity_id)).scalars())
 
 
 def past_runs(connection: Connection, item: str | None, start: float, end: float, limit: int) -> list[PastRun]:

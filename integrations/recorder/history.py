@@ -11,7 +11,7 @@ from nanobot.hub.bus import Event
 from nanobot.hub.states import STATE_CHANGED
 
 from . import logbook, past, statistics
-from .chain import chain, past_events, past_runs
+from .chain import chain, entity_ids, past_events, past_messages, past_runs
 from .recording import Recorder
 from .writer import MAX_BACKLOG
 
@@ -79,6 +79,13 @@ class Recorded(History):
                 limit=min(limit, MOST_AT_ONCE),
             )
         )
+
+    async def messages(self, start: float, end: float | None = None, *, limit: int = MOST_AT_ONCE) -> list[PastEvent]:
+        question = partial(past_messages, start=start, end=self._until(end), limit=min(limit, MOST_AT_ONCE))
+        return await self._recorder.reader.ask(question)
+
+    async def entities(self) -> list[str]:
+        return await self._recorder.reader.ask(entity_ids)
 
     async def logbook(
         self,

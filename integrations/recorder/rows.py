@@ -23,6 +23,7 @@ CHUNK = 500  # values in one IN (…)
 MAX_TEXT = 65_536  # characters of a message
 MAX_TRACE = 262_144  # bytes
 MESSAGES = {"message_received": "in", "message_sent": "out", "message_failed": "failed"}
+WHERE = ("channel", "session", "chat", "sender")
 STARTED = frozenset({"automation_triggered", "script_started"})
 FINISHED = "run_finished"
 TRACED = frozenset({*STARTED, FINISHED})
@@ -139,10 +140,12 @@ class Rows:
     def _message(self, batch: Batch, event: Event) -> None:
         data = event.data
         text = data.get("text") if event.type != "message_failed" else data.get("error")
-        row = {key: fitting(self._scrub(str(data.get(key) or ""))) for key in ("channel", "session", "chat", "sender")}
+        row = {key: fitting(self._scrub(str(data.get(key) or ""))) for key in WHERE}
+        details = {key: value for key, value in data.items() if key not in (*WHERE, "text", "error") and value}
         batch.messages.append(
             {
                 **row,
+                "details": self._json(without_secrets(details), MAX_EVENT) if details else None,
                 "direction": MESSAGES[event.type],
                 "text": fitting(self._scrub(str(text or "")), MAX_TEXT),
                 "time": event.time,

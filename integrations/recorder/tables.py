@@ -23,6 +23,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
     update,
 )
 
@@ -103,6 +104,7 @@ messages = Table(
     Column("text", Text, nullable=False),
     Column("time", Double, nullable=False),
     Column("context", String(64)),
+    Column("details", Text),  # JSON of what else was told of it; NULL: nothing
     Index("ix_messages_time", "time"),
     Index("ix_messages_context", "context"),
 )
@@ -161,7 +163,12 @@ meta = Table(
 
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Sequence[Migration] = ()
+
+def _details_of_messages(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE messages ADD COLUMN details TEXT"))
+
+
+MIGRATIONS: Sequence[Migration] = (_details_of_messages,)
 """The n-th leads from version n to n + 1, within one transaction."""
 
 

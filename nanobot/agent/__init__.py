@@ -1,6 +1,7 @@
 """The craft of a turn: what an agent built on a language model does between a message and its answer.
 
-prompt    what the model is told: who it is, what was said, what its tools did
+briefing  what the model is told first: who it is, its files, memory, skills, the time and the person
+prompt    what it is told then: what was said, what its tools did
 asking    which model is asked, how often, and who is asked instead
 said      what it answers, within limits
 toolbox   what the model may call, and what comes of a call

@@ -8,6 +8,8 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
+from nanobot.agent.models.bill import Bill
+from nanobot.contracts.meter import Spender
 from nanobot.contracts.model import Delta, Model, Request
 from nanobot.errors import AuthFailed, ModelError, NanobotError, NotReady
 from nanobot.hub.hub import Hub, Phase
@@ -46,6 +48,13 @@ class NoAnswer(NanobotError):
         self.too_long = too_long
 
 
+class Refusal(NoAnswer):
+    """No model was asked, because there was enough. ``why`` is a whole sentence for the person."""
+
+
+NOBODY = Spender()
+
+
 class Asking:
     """Asks the models of the hub on behalf of one agent. ``wanted``: the model's name, None for the first there is."""
 
@@ -58,8 +67,13 @@ class Asking:
         self.longest_wait = longest_wait
         self.grace = GRACE
 
-    async def stream(self, request: Request) -> AsyncGenerator[Delta | Again]:
-        """The answer of the first model that gives one. An empty one counts as none. Raises ``NoAnswer``."""
+    async def stream(self, request: Request, spender: Spender | None = None) -> AsyncGenerator[Delta | Again]:
+        """The answer of the first model that gives one. An empty one counts as none. Raises ``NoAnswer``.
+
+        ``spender``: on whose behalf. Raises ``Refusal`` when a meter says that there was enough; no other model is
+        asked then.
+        """
+        spender = spender or NOBODY
         waiting = [await self._first()]
         tried: list[str] = []
         why: NanobotError | None = None
@@ -76,8 +90,9 @@ class Asking:
             fallbacks, attempt = model.fallbacks, 0
             while model is not None:
                 attempt += 1
+                self._allow(model, spender, tried)
                 try:
-                    async with contextlib.aclosing(self._once(model, request)) as deltas:
+                    async with contextlib.aclosing(self._once(model, request, spender)) as deltas:
                         async for delta in deltas:
                             said = said or bool(delta.text or delta.tool_calls)
                             yield delta
@@ -105,9 +120,10 @@ class Asking:
             waiting += fallbacks
         raise NoAnswer(self.hub.scrubber.scrub(str(why)), tried, too_long=too_long)
 
-    async def _once(self, model: Model, request: Request) -> AsyncGenerator[Delta]:
+    async def _once(self, model: Model, request: Request, spender: Spender) -> AsyncGenerator[Delta]:
         """One try. Raises ``NotReady`` for silence and for an answer with nothing in it."""
         something = False
+        bill = Bill(self.hub, model, spender, request)
         stream = model.stream(request)
         try:
             while True:
@@ -119,17 +135,26 @@ class Asking:
                 except TimeoutError:
                     raise NotReady(f"{model.name} said nothing for {model.timeout:g} s") from None
                 something = something or bool(delta.text.strip() or delta.tool_calls)
+                bill.take(delta)
                 yield delta
-        except NanobotError:
+            if not something:
+                raise NotReady(f"{model.name} gave an empty answer")
+        except NanobotError as error:
+            bill.error = str(error)
             raise
         except Exception as error:  # a fault of the model's integration: another model may do better
             _log.exception("%s failed while it answered", model.name)
-            raise ModelError(f"{model.name} failed unexpectedly: {type(error).__name__}") from error
+            bill.error = f"{model.name} failed unexpectedly: {type(error).__name__}"
+            raise ModelError(bill.error) from error
         finally:
+            bill.settle()
             if close := getattr(stream, "aclose", None):
                 await close()
-        if not something:
-            raise NotReady(f"{model.name} gave an empty answer")
+
+    def _allow(self, model: Model, spender: Spender, tried: Sequence[str]) -> None:
+        for meter in self.hub.meters:
+            if (why := meter.refusal(spender, model.name)) is not None:
+                raise Refusal(why, tried)
 
     async def _first(self) -> str:
         """The model to begin with. One that was there just now, or may still come at the start, is waited for."""

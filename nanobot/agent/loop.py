@@ -10,6 +10,7 @@ from typing import Any
 
 from nanobot.agent import prompt
 from nanobot.agent.asking import Again, Asking, NoAnswer
+from nanobot.agent.briefing import Briefing, Piece
 from nanobot.agent.said import TOO_MANY, Said
 from nanobot.agent.toolbox import Outcome, Toolbox
 from nanobot.contracts.agent import Part, Record, Retract, Text, Thinking, ToolOutcome, ToolUse, Turn
@@ -40,7 +41,9 @@ class Loop:
         toolbox: Toolbox,
         *,
         name: str = "nanobot",
+        agent: str = "agent",
         instructions: str | None = None,
+        template: str | None = None,
         rounds: int = ROUNDS,
         history: int = 50,
         context: int = 32_000,
@@ -48,8 +51,15 @@ class Loop:
         self.hub = hub
         self.asking = asking
         self.toolbox = toolbox
-        self.name = name
-        self.instructions = instructions
+        self.briefing = Briefing(
+            hub,
+            name=name,
+            agent=agent,
+            instructions=instructions,
+            template=template,
+            context=context,
+            characters_per_token=prompt.CHARACTERS_PER_TOKEN,
+        )
         self.rounds = rounds
         self.history = history
         self.context = context
@@ -58,7 +68,7 @@ class Loop:
         """Answer. Raises ``NoAnswer`` when no model does, and ``StorageError`` when nothing can be written down."""
         exchanges = await self.hub.conversations.transcript(turn.session, turn.id, self.history + 1)
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
-        head = prompt.system(self.hub, turn, self.name, self.instructions)
+        head = await self.briefing.message(turn)
         toolbox, rounds = self.toolbox, self.rounds
         if turn.bounds is not None:
             toolbox = toolbox.narrowed(turn.bounds.tools)

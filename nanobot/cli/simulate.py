@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ from nanobot.errors import NanobotError
 from nanobot.lifecycle.loader import Loader
 from nanobot.lifecycle.records import Question, read_without_hub
 from nanobot.lifecycle.trial.compare import written
-from nanobot.lifecycle.trial.replay import Replayed, entities_of, replay
+from nanobot.lifecycle.trial.replay import Replayed, all_entities_of, replay
 from nanobot.lifecycle.trial.stage import acts
 from nanobot.util.dt import iso, zone
 from nanobot.util.secrets import Scrubber
 from nanobot.util.text import nearest, slugify
 
+ROUNDS = 4
+"""Replays, each with the records of what the one before read besides."""
 _SPAN = re.compile(r"(\d+)\s*([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
@@ -47,12 +50,21 @@ def run(config_dir: Path, name: str, since: str = "7d", as_json: bool = False) -
     title, here = title_of(item) or str(key), zone(checked.core.time_zone)
     end = time.time()
     start = _start(since, end, here)
-    question = Question(set(entities_of(item)), f"{entry.domain}.{slugify(title)}", start, end)
-    records = _records(config_dir, checked, loader, question)
-    if records is None:
-        raise NanobotError(say("simulate.no_history"))
-    found = replay(entry, key, records, (start, end), checked, loader)
-    count = sum(map(len, records["states"].values())) + len(records["events"])
+    name_of_it = str(key) if entry.items.kind.by == "key" else slugify(title)
+    question = Question(all_entities_of(item, checked, loader), f"{entry.domain}.{name_of_it}", start, end)
+    for _ in range(ROUNDS):
+        records = _records(config_dir, checked, loader, question)
+        if records is None:
+            raise NanobotError(say("simulate.no_history"))
+        replayed = replay(entry, key, records, (start, end), checked, loader)
+        new = replayed.entities - set(question.entities), replayed.domains - set(question.domains)
+        if not any(new):
+            break
+        question = replace(
+            question, entities={*question.entities, *replayed.entities}, domains={*question.domains, *replayed.domains}
+        )
+    found = replayed.runs
+    count = sum(map(len, records["states"].values())) + len(records["events"]) + len(records["messages"])
     if as_json:
         report = {"item": question.item, "start": iso(start), "end": iso(end), "records": count, "cut": records["cut"]}
         told = json.dumps(report | {"runs": [_report(one) for one in found]}, ensure_ascii=False, indent=2, default=str)

@@ -29,7 +29,7 @@ class Turn:
     ``attempt`` counts from 1; more than 1 means that an earlier attempt was cut off (a reload past its limit,
     a crash) and this one starts over: what it already did may have happened. What it kept with ``Record`` is the
     last exchange of ``hub.conversations.transcript``.
-    ``owner``: the sender is one of the people who run nanobot.
+    ``owner``: the sender is one of the people who run nanobot. ``group``: others read along.
     ``before``: what was said before, where whoever made the turn keeps that and the transcript has none of it. It
     begins with what a person said.
     """
@@ -47,6 +47,7 @@ class Turn:
     attachments: tuple[Attachment, ...] = ()
     attempt: int = 1
     owner: bool = False
+    group: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds | None = None
     before: tuple[Message, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -26,7 +27,8 @@ class Spender:
 class Spent:
     """What one answer took. ``cost`` in US dollars, None where nobody knows the price. ``at``: seconds since the
     epoch. ``cached`` tokens are part of ``prompt``. ``seconds`` until the answer was complete, ``first`` until its
-    first piece."""
+    first piece. ``estimated``: the model did not say how many tokens, they were counted roughly. ``error``: why it
+    failed, as a sentence; a failed request takes tokens only when something of an answer came."""
 
     spender: Spender
     model: str
@@ -38,6 +40,8 @@ class Spent:
     seconds: float = 0.0
     first: float = 0.0
     failed: bool = False
+    estimated: bool = False
+    error: str = ""
 
 
 class Meter(ABC):
@@ -47,9 +51,13 @@ class Meter(ABC):
         self.name = name
 
     def refusal(self, spender: Spender, model: str) -> str | None:
-        """A sentence for the person when no more may be spent, else None. Quick, and raises nothing."""
+        """A sentence for the person when no more may be spent, else None. Quick. When it raises, nothing is asked."""
         return None
 
     @abstractmethod
     def spent(self, spent: Spent) -> None:
         """Quick, and raises nothing."""
+
+    async def calls_of(self, turn: str) -> Sequence[Spent]:
+        """What was asked of models in a turn, in the order in which it ended; nothing where nobody keeps it."""
+        return ()

@@ -38,13 +38,39 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of a streamed answer. ``finish`` is set on the last one: stop, length, tool_calls, …"""
+    """A piece of a streamed answer. ``finish`` is set on the last one: stop, length, tool_calls, …
+
+    ``usage`` has ``prompt_tokens`` and ``completion_tokens``, and where there are any ``cached_tokens`` and
+    ``written_tokens``, which are part of the prompt's.
+    """
 
     text: str = ""
     thinking: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     finish: str | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens. ``cached``: of the prompt those that the provider still knew; ``written``: those
+    that it keeps for later. None: they cost what the others of the prompt do."""
+
+    prompt: float
+    completion: float
+    cached: float | None = None
+    written: float | None = None
+
+    def of(self, usage: Mapping[str, int]) -> float:
+        """US dollars for what an answer took; ``usage`` as in ``Delta``."""
+        cached, written = usage.get("cached_tokens", 0), usage.get("written_tokens", 0)
+        plain = max(0, usage.get("prompt_tokens", 0) - cached - written)
+        return (
+            plain * self.prompt
+            + cached * (self.prompt if self.cached is None else self.cached)
+            + written * (self.prompt if self.written is None else self.written)
+            + usage.get("completion_tokens", 0) * self.completion
+        ) / 1e6
 
 
 class Model(ABC):
@@ -60,6 +86,12 @@ class Model(ABC):
     """How often it is asked again after a failure that may pass (``NotReady``)."""
     fallbacks: tuple[str, ...] = ()
     """Names of the models that are asked in its place, in order."""
+    price: Price | None = None
+    """None: nobody knows."""
+    context_window: int | None = None
+    """Tokens that a request and its answer may have together; None: nobody knows."""
+    sees: bool = False
+    """Whether it can be shown images."""
 
     def __init__(self, name: str) -> None:
         self.name = name

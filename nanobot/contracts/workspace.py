@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 class Workspace(ABC):
     """``name`` is unique in the hub: the id of the entry that adds it."""
+
+    folder: Path | None = None
+    """Where its files lie on this machine; None where they are elsewhere."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -27,6 +27,7 @@ SCHEMA = vol.Schema(
         vol.Optional("hidden", default=False): bool,
         vol.Optional("self_contained", default=False): bool,
         vol.Optional("acts", default=False): bool,
+        vol.Optional("called", default=False): bool,
         vol.Optional("provides", default=list): [vol.In(["history"])],
     }
 )
@@ -49,6 +50,7 @@ class Manifest:
     are there anyway. ``hidden``: not offered to people (the template integration).
     ``self_contained``: it acts within the hub alone, so it is real where automations are only tried out.
     ``acts``: its items begin to act by themselves, so there only the one that is tried out is set up.
+    ``called``: its items run when somebody calls them, so what a call would do is played where history is replayed.
     ``provides``: what it brings that is wanted while nothing else runs: the ``history``.
     """
 
@@ -64,6 +66,7 @@ class Manifest:
     hidden: bool = False
     self_contained: bool = False
     acts: bool = False
+    called: bool = False
     provides: tuple[str, ...] = ()
 
 

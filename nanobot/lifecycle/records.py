@@ -18,36 +18,51 @@ from nanobot.lifecycle.loader import Loader
 from nanobot.lifecycle.plan import complete
 
 MOST_EVENTS = 10_000
+MOST_MESSAGES = 10_000
 MOST_RUNS = 10_000
+MOST_ENTITIES = 500  # of those that nobody named
+EVERYTHING = "*"
 HISTORY = "history"
 """What an integration provides that keeps the past, by its manifest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``start`` and ``end`` in seconds since the epoch; ``item`` is the entity id of what ran."""
+    """``start`` and ``end`` in seconds since the epoch; ``item`` is the entity id of what ran. ``domains``: of these
+    all entities, ``*`` for all of them."""
 
     entities: Collection[str]
     item: str
     start: float
     end: float
+    domains: Collection[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For the control socket."""
-        return {"entities": sorted(self.entities), "item": self.item, "start": self.start, "end": self.end}
+        return {
+            "entities": sorted(self.entities),
+            "item": self.item,
+            "start": self.start,
+            "end": self.end,
+            "domains": sorted(self.domains),
+        }
 
 
 async def read(history: History | None, question: Question) -> dict[str, Any] | None:
-    """``{states: {entity_id: [[time, state, attributes]]}, events: [[time, type, data]], runs: [[time, outcome]]}``,
-    each oldest first, JSON-able; None while nothing is recorded. Raises ``StorageError``.
+    """``{states: {entity_id: [[time, state, attributes]]}, events: [[time, type, data]], messages: …,
+    runs: [[time, outcome]]}``, each oldest first, JSON-able; None while nothing is recorded. Raises ``StorageError``.
 
-    The first of the states is the one that held at ``start``. ``cut``: of the events only the newest are told.
+    The first of the states is the one that held at ``start``. ``messages`` are as ``events``. ``cut``: of events,
+    messages, or the entities of a domain not all are told.
     """
     if history is None:
         return None
     start, end = question.start, question.end
-    states = await history.states(question.entities, start, end, significant_only=False, hidden=True)
+    more = await _of_domains(history, question)
+    wanted = [*question.entities, *more[:MOST_ENTITIES]]
+    states = await history.states(wanted, start, end, significant_only=False, hidden=True)
     events = await history.events(start, end, limit=MOST_EVENTS)
+    messages = await history.messages(start, end, limit=MOST_MESSAGES)
     runs = await history.runs(question.item, start, end, limit=MOST_RUNS)
     return {
         "states": {
@@ -55,9 +70,18 @@ async def read(history: History | None, question: Question) -> dict[str, Any] | 
             for entity_id, rows in states.items()
         },
         "events": [[event.time, event.type, dict(event.data)] for event in events],
+        "messages": [[event.time, event.type, dict(event.data)] for event in messages],
         "runs": [[run.started, run.outcome] for run in reversed(runs)],
-        "cut": len(events) >= MOST_EVENTS,
+        "cut": len(events) >= MOST_EVENTS or len(messages) >= MOST_MESSAGES or len(more) > MOST_ENTITIES,
     }
+
+
+async def _of_domains(history: History, question: Question) -> list[str]:
+    if not question.domains:
+        return []
+    known = await history.entities()
+    every = EVERYTHING in question.domains
+    return [one for one in known if every or one.partition(".")[0] in question.domains]
 
 
 async def read_without_hub(config_dir: Path, checked: Checked, loader: Loader, question: Question) -> Any:

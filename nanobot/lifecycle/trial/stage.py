@@ -150,21 +150,18 @@ class Stage:
                 self.book.closed = False
         await self.loop.idle()
 
-    async def hear(self, given: Mapping[str, Any]) -> None:
-        """Somebody writes a message."""
+    async def hear(self, given: Mapping[str, Any], *, command: str | None = None) -> None:
+        """Somebody writes a message. ``command``: it is one of the chat, which nobody but the hub answers."""
         hub, channel, chat = self.hub, given["channel"], given["chat"]
-        message = Message(
-            id=ulid(), session=session_of(channel, chat, given.get("thread")), received=hub.clock.time(), **given
-        )  # fmt: skip
-        hub.bus.fire("message_received", {**message.told(), "command": None}, message.context)
-        if not hub.conversations.claims.offer(message):
+        known = {"id": ulid(), "session": session_of(channel, chat, given.get("thread")), **given}
+        message = Message(received=hub.clock.time(), **known)
+        hub.bus.fire("message_received", {**message.told(), "command": command}, message.context)
+        if command is None and not hub.conversations.claims.offer(message):
             heard = Heard(
                 text=message.text, language=hub.language, context=message.context, conversation_id=message.session,
                 channel=channel, chat=chat, thread=message.thread, sender=message.sender, owner=message.owner,
             )  # fmt: skip
-            answer = await hub.sentences.answer(heard)
-            if answer:
-                await hub.conversations.send(channel, chat, answer, context=message.context)
+            hub.tasks.spawn(self._answer(heard), "answer")  # it may take as long as a run
         await self.loop.idle()
 
     def quiet_event(self, event_type: str, data: Mapping[str, Any]) -> None:
@@ -208,6 +205,11 @@ class Stage:
 
     # -- inside ---------------------------------------------------------------------------------
 
+    async def _answer(self, heard: Heard) -> None:
+        answer = await self.hub.sentences.answer(heard)
+        if answer and heard.channel is not None and heard.chat is not None:
+            await self.hub.conversations.send(heard.channel, heard.chat, answer, context=heard.context)
+
     def _is_real(self, entry: EntryConfig) -> bool:
         integration = self._loader.find(entry.domain)
         return integration is not None and integration.manifest.self_contained and not integration.manifest.acts
@@ -221,6 +223,12 @@ def acts(domain: str, loader: Loader) -> bool:
     """Whether it is of things that begin to act by themselves: all but the one that is tried out are left out."""
     integration = loader.find(domain)
     return integration is not None and integration.manifest.acts
+
+
+def is_called(domain: str, loader: Loader) -> bool:
+    """Whether it is of things that run when they are called."""
+    integration = loader.find(domain)
+    return integration is not None and integration.manifest.called
 
 
 def split(given: Any) -> tuple[str, dict[str, Any]]:

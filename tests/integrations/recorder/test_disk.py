@@ -195,7 +195,7 @@ async def test_records_of_a_newer_nanobot_are_left_alone(recorded: Recorded, hub
     await until_issue(hub, "recorder.stopped")
     issue = hub.issues.get("recorder.stopped")
     assert issue is not None
-    assert "written by a newer nanobot (format 99, this one knows 1); update nanobot" in issue.text()
+    assert "written by a newer nanobot (format 99, this one knows 2); update nanobot" in issue.text()
     assert path.read_bytes()[:18] == before[:18]
     assert not list(path.parent.glob("*damaged*"))
 
@@ -219,15 +219,20 @@ async def test_older_records_are_brought_up_to_date_or_left_as_they_were(
         records.close_writer()
         return found
 
-    assert opened() == "1"
-    monkeypatch.setattr(tables, "MIGRATIONS", [add, fail])
+    assert opened() == "2"
+    with sqlite3.connect(tmp_path / "x.db") as connection:  # as the first version wrote it
+        connection.executescript("ALTER TABLE messages DROP COLUMN details; UPDATE meta SET value = '1'")
+    connection.close()
+    ours = tables.MIGRATIONS
+    monkeypatch.setattr(tables, "MIGRATIONS", [*ours, add, fail])
     with pytest.raises(StorageError, match="x.db cannot be opened: no"):
         opened()
-    monkeypatch.setattr(tables, "MIGRATIONS", [add])
-    assert opened() == "2", "what failed half way was undone"
-    assert opened() == "2"
+    monkeypatch.setattr(tables, "MIGRATIONS", [*ours, add])
+    assert opened() == "3", "what failed half way was undone"
+    assert opened() == "3"
     with sqlite3.connect(tmp_path / "x.db") as connection:
         assert connection.execute("SELECT note FROM events").fetchall() == []
+        assert connection.execute("SELECT details FROM messages").fetchall() == []
     connection.close()
 
 
