@@ -11,6 +11,7 @@ import orjson
 
 from nanobot.agent.models.failure import Trouble
 from nanobot.agent.models.request import body_of, written
+from nanobot.agent.models.usage import usage_of
 from nanobot.contracts.model import Request
 from nanobot.util.dt import Clock
 from nanobot.util.secrets import Secret
@@ -171,9 +172,8 @@ def _usage_in(pieces: Iterable[Any]) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for piece in pieces:
         usage = piece.get("usage") if isinstance(piece, Mapping) else getattr(piece, "usage", None)
-        for name, count in dict(usage or {}).items():
-            if type(count) is int:
-                found[name] = max(count, found.get(name, 0))
+        for name, count in usage_of(usage or {}).items():
+            found[name] = max(count, found.get(name, 0))
     if len(found) > 1:
         found["total_tokens"] = found.get("prompt_tokens", 0) + found.get("completion_tokens", 0)
     return found

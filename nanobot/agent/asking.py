@@ -90,7 +90,7 @@ class Asking:
             fallbacks, attempt = model.fallbacks, 0
             while model is not None:
                 attempt += 1
-                self._allow(model, spender, tried)
+                self._allow(model, spender, tried[:-1])
                 try:
                     async with contextlib.aclosing(self._once(model, request, spender)) as deltas:
                         async for delta in deltas:

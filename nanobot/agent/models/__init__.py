@@ -6,6 +6,7 @@ request    a request in the shape of OpenAI's API, which is what everybody under
 answer     an answer, gathered from its pieces
 calls      tool calls, gathered from fragments
 thoughts   thoughts in tags, told from the answer
+usage      the count of tokens that comes with an answer
 bill       what a request takes, for those who count
 failure    what goes wrong, in sentences
 address    what can be told of a server from its address

@@ -12,6 +12,7 @@ from nanobot.contracts.model import Delta
 from .calls import Calls
 from .failure import Trouble
 from .thoughts import Thoughts
+from .usage import usage_of
 
 MOST = 4 * 2**20  # characters of all calls of one answer
 DONE = b"[DONE]"
@@ -79,7 +80,7 @@ class Answer:
         if error := document.get("error"):
             raise self.trouble.told(error)
         if usage := document.get("usage"):
-            self._usage = {name: count for name, count in usage.items() if type(count) is int}
+            self._usage = usage_of(usage)
         choices = document.get("choices")
         if choices is None:
             return None
