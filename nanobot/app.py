@@ -105,6 +105,7 @@ class App:
         self.core.turn(EntryState.LOADED)
         await hub.bus.fire_and_wait("homeassistant_started", limit=START_LIMIT)
         hub.settled = True
+        hub.conversations.started()
         self.ready(hub)
         self.core.run(watcher.run, name="watcher")
         self.started.set()

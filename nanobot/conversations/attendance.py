@@ -56,9 +56,10 @@ class Attendance:
     def choose(self) -> Agent | None:
         """The agent that the configuration names, else the one of the highest rank; None: nobody is there now.
 
-        While the hub starts nobody is: the first agent that is set up may be the least of them, without its tools.
+        While the hub starts nobody is: the first agent that is set up may be the least of them, without its tools, and
+        those who want a message for themselves are not there yet.
         """
-        if self.hub.phase is Phase.STARTING:
+        if self.hub.phase is Phase.STARTING or not self.hub.settled:
             return None
         if name := self.hub.config.agent:
             return self.hub.agents.get(name)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Attachment, Channel, Incoming
-from nanobot.conversations import inbox, outbox, transcript
+from nanobot.conversations import inbox, outbox, traces, transcript
 from nanobot.conversations.choices import chosen
 from nanobot.conversations.claims import Claims
 from nanobot.conversations.commands import Commands
@@ -34,12 +34,14 @@ from nanobot.conversations.outbox import Letter, Outbox
 from nanobot.conversations.packing import whole
 from nanobot.conversations.pairing import Pairing
 from nanobot.conversations.sessions import Sessions
+from nanobot.conversations.traces import Traces
 from nanobot.conversations.transcript import Exchange, Steps, exchanges
 from nanobot.conversations.turns import Cut
 from nanobot.conversations.workers import Workers
 from nanobot.errors import Busy, NanobotError, Refused, StorageError
 from nanobot.hub.causes import LONGEST, MessageCause
 from nanobot.hub.context import Context
+from nanobot.hub.hub import Phase
 from nanobot.storage.sql import Database
 from nanobot.util.aio import Tasks
 from nanobot.util.backoff import Backoff
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
 FILE = "hub.db"
-MIGRATIONS = ("; ".join((inbox.SCHEMA, outbox.SCHEMA)), transcript.SCHEMA)
+MIGRATIONS = ("; ".join((inbox.SCHEMA, outbox.SCHEMA)), transcript.SCHEMA, traces.SCHEMA)
 BUSY_EVERY = 60.0  # s between two "too many messages" to one session
 SETTLE_LIMIT = 3.0  # s for the last answers to be sent at the end
 
@@ -72,13 +74,16 @@ class Conversations:
         self.inbox = Inbox(self.database, hub.clock)
         self.outbox = Outbox(self.database, hub.clock)
         self.steps = Steps(self.database, hub.clock)
+        self.traces = Traces(self.database, hub.clock)
         self.disk = Disk(hub, backoff=self.backoff)
         self.pairing = Pairing(hub)
         self.gate = Gate(hub, self.pairing)
         self.delivery = Delivery(hub, self.outbox, self.disk, backoff=self.backoff)
-        self.workers = Workers(hub, self.sessions, self.inbox, self.steps, self.delivery, self.disk)
+        self.workers = Workers(hub, self.sessions, self.inbox, self.steps, self.traces, self.delivery, self.disk)
         self.door = Door(hub, self.pairing, self.outbox, self.delivery, self.disk)
         self.commands = Commands(hub, self.inbox, self.delivery, self.disk, self._tell_received)
+        self.early: list[tuple[Mapping[str, Any], Context]] = []
+        """What ``message_received`` told while the hub started, for those who begin to listen when it has."""
         self._offered: list[Callable[[], None]] = []
         self._told_busy: dict[str, float] = {}
         self._tasks = Tasks("conversations")
@@ -90,12 +95,19 @@ class Conversations:
     async def open(self) -> None:
         """Take up what was not done. A disk that cannot be used is an issue, and tried again and again."""
         self._offered = [self.hub.chat_commands.add(one.name, one) for one in core_commands(self.hub)]
+        self._offered.append(self.hub.meters.add(self.traces.name, self.traces))
+        self._offered.append(self.hub.bus.listen("policy_decision", self.traces.decided))
         try:
             await self._take_up()
         except StorageError as error:
             self._not_ready = str(error)
             self.disk.told(error)
             self._tasks.spawn(self._take_up_later(), "open")
+
+    def started(self) -> None:
+        """The hub has started, and everybody listens: turns begin."""
+        self.early.clear()
+        self.workers.pump()
 
     async def settle(self) -> None:
         """Begin no more turns, let the running ones end, then cut them off; messages are still taken in."""
@@ -255,6 +267,7 @@ class Conversations:
             return
         self.sessions.put(message)
         self._tell_received(message)
+        self.workers.overhear(message)
         self.workers.pump()
 
     async def _drop_files(self, message: Message) -> None:
@@ -280,8 +293,13 @@ class Conversations:
                 message.context,
             )
         )
-        if self.hub.bus.route("message_received"):
-            self.hub.bus.fire("message_received", {**message.told(), "command": command}, message.context)
+        starting = not self.hub.settled or self.hub.phase is Phase.STARTING
+        if not starting and not self.hub.bus.route("message_received"):
+            return
+        told = {**message.told(), "command": command}
+        if starting:
+            self.early.append((told, message.context))
+        self.hub.bus.fire("message_received", told, message.context)
 
     async def _tell_busy(self, message: Message) -> None:
         now = self.hub.clock.time()
@@ -321,7 +339,7 @@ class Conversations:
         self.delivery.open(unsent)
         self._not_ready = ""
         self.disk.told(None)
-        self._tasks.spawn(self.disk.clean_up(self.inbox, self.delivery, self.steps), "clean up")
+        self._tasks.spawn(self.disk.clean_up(self.inbox, self.delivery, self.steps, self.traces), "clean up")
         self.workers.attendance.open()
         self.workers.pump()
 

@@ -23,8 +23,8 @@ class Message:
 
     ``attempts``: turns for it that were cut off. ``crashes``: how many of them a crash of the process cut.
     ``restored``: it was found at start, so whatever happened to it before may happen again.
-    ``owner``: it came from one of the people who run nanobot. ``group``: others read along. ``agent``: who is to answer; None: whoever the hub takes. ``user_id`` and ``actor`` are those of
-    its context.
+    ``owner``: it came from one of the people who run nanobot. ``group``: others read along. ``agent``: who is to
+    answer; None: whoever the hub takes. ``user_id`` and ``actor`` are those of its context.
     """
 
     id: str
@@ -78,6 +78,11 @@ class Message:
                 for file in self.attachments
             ],
         }
+
+    @property
+    def person(self) -> str:
+        """Who wrote it, as others name that person."""
+        return f"{self.channel}:{self.sender}"
 
     @property
     def context(self) -> Context:

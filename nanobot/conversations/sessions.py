@@ -110,6 +110,13 @@ class Sessions:
         self._count(message, -1)
         return message
 
+    def take(self, message: Message) -> None:
+        """Take a message that waits out of its queue: it needs no turn."""
+        known = self._sessions[message.session]
+        known.messages.remove(message)
+        self._count(message, -1)
+        self._drop_if_idle(message.session, known)
+
     def done(self, session: str) -> None:
         """The turn is over; the session goes to the end of the line if it has more."""
         known = self._sessions[session]

@@ -19,6 +19,7 @@ from nanobot.conversations.message import Message
 from nanobot.conversations.outbox import Letter
 from nanobot.conversations.packing import whole
 from nanobot.conversations.sessions import KEPT_FOR_OWNERS, Sessions
+from nanobot.conversations.traces import Traces
 from nanobot.conversations.transcript import Steps
 from nanobot.conversations.turns import CUT_LIMIT, Answer, Cut, Running
 from nanobot.errors import StorageError
@@ -42,12 +43,20 @@ class Workers:
     """At most one turn for each session, and ``max_turns`` in all. Nobody works while there is nothing to do."""
 
     def __init__(
-        self, hub: Hub, sessions: Sessions, inbox: Inbox, steps: Steps, delivery: Delivery, disk: Disk
+        self,
+        hub: Hub,
+        sessions: Sessions,
+        inbox: Inbox,
+        steps: Steps,
+        traces: Traces,
+        delivery: Delivery,
+        disk: Disk,
     ) -> None:
         self.hub = hub
         self.sessions = sessions
         self.inbox = inbox
         self.steps = steps
+        self.traces = traces
         self.delivery = delivery
         self.disk = disk
         self.attendance = Attendance(hub, self.pump)
@@ -100,6 +109,14 @@ class Workers:
                 return
             self._begin(Running(self.hub, self.sessions.next(), agent, self._keep))
 
+    def overhear(self, message: Message) -> None:
+        """Give a message that just came to whoever waits for it, although its session is in a turn: that turn may be
+        what waits, and would wait for ever for a message that stands in line behind it."""
+        if message.session in self._running and not self.resting and self.claims and self.claims.offer(message):
+            self.sessions.take(message)
+            run = Running(self.hub, message, Nobody(), self._keep)
+            self._tasks.spawn(self._finish(run, Answer("claimed")), f"claimed {message.id}")
+
     def _begin(self, run: Running) -> None:
         session = run.message.session
         self._running[session] = run
@@ -131,6 +148,7 @@ class Workers:
             if not run.over.done():
                 run.over.set_result(None)
             run.ended.set_result(None)
+            self.traces.end(message.id)
             del self._running[message.session]
             if cut:
                 self.sessions.put_back(message)
@@ -153,6 +171,7 @@ class Workers:
                 return None
         else:
             note = asyncio.get_running_loop().call_later(BEGIN_AFTER, self._note_begin, message)
+        self.traces.begin(message.id, message.session, run.agent.name)
         if self.hub.bus.route("turn_started"):
             self.hub.bus.fire("turn_started", run.data(), run.context)
         try:
@@ -164,7 +183,7 @@ class Workers:
             message.attempts += 1
             message.cuts += 1
             self.inbox.cut(message).add_done_callback(ignore)
-            self.hub.bus.fire("turn_finished", run.data(outcome="cut"), run.context)
+            self.hub.bus.fire("turn_finished", run.finished("cut"), run.context)
         return answer
 
     def _note_begin(self, message: Message) -> None:
@@ -189,16 +208,20 @@ class Workers:
                 actor="agent",
             )
 
+        trace = self.traces.running(message.id)
+
         def work(connection: sqlite3.Connection) -> None:
             if letter is not None:
                 self.delivery.outbox.add(connection, letter)
             self.inbox.finish(connection, message, answer.outcome)
+            if trace is not None and trace.rounds:
+                self.traces.keep(connection, trace)
 
         write = partial(self.delivery.post, letter, work) if letter else partial(self.inbox.submit, work)
         if not await self._persist(write):
             return  # not sent either: it is answered anew at the next start
         if self.hub.bus.route("turn_finished"):
-            self.hub.bus.fire("turn_finished", run.data(outcome=answer.outcome, understood=run.understood), run.context)
+            self.hub.bus.fire("turn_finished", run.finished(answer.outcome), run.context)
 
     async def _persist(self, write: Callable[[], asyncio.Future[None]]) -> bool:
         return await self.disk.persist(write, unless=lambda: self.resting)

@@ -67,3 +67,26 @@ async def test_what_is_said_arrives_and_with_wait_the_run_knows(hub: Hub, set_up
 async def test_a_chat_has_to_be_named_where_no_message_started_the_run(hub: Hub, set_up: SetUp) -> None:
     with pytest.raises(NanobotError, match="say which channel is meant"):
         await (await start(hub, set_up, {"say": "Hello"}))
+
+
+async def test_a_sentence_may_lead_to_a_question_in_the_same_chat(
+    hub: Hub, set_up: SetUp, chat: Chat, entry: Entry
+) -> None:
+    entry.add(Echo("echo"))
+    asks = {"wait_for_message": {"channel": chat.name, "chat": "test", "say": "Which room?"}, "timeout": 5}
+    await set_up(
+        "automation",
+        [
+            {
+                "alias": "light",
+                "triggers": {"trigger": "conversation", "command": "light please"},
+                "actions": [asks, {"set_conversation_response": "On in the {{ wait.message.text }}"}],
+            }
+        ],
+    )
+    await chat.says("light please")
+    await chat.wait_for(1)
+    assert await chat.types("kitchen") == "On in the kitchen"
+    assert await chat.types("hello") == "echo hello"
+    assert chat.received == ["Which room?", "On in the kitchen", "echo hello"]
+    assert len(hub.conversations.sessions) == 0

@@ -11,6 +11,7 @@ from nanobot.config import validators as cv
 from nanobot.contracts.trigger import Detach, Watch
 from nanobot.conversations.message import Message
 from nanobot.hub.bus import Event
+from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
 from nanobot.templates import TemplateError
 from nanobot.templates.functions.patterns import Pattern, run
@@ -55,26 +56,31 @@ async def attach(hub: Hub, config: Mapping[str, Any], watch: Watch) -> Detach:
     """Fires with ``message`` (id, channel, chat, thread, sender, sender_name, owner, group, text, attachments, …) and
     ``match``: the groups of ``pattern``, by number and name.
 
-    At once when the message is on disk, whatever else is under way in its chat; not for commands. With
+    At once when the message is on disk, whatever else is under way in its chat; one that came while the hub started,
+    when it has. Not for commands. With
     ``answer: false`` no agent sees it.
     """
     wanted = _Wanted(config, watch)
 
-    def received(event: Event) -> None:
-        if event.data.get("command") is not None:
+    def hear(told: Mapping[str, Any], context: Context) -> None:
+        if told.get("command") is not None:
             return
-        match = wanted.match(event.data)
+        match = wanted.match(told)
         if match is not None:
-            message = {name: value for name, value in event.data.items() if name != "command"}
+            message = {name: value for name, value in told.items() if name != "command"}
             description = f"message from {message.get('sender_name') or message['sender']} on {message['channel']}"
-            watch.fire(
-                {"platform": "message", "message": message, "match": match, "description": description}, event.context
-            )
+            watch.fire({"platform": "message", "message": message, "match": match, "description": description}, context)
+
+    def received(event: Event) -> None:
+        hear(event.data, event.context)
 
     def take(message: Message) -> bool:
         return wanted.match(message.told()) is not None
 
     removes = [hub.bus.listen("message_received", received)]
+    if watch.starting:
+        for told, context in hub.conversations.early:
+            hear(told, context)
     if not config["answer"]:
         removes.append(hub.conversations.claims.add(take))
 

@@ -13,9 +13,9 @@ from nanobot.contracts.agent import Turn
 from nanobot.contracts.channel import Attachment
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
-from nanobot.hub.hub import Hub
+from nanobot.hub.hub import Hub, Phase
 from nanobot.testing.chat import Chat, Echo
-from nanobot.testing.plugin import SetUp
+from nanobot.testing.plugin import House, SetUp
 
 
 class Heard:
@@ -173,3 +173,28 @@ async def test_no_agent_is_asked(hub: Hub, set_up: SetUp, chat: Chat) -> None:
     await set_up("automation", [{"alias": "a", "triggers": sentence, "actions": [{"event": "x"}]}])
     assert await chat.types("Good night!") == "Done"
     await entry.release()
+
+
+async def test_what_is_written_while_the_hub_starts_is_heard_when_it_has(
+    house: House, hub: Hub, chat: Chat, echo: Entry
+) -> None:
+    hub.phase, hub.settled = Phase.STARTING, False
+    await house.start(
+        "automation: [{alias: a, triggers: {trigger: message, answer: false, text: mine},"
+        " actions: {event: heard, event_data: {text: '{{ trigger.message.text }}'}}}]"
+    )
+    heard: asyncio.Queue[Event] = asyncio.Queue()
+    hub.bus.listen("heard", heard.put_nowait)
+    await chat.says("mine")
+    await chat.says("yours")
+    hub.phase = Phase.RUNNING
+    await hub.bus.fire_and_wait("homeassistant_started", limit=5)
+    hub.settled = True
+    hub.conversations.started()
+    async with asyncio.timeout(10):
+        assert (await heard.get()).data == {"text": "mine"}
+        await chat.wait_for(1)
+        await chat.types("more")
+    assert chat.received == ["yours", "more"]
+    assert heard.empty()
+    await house.close()
