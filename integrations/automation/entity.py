@@ -37,6 +37,7 @@ class Automation(RunnableEntity):
         self._last = last
         self._keeping = keeping
         self._kept: Mapping[str, Any] = {}
+        self._for_all: Mapping[str, Any] = {}
         self._started = started
         self._detach: Callable[[], None] | None = None
         self.item = item
@@ -49,7 +50,8 @@ class Automation(RunnableEntity):
 
     @property
     def written(self) -> Mapping[str, Any]:
-        return self.item.raw if isinstance(self.item.raw, Mapping) else {}
+        raw = self.item.raw
+        return raw if isinstance(raw, (dict, Mapping)) else {}
 
     @property
     def error(self) -> str | None:
@@ -84,7 +86,9 @@ class Automation(RunnableEntity):
         if self.item.config is not None:
             when = self.last_triggered.isoformat() if self.last_triggered else None
             last = {"state": self.state, "last_triggered": when}
-            self._last.put(self.item.key, last if self.item.id is None else {**last, "entity_id": self.entity_id})
+            if self.item.id is not None:
+                last["entity_id"] = self.entity_id
+            self._last.put(self.item.key, last)
 
     async def open(self) -> None:
         """Come up as configured, or else as it was when nanobot stopped."""
@@ -160,6 +164,7 @@ class Automation(RunnableEntity):
         self.fired.clear()
         self.failed = []
         config = item.config
+        self._for_all = {} if config is None else {**config["trigger_variables"], **config["variables"]}
         self._kept = self._keeping.take(item.key, item.raw)
         noted = self._keeping.noting(item.key)
         self.equip(None if config is None else config["actions"], config, noted)
@@ -238,9 +243,8 @@ class Automation(RunnableEntity):
         try:
             if own:
                 known = rendered(self._hub, own, known)
-            for_all = {**config["trigger_variables"], **config["variables"]}
-            if for_all:
-                known = rendered(self._hub, for_all, known, defaults=True)
+            if self._for_all:
+                known = rendered(self._hub, self._for_all, known, defaults=True)
         except TemplateError as error:
             self._part.log.error("variables cannot be rendered: %s", error)
             _over(trace, End.ERROR, f"variables: {error}")

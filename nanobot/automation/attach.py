@@ -11,7 +11,7 @@ from typing import Any
 from nanobot.automation import words
 from nanobot.automation.parse import TriggerConfig
 from nanobot.automation.run import Run
-from nanobot.automation.runner import alone
+from nanobot.automation.runner import CHAIN, alone
 from nanobot.automation.truth import is_on
 from nanobot.automation.variables import rendered
 from nanobot.contracts.trigger import Detach
@@ -46,7 +46,7 @@ class Watcher:
 
     def fire(self, variables: Mapping[str, Any], context: Context | None = None) -> None:
         """Say that it happened."""
-        asyncio.get_running_loop().call_soon(alone, partial(self._tell, variables, context))
+        asyncio.get_running_loop().call_soon(self._tell_alone, variables, context)
 
     async def ask(self, variables: Mapping[str, Any], context: Context | None = None) -> Any:
         """As ``fire``, and wait for what follows."""
@@ -55,6 +55,12 @@ class Watcher:
             return None
         await run.wait()
         return run.conversation_response
+
+    def _tell_alone(self, variables: Mapping[str, Any], context: Context | None) -> None:
+        if CHAIN.get():
+            alone(partial(self._tell, variables, context))
+        else:
+            self._tell(variables, context)
 
     def _tell(self, variables: Mapping[str, Any], context: Context | None) -> Run | None:
         return self._triggered({**self._common, **variables}, context, self._own)

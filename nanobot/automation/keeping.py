@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -65,7 +66,7 @@ class Keeping:
 
     def noting(self, key: str) -> Callable[[Run], Awaitable[None] | None]:
         """For ``Run.noted``."""
-        return lambda run: self._noted(key, run)
+        return partial(self._noted, key)
 
     # -- inside ---------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from nanobot.automation.trace import End, Trace, Traces
 from nanobot.config.substitute import FromBlueprint
 from nanobot.contracts.entity import Entity
 from nanobot.contracts.runnable import Runnable
-from nanobot.hub.causes import RunCause
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
@@ -74,7 +73,8 @@ class RunnableEntity(Entity, Runnable):
     @property
     def blueprint_inputs(self) -> Mapping[str, Any] | None:
         """The item as it stands in the YAML where it uses a blueprint, else None."""
-        return self.written.written if isinstance(self.written, FromBlueprint) else None
+        written = self.written
+        return written.written if isinstance(written, FromBlueprint) else None
 
     def equip(self, sequence: Actions | None, config: Mapping[str, Any] | None, noted: Noted | None = None) -> None:
         """Take over what is to be run, and the options of running; None for something that cannot be."""
@@ -157,9 +157,9 @@ class RunnableEntity(Entity, Runnable):
         now = self._hub.clock.time()
         self.last_triggered = datetime.fromtimestamp(now, UTC)
         trigger = run.scope.values.get("trigger")
-        source = trigger.get("description") if isinstance(trigger, Mapping) else None
+        source = trigger.get("description") if isinstance(trigger, (dict, Mapping)) else None
         name = self.name or self.entity_id
-        self._hub.causes.runs.append(RunCause(now, self.domain, self.entity_id, name, run.id, source, run.context))
+        self._hub.causes.begun.append((now, self.domain, self.entity_id, name, run.id, source, run.context))
 
     def _told_end(self, trace: Trace) -> None:
         """A run is over, or there was none although a trigger fired: ``outcome`` says which."""

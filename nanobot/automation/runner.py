@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextvars import ContextVar
 from typing import Any
 
@@ -123,7 +123,7 @@ class Runner:
     # -- inside ---------------------------------------------------------------------------------
 
     def _refusal(self, chain: tuple[Runner, ...]) -> End | None:
-        if self.mode != "restart" and self.current >= self.limit:
+        if self.mode != "restart" and len(self._runs) + len(self._queue) >= self.limit:
             self._exceed()
             return End.SINGLE if self.mode == "single" else End.MAX
         if (self in chain and self.mode in ("restart", "queued")) or Runner.depth >= DEEPEST:
@@ -131,16 +131,17 @@ class Runner:
             return End.RECURSION
         return None
 
-    def _begin(self, run: Run, before: Iterable[Run] = ()) -> None:
+    def _begin(self, run: Run, before: Collection[Run] = ()) -> None:
         if run.stopped:
             self._end(run)
             return
         run.queued = False
-        this = asyncio.current_task()
-        waits = [old.task for old in before if old.task is not None and old.task is not this]
-        if waits:
-            self._spawn(run, self._after(waits, run))
-            return
+        if before:
+            this = asyncio.current_task()
+            waits = [old.task for old in before if old.task is not None and old.task is not this]
+            if waits:
+                self._spawn(run, self._after(waits, run))
+                return
         rest = self._do(run)
         if rest is None:
             self._end(run)

@@ -93,7 +93,8 @@ class RunStep:
     def tell(self, **result: Any) -> None:
         """Leave something in the trace."""
         if self._trace is not None:
-            self._trace.result = {**(self._trace.result or {}), **result}
+            known = self._trace.result
+            self._trace.result = result if known is None else {**known, **result}
 
     def tell_child(self, child: Mapping[str, Any]) -> None:
         """Leave in the trace which run of something else this step started."""

@@ -14,12 +14,17 @@ from nanobot.hub.context import Context
 CALLS = 2000
 RUNS = 1000
 MESSAGES = 500
+DECISIONS = 500
 ASKERS = 200
 LONGEST = 200  # characters of a message that are kept
 
 
 Called = tuple[float, str, str, Any, Context]
 """What a call leaves behind: the fields of a ``CallCause``, which is made of it when somebody asks."""
+
+
+Begun = tuple[float, str, str, str, str, str | None, Context]
+"""What a run leaves behind: likewise the fields of a ``RunCause``."""
 
 
 class CallCause(NamedTuple):
@@ -60,13 +65,26 @@ class MessageCause:
     context: Context
 
 
+class Decision(NamedTuple):
+    """Whether something might be done. ``verdict``: ``allow``, ``ask`` or ``deny``; ``why`` is a sentence or "".
+    ``turn`` is the turn of an agent, "" where there is none."""
+
+    time: float
+    what: str
+    verdict: str
+    why: str
+    turn: str
+    context: Context
+
+
 class Causes:
     """The rings. Whoever makes something happen appends to them; the oldest is forgotten."""
 
     def __init__(self, calls: deque[Called]) -> None:
         self._calls = calls
-        self.runs: deque[RunCause] = deque(maxlen=RUNS)
+        self.begun: deque[Begun] = deque(maxlen=RUNS)
         self.messages: deque[MessageCause] = deque(maxlen=MESSAGES)
+        self.decisions: deque[Decision] = deque(maxlen=DECISIONS)
         self.askers: deque[Context] = deque(maxlen=ASKERS)
         """Contexts of clients that had something done in another way than by calling a service."""
 
@@ -74,3 +92,8 @@ class Causes:
     def calls(self) -> list[CallCause]:
         """The latest calls, oldest first."""
         return [CallCause(*called) for called in self._calls]
+
+    @property
+    def runs(self) -> list[RunCause]:
+        """The latest runs, oldest first."""
+        return [RunCause(*begun) for begun in self.begun]

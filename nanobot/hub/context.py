@@ -19,10 +19,10 @@ class Context:
 
     ``actor`` names who acts in words of the hub: ``user``, ``automation``, ``agent``, ``token``, ``system``.
     ``rights`` are those of the credential behind it, where there is one; what it causes elsewhere has none.
-    The id is made when it is first read: most contexts are never looked at.
+    The id is made when it is first read, by a child's ``parent_id`` as well: most contexts are never looked at.
     """
 
-    __slots__ = ("_id", "actor", "parent_id", "rights", "user_id")
+    __slots__ = ("_id", "_parent", "actor", "rights", "user_id")
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Context:
         rights: Rights | None = None,
     ) -> None:
         self._id = id
-        self.parent_id = parent_id
+        self._parent: str | Context | None = parent_id
         self.user_id = user_id
         self.actor = actor
         self.rights = rights
@@ -46,14 +46,25 @@ class Context:
             self._id = ulid()
         return self._id
 
+    @property
+    def parent_id(self) -> str | None:
+        """The id of what caused it."""
+        parent = self._parent
+        if parent.__class__ is Context:
+            parent = self._parent = parent.id
+        return parent  # type: ignore[return-value]
+
     def is_known_as(self, id: str) -> bool:  # noqa: A002
         """Whether this is its id, without making one: an id that nobody has read, nobody can ask for."""
         return self._id == id
 
     def child(self, actor: str | None = None) -> Context:
         """A context of its own, caused by this one and acting for the same user; an automation acts for nobody."""
-        user_id = None if actor == "automation" else self.user_id
-        return Context(parent_id=self.id, user_id=user_id, actor=actor or self.actor)
+        if self._parent.__class__ is Context:
+            self._parent = self.parent_id  # a chain of causes is not kept in memory
+        child = Context(user_id=None if actor == "automation" else self.user_id, actor=actor or self.actor)
+        child._parent = self
+        return child
 
     def as_dict(self) -> dict[str, str | None]:
         """The shape that Home Assistant's clients expect."""

@@ -57,13 +57,15 @@ class Entities:
     def write(self, entity: Entity, context: Context | None = None) -> None:
         """Put the entity's present state and attributes into the states."""
         attributes = dict(entity.attributes)
-        if entity.name:
-            attributes["friendly_name"] = entity.name
-        if entity.icon:
-            attributes["icon"] = entity.icon
-        attributes.update(self._customized(entity.entity_id))
+        entity_id = entity.entity_id
+        if name := entity.name:
+            attributes["friendly_name"] = name
+        if icon := entity.icon:
+            attributes["icon"] = icon
+        if customized := self._customized(entity_id):
+            attributes.update(customized)
         state = entity.state if entity.available else UNAVAILABLE
-        self._states.set(entity.entity_id, state, attributes, context)
+        self._states.set(entity_id, state, attributes, context)
 
     def customize(self, attributes_of: Customized) -> None:
         """Have every entity show these attributes over its own, from now on."""

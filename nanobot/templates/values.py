@@ -45,12 +45,12 @@ def render_value(hub: Hub, value: Any, variables: Mapping[str, Any] | None, *, l
     if kind is dict:
         return {
             (key.render(hub, variables, limited=limited) if type(key) is Template else key): (
-                render_value(hub, one, variables, limited=limited) if type(one) in _DEEP else one
+                one if type(one) in _LEAVES else render_value(hub, one, variables, limited=limited)
             )
             for key, one in value.items()
         }
     if kind is list:
-        return [render_value(hub, one, variables, limited=limited) if type(one) in _DEEP else one for one in value]
+        return [one if type(one) in _LEAVES else render_value(hub, one, variables, limited=limited) for one in value]
     if kind not in _LEAVES:
         if isinstance(value, Mapping):
             return render_value(hub, dict(value), variables, limited=limited)
@@ -60,11 +60,3 @@ def render_value(hub: Hub, value: Any, variables: Mapping[str, Any] | None, *, l
 
 
 _LEAVES = frozenset({str, int, float, bool, type(None)})
-
-
-class _Deep:
-    def __contains__(self, kind: object) -> bool:
-        return kind not in _LEAVES
-
-
-_DEEP = _Deep()

@@ -8,11 +8,19 @@ from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_AT_ONCE = 256  # random numbers that are asked of the system in one go
+_drawn: list[int] = []
+"""Random numbers of 80 bits, each for one id. Threads take theirs by ``pop``, which is atomic."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_drawn.clear)
 
 
 def ulid() -> str:
     """26 characters of Crockford's base 32: 48 bits of milliseconds, then 80 random bits."""
-    number = int.from_bytes(os.urandom(10), "big")
+    try:
+        number = _drawn.pop()
+    except IndexError:
+        number = _draw()
     high, low = number >> 40, number & 0xFFFFFFFFFF
     pairs = _PAIRS
     return (
@@ -26,6 +34,15 @@ def ulid() -> str:
         + pairs[low >> 10 & 1023]
         + pairs[low & 1023]
     )
+
+
+def _draw() -> int:
+    """One number; more of them are laid by."""
+    many = os.urandom(10 * _AT_ONCE)
+    numbers = [int.from_bytes(many[at : at + 10], "big") for at in range(0, len(many), 10)]
+    mine = numbers.pop()
+    _drawn.extend(numbers)
+    return mine
 
 
 @lru_cache(maxsize=1)

@@ -212,7 +212,7 @@ async def test_what_came_before_the_memory_is_told_by_the_recorder(house: House)
     hub.states.set("sensor.sun", "up")
     hub.states.set("sensor.sun", "down", context=Context(user_id=hub.credentials.owner_id, actor="user"))
     await settle()
-    hub.causes.runs.clear()
+    hub.causes.begun.clear()
     hub.services.recent.clear()
     for item in hub.runnables:
         item.traces.resize(0)  # type: ignore[attr-defined]
