@@ -32,6 +32,8 @@ def tools(workspace: FileWorkspace) -> list[Tool]:
 
 
 class _FileTool(Tool):
+    guards_guests = True
+
     def __init__(self, workspace: FileWorkspace) -> None:
         self.workspace = workspace
 

@@ -8,6 +8,7 @@ import voluptuous as vol
 
 from nanobot.config import validators as cv
 from nanobot.contracts.service import Response, Service, ServiceCall
+from nanobot.contracts.tool import Risk
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 
@@ -48,4 +49,6 @@ async def setup(hub: Hub, entry: Entry) -> None:
 
     entry.add(SendMessage(hub))
     description = "Send a text to a chat, now or when its channel is there. Gives the id of the message."
-    entry.add(Service("message", "send", send, SEND, Response.OPTIONAL, description, FIELDS, admin=True))
+    entry.add(
+        Service("message", "send", send, SEND, Response.OPTIONAL, description, FIELDS, admin=True, risk=Risk.OUTSIDE)
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import voluptuous as vol
@@ -38,7 +38,8 @@ class SendMessage(Tool):
     description = (
         "Send a message at once: progress or files to this chat, or a text to another. Your answer is sent anyway."
     )
-    risk = Risk.WRITE
+    risk = Risk.OUTSIDE
+    guards_guests = True
     parameters = vol.Schema(
         {
             vol.Required("text"): vol.All(str, vol.Length(max=MAX_TEXT)),
@@ -72,6 +73,25 @@ class SendMessage(Tool):
         if channel not in self._hub.channels:
             return ToolResult(f"{channel} is not there right now; it is sent when it is back.")
         return ToolResult("Sent." if here else f"Sent to {chat} on {channel}.")
+
+    def risk_of(self, arguments: Mapping[str, Any]) -> Risk:
+        """Where no other chat is named, it is said in the conversation in which the agent is asked."""
+        return Risk.OUTSIDE if arguments.get("channel") or arguments.get("chat") else Risk.WRITE
+
+    def acts(self, arguments: Mapping[str, Any], turn: Turn) -> Sequence[tuple[str, Risk]]:
+        """To answer in the chat where it is asked is never outside."""
+        channel = arguments.get("channel", "").strip() or turn.channel
+        chat = arguments.get("chat", "").strip() or (turn.chat if channel == turn.channel else "")
+        here = (channel, chat) == (turn.channel, turn.chat)
+        return ((self.name, Risk.WRITE if here else self.risk_of(arguments)),)
+
+    def summary(self, arguments: Mapping[str, Any]) -> str:
+        """To whom, and the whole text."""
+        whereto = [f"{key}: {arguments[key]}" for key in ("channel", "chat") if arguments.get(key)]
+        lines = [", ".join([self.name, *whereto]), arguments["text"]]
+        lines += [f"file: {path}" for path in arguments.get("files", ())]
+        lines += [f"button: {label}" for label in arguments.get("buttons", ())]
+        return "\n".join(lines)
 
     # -- inside ---------------------------------------------------------------------------------
 

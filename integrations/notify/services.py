@@ -9,6 +9,7 @@ import voluptuous as vol
 
 from nanobot.config import validators as cv
 from nanobot.contracts.service import ServiceCall
+from nanobot.contracts.tool import Risk
 from nanobot.hub.collection import Action, offer_actions
 from nanobot.hub.entry import Entry
 
@@ -26,13 +27,16 @@ def offer(entry: Entry, targets: Targets) -> None:
     async def put_up(call: ServiceCall) -> None:
         await targets.send(NOTICES, replace(message_of(call.data), to=()), call.context)
 
-    entry.service(NOTIFY, notify, MESSAGE, description="Send a message to the first target.", fields=FIELDS)
+    entry.service(
+        NOTIFY, notify, MESSAGE, description="Send a message to the first target.", fields=FIELDS, risk=Risk.OUTSIDE
+    )
     entry.service(NOTICES, put_up, MESSAGE, description="Put up a notice.", fields=FIELDS)
     send_message = Action(
         _send_message,
         "Send a message to these targets.",
         {vol.Required("message"): cv.string, vol.Optional("title"): cv.string},
         {key: FIELDS[key] for key in ("message", "title")},
+        risk=Risk.OUTSIDE,
     )
     offer_actions(entry, {"send_message": send_message})
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from nanobot.contracts.entity import UNKNOWN, Entity
 from nanobot.contracts.service import ServiceCall
+from nanobot.contracts.tool import Risk
 from nanobot.errors import InvalidServiceData, ServiceError
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
@@ -169,7 +170,7 @@ class Targets:
             await target.send(message_of(call.data), call.context)
 
         about = f"Send a message to {target.name or key}."
-        service = self._entry.service(key, send, MESSAGE, description=about, fields=FIELDS)
+        service = self._entry.service(key, send, MESSAGE, description=about, fields=FIELDS, risk=Risk.OUTSIDE)
         self._targets[key] = (target, (self._entry.add(target), service))
 
     def _look_for_unknown(self) -> None:

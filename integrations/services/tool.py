@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -22,6 +22,8 @@ from .describe import described, names, takes
 from .permissions import HERE, Permissions
 
 MAX_STATES = 10  # entities whose state after a call is told
+OF_ANY_KIND = ("nanobot", "homeassistant")
+"""Domains of services that have those of other domains called."""
 
 
 class ListServices(Tool):
@@ -60,6 +62,7 @@ class CallService(Tool):
     name = "call_service"
     description = "Call a service, such as light.turn_on. entity_id: one or several with commas."
     risk = Risk.WRITE
+    guards_guests = True
     parameters = vol.Schema(
         {vol.Required("service"): str, vol.Optional("entity_id"): vol.Any(str, [str]), vol.Optional("data"): dict}
     )
@@ -67,6 +70,17 @@ class CallService(Tool):
     def __init__(self, hub: Hub, permissions: Permissions) -> None:
         self._hub = hub
         self._permissions = permissions
+
+    def acts(self, arguments: Mapping[str, Any], turn: Turn) -> Sequence[tuple[str, Risk]]:
+        """The service by its name and, for one that acts on things of any kind, theirs."""
+        domain, _, name = arguments["service"].strip().casefold().partition(".")
+        service = self._hub.services.get(domain, name)
+        if service is None:
+            return ((self.name, self.risk),)
+        ids = [*_ids(arguments.get("entity_id")), *_ids((arguments.get("data") or {}).get("entity_id"))]
+        domains = {one.partition(".")[0] for one in ids} if domain in OF_ANY_KIND else set()
+        found = [one for kind in sorted(domains) if (one := self._hub.services.get(kind, name)) is not None]
+        return ((self.name, self.risk), *((_name(one), one.risk) for one in (service, *found)))
 
     async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
         service = self._find(arguments["service"], turn)

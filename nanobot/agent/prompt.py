@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from nanobot.agent.foreign import closed
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.model import Message
 from nanobot.conversations.transcript import Exchange
@@ -24,6 +25,7 @@ LONGEST_NAME = 64  # characters of what a sender is called
 _SIGN = re.compile(r"<[|｜][\w▁-]{2,40}[|｜]>|<(?:start|end)_of_turn>|(?<!\w)\[/?INST\]|<</?SYS>>")
 _IN_SIGNS = ("<|", "<｜", "_of_turn>", "INST]", "SYS>>")
 """Of each sign a part that is found quickly."""
+
 
 def heard_by(turn: Turn, exchanges: Sequence[Exchange]) -> list[Exchange]:
     """The same exchanges, for a guest without what tools told the people who run nanobot."""
@@ -79,6 +81,7 @@ def _shorter_results(messages: list[Message], room: int) -> list[Message]:
         content = message.content[:OLD_RESULT] + " [… left out]"
         if index == len(messages) - 1:
             content = cut_in_the_middle(message.content, max(OLD_RESULT, len(message.content) - too_much))
+        content = closed(content)
         too_much -= len(message.content) - len(content)
         shortened[index] = replace(message, content=content)
     return shortened

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Any
@@ -14,11 +15,16 @@ from weakref import WeakKeyDictionary
 import orjson
 import voluptuous as vol
 
+from nanobot.agent.foreign import has_foreign_words, marked
+from nanobot.agent.tool_words import HELP, ToolHelp, fitting
 from nanobot.config.explain import explain
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.model import ToolCall
+from nanobot.contracts.policy import AGENT, Act, Verdict
 from nanobot.contracts.tool import Risk, Tool
+from nanobot.conversations.transcript import Exchange
 from nanobot.errors import NanobotError
+from nanobot.hub.context import ACTING
 from nanobot.hub.hub import Hub
 from nanobot.util.json_schema import to_json_schema
 from nanobot.util.text import cut_in_the_middle, nearest, shorten
@@ -32,11 +38,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a call: ``text`` is for the model."""
+    """What came of a call: ``text`` is for the model. ``seconds``: how long it took. ``untrusted``: it holds words of
+    strangers."""
 
     call: ToolCall
     text: str
     failed: bool = False
+    seconds: float = 0.0
+    untrusted: bool = False
 
 
 class Toolbox:
@@ -55,12 +64,18 @@ class Toolbox:
         self.deny = tuple(deny)
         self.only: tuple[str, ...] | None = None
         self.result_limit = result_limit
+        self._fitted: tuple[int, list[Mapping[str, Any]], list[Mapping[str, Any]]] | None = None
         self._described: WeakKeyDictionary[Tool, Mapping[str, Any]] = WeakKeyDictionary()
 
-    def offered(self) -> list[Mapping[str, Any]]:
-        """The tools in the shape of OpenAI's API."""
+    def offered(self, room: int | None = None) -> list[Mapping[str, Any]]:
+        """The tools in the shape of OpenAI's API; in fewer words where they take more than ``room`` characters."""
         tools = sorted(self.hub.tools, key=lambda tool: tool.name)  # the same words in the same order can be cached
-        return [self._describe(tool) for tool in tools if self._may(tool.name)]
+        described = [self._describe(tool) for tool in tools if self._may(tool.name)]
+        if room is None:
+            return described
+        if self._fitted is None or self._fitted[0] != room or self._fitted[1] != described:
+            self._fitted = (room, described, fitting(described, room))
+        return self._fitted[2]
 
     def writes(self, call: ToolCall) -> bool:
         """Whether a call may change the world. One of a tool that is not there may: a reload brings it back."""
@@ -75,26 +90,32 @@ class Toolbox:
         """
         for side_by_side, group in groupby(calls, self._harmless):
             if side_by_side:
-                for outcome in await asyncio.gather(*(self.call(call, turn) for call in group)):
+                for outcome in await asyncio.gather(*(self._timed(call, turn) for call in group)):
                     yield outcome
             else:
                 for call in group:
                     if _is_cancelled():  # and the tool before this one took no notice
                         raise asyncio.CancelledError
-                    yield await self.call(call, turn)
+                    yield await self._timed(call, turn)
 
-    async def call(self, call: ToolCall, turn: Turn) -> Outcome:
-        """Do one thing. Raises nothing but a cancellation."""
+    async def call(self, call: ToolCall, turn: Turn, *, approved: bool = False) -> Outcome:
+        """Do one thing. ``approved``: a person has said yes to this very call. Raises nothing but a cancellation."""
+        tool: Tool | None = None
         try:
             tool, arguments = self._understand(call)
+            refusal = await self._held_back(call, tool, arguments, turn, approved=approved)
+            if refusal is not None:
+                return Outcome(call, self._fit(refusal), failed=True)
             try:
                 async with asyncio.timeout(tool.timeout):
                     result = await tool.call(arguments, turn)
             except TimeoutError:
                 return Outcome(call, f"{call.name} took more than {tool.timeout:g} s and was ended.", failed=True)
-            return Outcome(call, self._fit(result.text) or "Done.")
+            untrusted = tool.untrusted if result.untrusted is None else result.untrusted
+            return Outcome(call, self._fit(result.text) or "Done.", untrusted=untrusted)
         except NanobotError as error:
-            return Outcome(call, self._fit(str(error)), failed=True)
+            foreign = tool is not None and tool.untrusted
+            return Outcome(call, self._fit(str(error)), failed=True, untrusted=foreign)
         except asyncio.CancelledError:
             if _is_cancelled():
                 raise
@@ -103,6 +124,24 @@ class Toolbox:
             _log.exception("the tool %s failed", call.name)
             return Outcome(call, self._fit(f"{call.name} failed: {type(error).__name__}: {error}"), failed=True)
 
+    def as_told(self, outcome: Outcome, turn: Turn) -> Outcome:
+        """An outcome as the model reads it: words of strangers are marked, and taint the turn."""
+        if not outcome.untrusted:
+            return outcome
+        policy = self.hub.policy
+        policy.taint(turn.id)
+        return replace(outcome, text=marked(outcome.text, outcome.call.name, policy.key))
+
+    def remember(self, turn: Turn, exchanges: Iterable[Exchange]) -> None:
+        """Look at what a turn begins with: strangers who have a part in it make its rules stricter."""
+        if has_foreign_words(turn, exchanges):
+            self.hub.policy.taint(turn.id)
+
+    async def _timed(self, call: ToolCall, turn: Turn) -> Outcome:
+        began = time.monotonic()
+        outcome = self.as_told(await self.call(call, turn), turn)
+        return replace(outcome, seconds=time.monotonic() - began)
+
     def narrowed(self, only: Sequence[str]) -> Toolbox:
         """Those of the tools whose names also fit ``only`` (globs)."""
         toolbox = Toolbox(self.hub, allow=self.allow, deny=self.deny, result_limit=self.result_limit)
@@ -110,6 +149,37 @@ class Toolbox:
         return toolbox
 
     # -- inside ---------------------------------------------------------------------------------
+
+    async def _held_back(
+        self, call: ToolCall, tool: Tool, arguments: Mapping[str, Any], turn: Turn, *, approved: bool
+    ) -> str | None:
+        """Why the call is not made now, for the model; None when it may be."""
+        policy = self.hub.policy
+        act = Act(
+            AGENT,
+            tool.name,
+            Risk.READ,
+            arguments,
+            agent=ACTING.get(),
+            person=f"{turn.channel}:{turn.sender}" if turn.sender else "",
+            owner=turn.owner,
+            channel=turn.channel,
+            chat=turn.chat,
+            session=turn.session,
+            tainted=not turn.owner or policy.is_tainted(turn.id),
+            tool=tool.name,
+            turn=turn.id,
+            guarded=tool.guards_guests,
+        )
+        judgement = policy.judge_all(
+            [replace(act, what=what, risk=risk) for what, risk in tool.acts(arguments, turn)], turn.context
+        )
+        if judgement.verdict is Verdict.ALLOW or (approved and judgement.verdict is Verdict.ASK):
+            return None
+        if judgement.verdict is Verdict.ASK and self.hub.approvals is not None:
+            asked: str = await self.hub.approvals.ask(call, tool.summary(arguments), act.agent, turn, judgement)
+            return asked
+        return judgement.why or f"{tool.name} may not be called here."
 
     def _may(self, name: str) -> bool:
         if self.only is not None and not any(fnmatchcase(name, glob) for glob in self.only):
@@ -120,6 +190,8 @@ class Toolbox:
 
     def _find(self, name: str) -> Tool | None:
         tool = self.hub.tools.get(name)
+        if tool is None and name == HELP:
+            return ToolHelp({one["function"]["name"]: one for one in self.offered()})
         return tool if tool is not None and self._may(name) else None
 
     def _harmless(self, call: ToolCall) -> bool:

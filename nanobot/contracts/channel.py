@@ -33,6 +33,10 @@ class Attachment:
     size_bytes: int = 0
 
 
+FORWARDED = "forwarded"
+"""In the extras of a message: somebody else wrote it, and the sender passes it on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A message from a person, as a channel hands it to the hub.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import voluptuous as vol
 
+from nanobot.contracts.tool import Risk
+
 if TYPE_CHECKING:
     from nanobot.hub.context import Context
 
@@ -59,3 +61,5 @@ class Service:
     admin: bool = False
     title: str = ""
     """For people; made of the name when there is none."""
+    risk: Risk = Risk.WRITE
+    """What a call may do to the world, for rules about agents."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,9 @@ class Tool(ABC):
     risk: Risk = Risk.READ
     untrusted: bool = False
     """Whether its results hold words of strangers, unless a result says otherwise."""
+    guards_guests: bool = False
+    """Whether it decides itself what people who do not run nanobot may have done, by an option of its own. Without
+    that, and without a rule, they get no more than ``Risk.READ``."""
     timeout: float = 60.0
     """Seconds that one call may take."""
 
@@ -63,6 +66,11 @@ class Tool(ABC):
     def risk_of(self, arguments: Mapping[str, Any]) -> Risk:
         """The risk of one call, where its (checked) arguments make a difference; never less than the call can do."""
         return self.risk
+
+    def acts(self, arguments: Mapping[str, Any], turn: Turn) -> Sequence[tuple[str, Risk]]:
+        """All that one call does, by the names that rules know, with its risk: the tool itself and, where it calls a
+        service, ``<domain>.<service>``. For a tool whose risk depends on who calls it from where, too."""
+        return ((self.name, self.risk_of(arguments)),)
 
     def summary(self, arguments: Mapping[str, Any]) -> str:
         """What exactly one call will do, for the person who has to approve it: complete, nothing left out or cut."""

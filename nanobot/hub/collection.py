@@ -14,6 +14,7 @@ import voluptuous as vol
 
 from nanobot.contracts.entity import Entity
 from nanobot.contracts.service import ServiceCall
+from nanobot.contracts.tool import Risk
 from nanobot.errors import ServiceError
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
@@ -76,6 +77,7 @@ class Action:
     shown: Mapping[str, Any] = field(default_factory=dict)
     check: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     """For what one field alone cannot say."""
+    risk: Risk = Risk.WRITE
 
 
 _TARGETS = ("entity_id", "device_id", "area_id", "floor_id", "label_id")
@@ -170,6 +172,7 @@ def offer_actions(entry: Entry, actions: Mapping[str, Action]) -> None:
             description=action.about,
             fields=action.shown,
             entity_domain=entry.domain,
+            risk=action.risk,
         )
 
 

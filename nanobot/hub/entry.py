@@ -20,6 +20,7 @@ from nanobot.contracts.controls import Control
 from nanobot.contracts.entity import Entity
 from nanobot.contracts.model import Model
 from nanobot.contracts.service import Handler, Response, Service
+from nanobot.contracts.tool import Risk
 from nanobot.contracts.webhook import Webhook
 from nanobot.errors import StorageError
 from nanobot.hub.bus import Callback, Filter
@@ -204,9 +205,12 @@ class Entry:
         description: str = "",
         fields: Mapping[str, Any] | None = None,
         entity_domain: str | None = None,
+        risk: Risk = Risk.WRITE,
     ) -> Remove:
         """Add the service ``<domain of this entry>.<name>``."""
-        return self.add(Service(self.domain, name, handler, schema, response, description, fields or {}, entity_domain))
+        return self.add(
+            Service(self.domain, name, handler, schema, response, description, fields or {}, entity_domain, risk=risk)
+        )
 
     def set_state(
         self,

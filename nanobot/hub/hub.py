@@ -33,6 +33,7 @@ from nanobot.hub.controls import Controls
 from nanobot.hub.entities import Entities
 from nanobot.hub.farewells import Farewells
 from nanobot.hub.issues import Issues
+from nanobot.hub.policy import PolicyGate
 from nanobot.hub.registry import Registry
 from nanobot.hub.sentences import Sentences
 from nanobot.hub.services import Services
@@ -109,6 +110,10 @@ class Hub:
         self.skills: Registry[Skill] = Registry("skill")
         self.prompt_parts: Registry[PromptPart] = Registry("part of the prompt")
         self.policies: Registry[Policy] = Registry("policy")
+        self.policy = PolicyGate(self)
+        """Asked before anything is done on behalf of an agent."""
+        self.approvals: Any = None
+        """What waits for the word of a person, of ``nanobot.agent``."""
         self.meters: Registry[Meter] = Registry("meter")
         self.workspaces: Registry[Workspace] = Registry("workspace")
         self.views: Registry[View] = Registry("view")

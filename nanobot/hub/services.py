@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import deque
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import time
 from typing import Any
 
@@ -47,6 +47,8 @@ class Services:
         self._route = bus.route
         self._services: dict[str, dict[str, _Registered]] = {}
         self.tasks = Tasks("service call")
+        self.gate: Callable[[Service, Mapping[str, Any], Context], None] | None = None
+        """Raises ``ServiceError`` for a call that may not be made; None while nothing is to be judged."""
         self.recent: deque[Called] = deque(maxlen=CALLS)
         """The latest calls, for ``hub.causes``."""
 
@@ -156,6 +158,8 @@ class Services:
             except vol.Invalid as error:
                 raise self._wrong(known.service, given, error) from error
         call = ServiceCall(domain, name, given, context or Context(), return_response)
+        if self.gate is not None:
+            self.gate(known.service, given, call.context)
         self.recent.append((time(), domain, name, given.get("entity_id"), call.context))
         if self._route(CALL_SERVICE):
             self._bus.fire(

@@ -114,4 +114,4 @@ def begin(hub: Hub, entry: Entry, chat: Chat) -> Begin:
 
 @pytest.fixture
 def turn() -> Turn:
-    return Turn("t1", "chat:test", "chat", "test", "tester", "hello", Context(id="t1", actor="user"), "en")
+    return Turn("t1", "chat:test", "chat", "test", "tester", "hello", Context(id="t1", actor="user"), "en", owner=True)
