@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import voluptuous as vol
@@ -10,6 +11,7 @@ import voluptuous as vol
 from nanobot.config import validators as cv
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
+from nanobot.templates import validators as tv
 
 from .agent import ReactAgent
 
@@ -26,8 +28,12 @@ CONFIG_SCHEMA = vol.Schema(
         vol.Optional("model"): cv.string,
         vol.Optional("name", default="nanobot"): cv.string,
         vol.Optional("instructions"): cv.string,
+        vol.Optional("prompt"): tv.template,
         vol.Optional("tools", default=dict): TOOLS,
         vol.Optional("rounds", default=20): vol.All(cv.whole_number, vol.Range(min=1, max=200)),
+        vol.Optional("time", default=timedelta(minutes=10)): cv.positive_time_period,
+        vol.Optional("tokens"): vol.All(cv.whole_number, vol.Range(min=1000)),
+        vol.Optional("cost"): cv.positive_float,
         vol.Optional("history", default=50): vol.All(cv.whole_number, vol.Range(min=0, max=1000)),
         vol.Optional("context", default=32_000): vol.All(cv.whole_number, vol.Range(min=1000)),
         vol.Optional("fallback", default=True): vol.Any(cv.boolean, cv.string),

@@ -7,7 +7,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from nanobot.agent.asking import Asking, NoAnswer
+from nanobot.agent.asking import Asking, NoAnswer, Refusal
+from nanobot.agent.limits import Limits
 from nanobot.agent.loop import Loop
 from nanobot.agent.toolbox import Toolbox
 from nanobot.contracts.agent import Agent, Part, Retract, Text, Turn
@@ -19,6 +20,11 @@ from .missing import Missing
 
 ASKED = "agents_asked"
 """In the extras of a turn: the names of the agents that have passed it on."""
+
+
+def limits_of(config: Mapping[str, Any]) -> Limits:
+    """The limits of its turns."""
+    return Limits(config["rounds"], config["time"].total_seconds() or None, config.get("tokens"), config.get("cost"))
 
 
 class ReactAgent(Agent):
@@ -43,8 +49,10 @@ class ReactAgent(Agent):
             Asking(self._hub, config.get("model")),
             Toolbox(self._hub, allow=tools.get("allow", ("*",)), deny=tools.get("deny", ())),
             name=config["name"],
+            agent=self.name,
             instructions=config.get("instructions"),
-            rounds=config["rounds"],
+            template=config.get("prompt"),
+            limits=limits_of(config),
             history=config["history"],
             context=config["context"],
         )
@@ -54,6 +62,9 @@ class ReactAgent(Agent):
             async with aclosing(self._loop.respond(turn)) as parts:
                 async for part in parts:
                     yield part
+        except Refusal as error:
+            yield Retract()
+            yield Text(_refused(turn, error))
         except NoAnswer as error:
             self._log.warning("no model answers (%s); tried: %s", error.why, ", ".join(error.tried) or "none")
             yield Retract()
@@ -98,3 +109,10 @@ class ReactAgent(Agent):
             return None
         others = [agent for agent in self._hub.agents if agent.rank < self.rank]
         return max(others, key=lambda agent: agent.rank, default=None)
+
+
+def _refused(turn: Turn, error: Refusal) -> str:
+    """The sentence of whoever says that there was enough. It names nothing that only the owner may know."""
+    if not error.acted:
+        return error.why
+    return translate("component.agent.chat.begun", turn.language, why=error.why.rstrip(". "))

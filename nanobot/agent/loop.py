@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from nanobot.agent import prompt
 from nanobot.agent.asking import Again, Asking, NoAnswer
 from nanobot.agent.briefing import Briefing, Piece
+from nanobot.agent.limits import LAST_WORD, Budget, Limits, TimeIsUp, until
 from nanobot.agent.said import TOO_MANY, Said
-from nanobot.agent.toolbox import Outcome, Toolbox
+from nanobot.agent.tool_words import SHARE
+from nanobot.agent.toolbox import Toolbox
 from nanobot.contracts.agent import Part, Record, Retract, Text, Thinking, ToolOutcome, ToolUse, Turn
+from nanobot.contracts.meter import Spender
 from nanobot.contracts.model import Message, Request
+from nanobot.conversations.traces import TurnTrace
 from nanobot.conversations.transcript import Exchange
 from nanobot.hub.hub import Hub
+from nanobot.templates import Template
 from nanobot.util.translate import translate
 
 Tools = Sequence[Mapping[str, Any]]
 
-ROUNDS = 20
 LEAST_ROOM = 1000  # characters; with less, a model is of no use
-SAME_CALLS = 3  # times that a call with the same result is made before the model is told to stop it
-LAST_ROUND = (
-    "You have used up all your rounds of tool calls. Answer now, without tools, with what you know, and say what is"
-    " missing."
-)
+LAST_ROUND = "{limit} Answer now, without tools, with what you know, and say what is missing."
+USED_UP = {
+    "rounds": "You have used up all your rounds of tool calls.",
+    "calls": "You make the same calls again and again, with the same results.",
+    "time": "The time for this is used up.",
+    "tokens": "The tokens for this are used up.",
+    "cost": "The money for this is used up.",
+}
 SAME_AGAIN = "You have made this very call before, and its result was the same. Do something else, or answer."
 
 
@@ -41,16 +50,17 @@ class Loop:
         toolbox: Toolbox,
         *,
         name: str = "nanobot",
-        agent: str = "agent",
+        agent: str = "",
         instructions: str | None = None,
-        template: str | None = None,
-        rounds: int = ROUNDS,
+        template: Template | None = None,
+        limits: Limits | None = None,
         history: int = 50,
         context: int = 32_000,
     ) -> None:
         self.hub = hub
         self.asking = asking
         self.toolbox = toolbox
+        self.agent = agent
         self.briefing = Briefing(
             hub,
             name=name,
@@ -60,37 +70,61 @@ class Loop:
             context=context,
             characters_per_token=prompt.CHARACTERS_PER_TOKEN,
         )
-        self.rounds = rounds
+        self.tool_room = context * prompt.CHARACTERS_PER_TOKEN // SHARE
+        self.limits = limits or Limits()
         self.history = history
         self.context = context
 
     async def respond(self, turn: Turn) -> AsyncGenerator[Part]:
         """Answer. Raises ``NoAnswer`` when no model does, and ``StorageError`` when nothing can be written down."""
+        traces = self.hub.conversations.traces
+        known = traces.running(turn.id)
+        trace = known or traces.begin(turn.id, turn.session, self.agent)
+        try:
+            async with contextlib.aclosing(self._respond(turn, trace)) as parts:
+                async for part in parts:
+                    yield part
+        finally:
+            if known is None:  # whoever made the turn keeps no trace of it
+                traces.end(turn.id)
+
+    async def _respond(self, turn: Turn, trace: TurnTrace) -> AsyncGenerator[Part]:
         exchanges = await self.hub.conversations.transcript(turn.session, turn.id, self.history + 1)
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
-        head = await self.briefing.message(turn)
-        toolbox, rounds = self.toolbox, self.rounds
-        if turn.bounds is not None:
-            toolbox = toolbox.narrowed(turn.bounds.tools)
-            rounds = rounds if turn.bounds.rounds is None else min(rounds, turn.bounds.rounds)
+        pieces = await self.briefing.pieces(turn)
+        head = Message("system", "\n\n".join(piece.text for piece in pieces))
+        toolbox = self.toolbox if turn.bounds is None else self.toolbox.narrowed(turn.bounds.tools)
+        limits = self.limits.within(turn.bounds)
+        toolbox.remember(turn, prompt.heard_by(turn, exchanges))
         messages = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, exchanges))]
         steps = exchanges[-1].steps
         done = sum(step.role == "assistant" for step in steps)
+        asker = _Asker(self, turn, trace)
         acted = any(toolbox.writes(call) for step in steps for call in step.tool_calls)
-        made: Counter[tuple[str, str, str]] = Counter()
+        budget = Budget(limits, trace)
         remark = ""
-        for round_ in range(min(done, rounds), rounds + 1):
-            last = round_ >= rounds
+        for round_ in range(min(done, limits.rounds), limits.rounds + 1):
+            trace.limit = budget.used_up(round_)
+            tools = None if trace.limit else toolbox.offered(self.tool_room)
+            trace.prompt = _sizes(pieces, messages, tools)
+            trace.rounds += 1
             said = Said()
-            async with contextlib.aclosing(self._ask(messages, said, None if last else toolbox.offered())) as parts:
-                try:
+            asked_until = budget.deadline
+            if trace.limit and asked_until is not None:
+                asked_until = max(asked_until, asyncio.get_running_loop().time() + LAST_WORD)
+            try:
+                async with contextlib.aclosing(until(asked_until, asker.ask(messages, said, tools))) as parts:
                     async for part in parts:
                         yield part
-                except NoAnswer as error:
-                    error.acted = acted
-                    raise
+            except TimeIsUp:
+                trace.limit = "time"
+                break
+            except NoAnswer as error:
+                error.acted = acted
+                raise
+            said.mend([tool["function"]["name"] for tool in tools or ()])
             calls = said.calls
-            if not calls or last:
+            if not calls or trace.limit:
                 break
             remark = said.text if said.text.strip() else remark
             yield Retract()
@@ -100,34 +134,66 @@ class Loop:
             for call in calls:
                 yield ToolUse(call.id, call.name, call.arguments)
             messages.append(asked)
-            async with contextlib.aclosing(toolbox.run(calls, turn)) as outcomes:
-                async for outcome in outcomes:
-                    writes = toolbox.writes(outcome.call)
-                    acted = acted or writes
-                    note = TOO_MANY if said.too_many and outcome.call.id == calls[-1].id else ""
-                    result = Message("tool", _noted(outcome, made, note), tool_call_id=outcome.call.id)
-                    messages.append(result)
-                    yield Record(result, wait=writes)
-                    yield ToolOutcome(outcome.call.id, outcome.call.name, outcome.text, outcome.failed)
+            try:
+                async with contextlib.aclosing(until(budget.deadline, toolbox.run(calls, turn))) as outcomes:
+                    async for outcome in outcomes:
+                        call = outcome.call
+                        writes = toolbox.writes(call)
+                        acted = acted or writes
+                        told = self.hub.scrubber.scrub(call.arguments)
+                        trace.called(call.name, told, outcome.seconds, len(outcome.text), failed=outcome.failed)
+                        notes = [
+                            said.remarks.get(call.id, ""),
+                            SAME_AGAIN if budget.same(call.name, call.arguments, outcome.text) else "",
+                            TOO_MANY if said.too_many and call.id == calls[-1].id else "",
+                        ]
+                        text = "\n\n".join(filter(None, (outcome.text, *notes)))
+                        result = Message("tool", text, tool_call_id=call.id)
+                        messages.append(result)
+                        yield Record(result, wait=writes)
+                        yield ToolOutcome(call.id, call.name, outcome.text, outcome.failed)
+            except TimeIsUp:
+                messages = list(prompt.complete(messages))
         if not said.text.strip():  # it called tools to the very end; what it said on the way is better than nothing
-            yield Text(remark or translate("agent.too_many_rounds", turn.language, rounds=rounds))
+            sentence = self._sentence(trace.limit or "rounds", limits, turn.language)
+            yield Text(f"{remark.rstrip()}\n\n{sentence}".strip() if trace.limit == "time" else remark or sentence)
+        elif trace.limit == "time" and said.finish is None:
+            yield Text("\n\n" + self._sentence("time", limits, turn.language))
         elif said.finish == "length":
             yield Text("\n\n" + translate("agent.cut_off", turn.language))
 
-    def _request(self, messages: Sequence[Message], room: int, tools: Tools | None) -> Request:
-        fitting = prompt.within(messages, room)
-        if tools is None:  # in the last result: a message of its own would be taken for the person's
-            fitting[-1] = replace(fitting[-1], content=f"{fitting[-1].content}\n\n{LAST_ROUND}")
-        scrub, plain = self.hub.scrubber.scrub, prompt.without_signs
-        told = [
-            Message(m.role, scrub(m.content if m.role == "system" else plain(m.content)), m.tool_calls, m.tool_call_id)
-            for m in fitting
-        ]
-        return Request(told, tools or ())
+    def _sentence(self, limit: str, limits: Limits, language: str) -> str:
+        """What the person is told of a limit without an answer."""
+        minutes = round((limits.time or 0.0) / 60, 1)
+        return translate(
+            f"agent.limit_{limit}",
+            language,
+            rounds=limits.rounds,
+            minutes=f"{minutes:g}",
+            tokens=limits.tokens,
+            cost=f"{limits.cost or 0.0:g}",
+        )
 
-    async def _ask(self, messages: Sequence[Message], said: Said, tools: Tools | None) -> AsyncGenerator[Part]:
+
+class _Asker:
+    """Asks the model on behalf of one turn, and notes what that took."""
+
+    def __init__(self, loop: Loop, turn: Turn, trace: TurnTrace) -> None:
+        self._hub = loop.hub
+        self._asking = loop.asking
+        self._context = loop.context
+        self._trace = trace
+        self._spender = Spender(
+            agent=loop.agent,
+            person=f"{turn.channel}:{turn.sender}" if turn.sender else "",
+            channel=turn.channel,
+            session=turn.session,
+            turn=turn.id,
+        )
+
+    async def ask(self, messages: Sequence[Message], said: Said, tools: Tools | None) -> AsyncGenerator[Part]:
         """One answer. A model that has less room than is configured is told less."""
-        room = self.context * prompt.CHARACTERS_PER_TOKEN
+        room = self._context * prompt.CHARACTERS_PER_TOKEN
         while True:
             try:
                 async with contextlib.aclosing(self._stream(self._request(messages, room, tools), said)) as parts:
@@ -139,20 +205,44 @@ class Loop:
                 if not error.too_long or room < LEAST_ROOM:
                     raise
 
+    def _request(self, messages: Sequence[Message], room: int, tools: Tools | None) -> Request:
+        fitting = prompt.within(messages, room)
+        if tools is None:  # in the last result: a message of its own would be taken for the person's
+            why = LAST_ROUND.format(limit=USED_UP[self._trace.limit or "rounds"])
+            fitting[-1] = replace(fitting[-1], content=f"{fitting[-1].content}\n\n{why}")
+        scrub, plain = self._hub.scrubber.scrub, prompt.without_signs
+        told = [
+            Message(m.role, scrub(m.content if m.role == "system" else plain(m.content)), m.tool_calls, m.tool_call_id)
+            for m in fitting
+        ]
+        return Request(told, tools or ())
+
     async def _stream(self, request: Request, said: Said) -> AsyncGenerator[Part]:
-        async with contextlib.aclosing(self.asking.stream(request)) as deltas:
-            async for delta in deltas:
-                if isinstance(delta, Again):
-                    said.forget()
-                    yield Retract()
-                    continue
-                text = said.take(delta)
-                if delta.thinking:
-                    yield Thinking(delta.thinking)
-                if text:
-                    yield Text(text)
-                if said.is_full:
-                    return
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        first: float | None = None
+        usage: Mapping[str, int] = {}
+        failed = True
+        try:
+            async with contextlib.aclosing(self._asking.stream(request, self._spender)) as deltas:
+                async for delta in deltas:
+                    first = clock() - began if first is None else first
+                    if isinstance(delta, Again):
+                        said.forget()
+                        yield Retract()
+                        continue
+                    usage = delta.usage or usage
+                    text = said.take(delta)
+                    if delta.thinking:
+                        yield Thinking(delta.thinking)
+                    if text:
+                        yield Text(text)
+                    if said.is_full:
+                        break
+            failed = False
+        finally:
+            seconds = clock() - began
+            self._trace.asked(seconds, seconds if first is None else first, usage, failed=failed)
 
 
 def _exchange(turn: Turn) -> Exchange:
@@ -160,9 +250,10 @@ def _exchange(turn: Turn) -> Exchange:
     return Exchange(0.0, turn.id, turn.sender, turn.sender_name, turn.text, turn.attachments)
 
 
-def _noted(outcome: Outcome, made: Counter[Any], note: str) -> str:
-    """The result as the model reads it; one that it has read often enough says so."""
-    key = (outcome.call.name, outcome.call.arguments, outcome.text)
-    made[key] += 1
-    notes = (SAME_AGAIN if made[key] >= SAME_CALLS else "", note)
-    return "\n\n".join(filter(None, (outcome.text, *notes)))
+def _sizes(pieces: Sequence[Piece], messages: Sequence[Message], tools: Tools | None) -> dict[str, int]:
+    """Characters of what the model is told, by parts."""
+    sizes = {piece.name: len(piece.text) for piece in pieces}
+    sizes["conversation"] = prompt.size(messages[1:])
+    if tools:
+        sizes["tools"] = len(orjson.dumps(tools))
+    return sizes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from nanobot.agent.repair import mended
 from nanobot.agent.toolbox import arguments_of
 from nanobot.contracts.model import Delta, Message, ToolCall
 from nanobot.errors import NanobotError
@@ -27,6 +28,8 @@ class Said:
         self._pieces: list[str] = []
         self._calls: list[ToolCall] = []
         self._size = 0
+        self.remarks: dict[str, str] = {}
+        """What the model is told of calls that it wrote wrong, by their ids."""
 
     @property
     def text(self) -> str:
@@ -53,6 +56,15 @@ class Said:
         del self._calls[MAX_CALLS:]
         self.finish = "length" if self._size >= LONGEST_ANSWER else delta.finish or self.finish
         return text
+
+    def mend(self, names: Collection[str]) -> None:
+        """Take calls that are written wrong for those that are meant; ``names``: the tools that there are."""
+        whole = self.finish != "length"
+        for number, call in enumerate(calls := self.calls):
+            calls[number], remark = mended(call, names, whole=whole)
+            if remark:
+                self.remarks[call.id] = remark
+        self._calls = calls
 
     def forget(self) -> None:
         """It begins anew."""

@@ -13,6 +13,7 @@ from nanobot.util.backoff import Backoff
 if TYPE_CHECKING:
     from nanobot.conversations.delivery import Delivery
     from nanobot.conversations.inbox import Inbox
+    from nanobot.conversations.traces import Traces
     from nanobot.conversations.transcript import Steps
     from nanobot.hub.hub import Hub
 
@@ -61,7 +62,7 @@ class Disk:
                 self.told(None)
                 return True
 
-    async def clean_up(self, inbox: Inbox, delivery: Delivery, steps: Steps) -> None:
+    async def clean_up(self, inbox: Inbox, delivery: Delivery, steps: Steps, traces: Traces) -> None:
         """Now and then, until cancelled, delete what is old, a little at a time."""
         while True:
             now = self.hub.clock.time()
@@ -70,6 +71,7 @@ class Disk:
                 await _purge(inbox.purge, now - KEEP)
                 await _purge(delivery.outbox.purge, now - KEEP)
                 await _purge(steps.purge, now - KEEP)
+                await _purge(traces.purge, now - KEEP)
             except StorageError as error:
                 self.told(error)
             await self._clean_up_files(inbox, delivery, now)

@@ -69,6 +69,9 @@ class Running:
         """Whether somebody else took the message, so that the agent is not asked."""
         self.understood = True
         """False when the agent says that it can make nothing of the message."""
+        self.rounds = 0
+        """How often it has called tools."""
+        self._began = asyncio.get_running_loop().time()
         self._keep = keep
         self._cut: Cut | None = None
         self._texts: list[str] = []
@@ -95,6 +98,18 @@ class Running:
             "message_id": message.message_id,
             **more,
         }
+
+    def finished(self, outcome: str) -> dict[str, object]:
+        """What ``turn_finished`` says."""
+        return self.data(
+            agent=self.agent.name,
+            person=self.message.person,
+            owner=self.message.owner,
+            outcome=outcome,
+            understood=self.understood,
+            seconds=round(asyncio.get_running_loop().time() - self._began, 3),
+            rounds=self.rounds,
+        )
 
     async def respond(self) -> Answer | None:
         """Let the agent answer. None: cut off, to start over."""
@@ -155,6 +170,7 @@ class Running:
             attachments=message.attachments,
             attempt=message.attempts + 1,
             owner=message.owner,
+            group=message.group,
             extra=extra,
         )
         parts: AsyncIterator[Part] | None = None
@@ -167,6 +183,7 @@ class Running:
                 if self._cut is not None:  # and the agent took no notice
                     return
                 if isinstance(part, Record):
+                    self.rounds += part.message.role == "assistant"
                     await self._keep(message.id, part)
                 else:
                     self._take(part)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from nanobot.agent.limits import Limits
 from nanobot.agent.prompt import INTERRUPTED
 from nanobot.agent.said import LONGEST_ANSWER, MAX_CALLS, TOO_MANY
 from nanobot.agent.toolbox import LONGEST_ARGUMENTS, Toolbox
@@ -80,7 +81,7 @@ async def test_calls_without_end_are_ended(hub: Hub, entry: Entry, chat: Chat) -
     entry.add(tool)
     model = Endless(Delta(tool_calls=(call(),)))
     entry.add(model)
-    entry.add(Looping(hub, rounds=1))
+    entry.add(Looping(hub, limits=Limits(rounds=1)))
     await chat.types("go")
     assert len(tool.calls) == MAX_CALLS
 
@@ -223,12 +224,12 @@ async def test_fewer_rounds_than_were_used_already_end_the_turn_with_an_answer(
     begin: Begin, hub: Hub, entry: Entry, chat: Chat
 ) -> None:
     entry.add(Noted())
-    model = begin([call()], [call()], [call()], [60.0], "Well.", rounds=5)
+    model = begin([call()], [call()], [call()], [60.0], "Well.", limits=Limits(rounds=5))
     await chat.says("go")
     await until(lambda: len(model.requests) == 4)
     looping = hub.agents.get("looping")
     assert isinstance(looping, Looping)
-    looping.loop.rounds = 1
+    looping.loop.limits = Limits(rounds=1)
     await cut(hub)
     await chat.wait_for(1)
     assert chat.received == ["Well."]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from nanobot.agent.limits import Limits
 from nanobot.agent.prompt import INTERRUPTED
 from nanobot.contracts.model import Delta, Message
 from nanobot.contracts.tool import Risk
@@ -123,7 +124,7 @@ async def test_calls_with_the_same_id_are_told_apart(begin: Begin, entry: Entry,
 async def test_a_loop_without_end_is_ended_with_an_answer(begin: Begin, entry: Entry, chat: Chat) -> None:
     tool = Noted()
     entry.add(tool)
-    model = begin([call()], [call()], [call()], "I gave up looking.", rounds=3)
+    model = begin([call()], [call()], [call()], "I gave up looking.", limits=Limits(rounds=3))
     assert await chat.types("go") == "I gave up looking."
     assert len(tool.calls) == 3
     assert model.requests[-1].tools == ()
@@ -135,7 +136,7 @@ async def test_a_model_that_calls_tools_to_the_very_end_leaves_a_sentence(
     begin: Begin, entry: Entry, chat: Chat
 ) -> None:
     entry.add(Noted())
-    begin([call()], rounds=2)
+    begin([call()], limits=Limits(rounds=2))
     assert await chat.types("go") == "I stopped after 2 rounds of tool calls without coming to an answer."
 
 
