@@ -60,6 +60,11 @@ class Schedule(RunnableEntity):
         return self.item.error if self.refused is None else self.refused.error
 
     @property
+    def plan(self) -> tuple[float | None, int, str] | None:
+        config = self.item.config
+        return None if config is None else (self._watch.planned, self._watch.missed, config["missed"])
+
+    @property
     def idle(self) -> str | None:
         if not self.enabled:
             return "off"

@@ -20,7 +20,7 @@ from .weekly import DAYS, WEEKLY
 Kind = Literal["weekly", "plan"]
 
 _TIMING = ("cron", "every", "at", "start", "between", "weekday", "time_zone")
-_OF_BOTH = frozenset({"name", "icon", "time_zone"})
+_OF_BOTH = frozenset({"name", "icon", "time_zone", "tests"})
 _OF_PLANS = frozenset(str(key) for key in SCHEDULE.schema.validators[1]) - _OF_BOTH | {"action", "condition"}
 _NAMES = (*_OF_PLANS, *_OF_BOTH, *DAYS)
 

@@ -221,6 +221,7 @@ SCHEDULE = vol.Schema(
             vol.Optional("ask"): _asking,
             vol.Optional("script"): cv.entity_domain("script"),
             vol.Optional("data"): _data,
+            vol.Optional("tests"): list,
             **RUN_OPTIONS,
         },
         cv.has_at_least_one_key(*WHEN),

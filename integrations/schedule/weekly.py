@@ -109,6 +109,7 @@ WEEKLY = vol.Schema(
         vol.Optional("name"): cv.string,
         vol.Optional("icon"): cv.icon,
         vol.Optional("time_zone"): cv.time_zone,
+        vol.Optional("tests"): list,
         **{vol.Optional(day, default=list): _blocks_of_a_day for day in DAYS},
     }
 )

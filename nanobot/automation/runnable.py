@@ -61,6 +61,12 @@ class RunnableEntity(Entity, Runnable):
         return ()
 
     @property
+    def plan(self) -> tuple[float | None, int, str] | None:
+        """When it runs next, how many planned runs were missed last, and what becomes of these; None of what has no
+        times of its own."""
+        return None
+
+    @property
     def idle(self) -> str | None:
         """Why its triggers are not listened to: ``off``, ``starting``, ``failed``; None when they are."""
         return None

@@ -70,13 +70,23 @@ class TriggerFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """The times of a schedule. ``next``: when it runs next, in seconds since the epoch; None when no time comes.
+    ``missed``: how many planned runs were missed last, ``policy`` what becomes of such: ``once``, ``all``, ``skip``."""
+
+    next: float | None
+    missed: int
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
 class WhyNot:
     """The answer to "why not".
 
     ``idle``: ``invalid``, ``off``, ``starting``, ``failed`` (no trigger could be attached), ``no_triggers``,
     ``disabled`` (all triggers are); None when it listens. ``error``: what is wrong with it, or with the edit of it
     that does not count. ``off``: why it is off. ``last``: the last time that something was to start it, as a *run* link
-    with ``source``; ``ran``: the last time that it did run.
+    with ``source``; ``ran``: the last time that it did run. ``plan``: the times of a schedule, None of anything else.
     """
 
     entity_id: str
@@ -91,6 +101,7 @@ class WhyNot:
     last: Link | None
     ran: float | None
     triggers: tuple[TriggerFacts, ...]
+    plan: PlanFacts | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -107,4 +118,5 @@ class WhyNot:
             "last": None if self.last is None else self.last.as_dict(),
             "ran": self.ran,
             "triggers": [asdict(trigger) for trigger in self.triggers],
+            "plan": None if self.plan is None else asdict(self.plan),
         }

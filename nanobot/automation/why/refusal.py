@@ -18,7 +18,7 @@ from nanobot.util.translate import translate
 
 from .chain import trigger_of, why
 from .conditions import conditions_of
-from .links import Link, Links, TriggerFacts, WhyNot
+from .links import Link, Links, PlanFacts, TriggerFacts, WhyNot
 
 
 async def why_not(hub: Hub, asked: str, *, language: str = "en") -> WhyNot:
@@ -48,6 +48,7 @@ async def why_not(hub: Hub, asked: str, *, language: str = "en") -> WhyNot:
         last=None if last is None else _attempt(item, last),
         ran=None if item.last_triggered is None else item.last_triggered.timestamp(),
         triggers=triggers,
+        plan=None if item.plan is None else PlanFacts(*item.plan),
     )
 
 
@@ -121,6 +122,8 @@ def _started(short: Mapping[str, Any]) -> str:
 
 def _attempt(item: RunnableEntity, trace: RunTrace) -> Link:
     full = trace.full()
+    trigger = trigger_of(full)
+    came = "last_missed" if trigger.get("missed") else "last_planned"
     data = {
         "domain": item.domain,
         "name": item.name,
@@ -128,7 +131,8 @@ def _attempt(item: RunnableEntity, trace: RunTrace) -> Link:
         "outcome": full.get("script_execution"),
         "error": full.get("error"),
         "source": full.get("trigger"),
-        "trigger": trigger_of(full).get("idx"),
+        "trigger": trigger.get("idx"),
+        "came": came if trigger.get("platform") == "schedule" and trigger.get("planned") else None,
         "conditions": conditions_of(full),
     }
     began = datetime.fromisoformat(_started(full)).timestamp()

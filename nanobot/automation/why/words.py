@@ -58,6 +58,8 @@ def why_not_text(hub: Hub, answer: WhyNot, language: str) -> str:
         lines.append(why_text(hub, answer.off, language))
     lines += [words.say("trigger_failed", error=_ended(text)) for text in answer.failed]
     lines.append(words.last(answer, what))
+    if answer.plan is not None and answer.plan.missed:
+        lines.append(words.say(f"missed_{answer.plan.policy}", count=answer.plan.missed))
     if answer.ran is not None and (answer.last is None or answer.last.data["outcome"] not in (None, "finished")):
         lines.append(words.say("ran", what=what, time=words.time(answer.ran)))
     lines += words.triggers(answer.triggers)
@@ -177,16 +179,24 @@ class _Words:
         """What holds it back now."""
         since = self.time(answer.since) if answer.since is not None else "?"
         if answer.idle is not None:
-            return self.say(f"idle_{answer.idle}", what=what, since=since, error=_ended(answer.error or "?"))
+            key = f"idle_{answer.idle}"
+            if answer.plan is not None and answer.idle in ("off", "starting"):
+                key += "_schedule"
+            return self.say(key, what=what, since=since, error=_ended(answer.error or "?"))
         if answer.error is not None:
             return self.say("refused", what=what, error=_ended(answer.error))
+        if answer.plan is not None:
+            if answer.plan.next is None:
+                return self.say("waits_never", what=what)
+            return self.say("waits_until", what=what, next=self.time(answer.plan.next))
         return self.say("listens" if answer.domain == "automation" else "ready", what=what)
 
     def last(self, answer: WhyNot, what: str) -> str:
         """The last time that something was to start it."""
         last = answer.last
         if last is None:
-            return self.say("never_fired" if answer.domain == "automation" else "never_called", what=what)
+            key = "never_fired" if answer.domain == "automation" else "never_called"
+            return self.say("never_came" if answer.plan is not None else key, what=what)
         given = {
             "what": what,
             "time": self.time(last.time or 0.0),
@@ -194,7 +204,10 @@ class _Words:
             "mode": answer.mode,
             "error": _ended(last.data["error"] or "?"),
         }
-        began = self.say("last_fired" if last.data["source"] else "last_called", **given)
+        key = "last_fired" if last.data["source"] else "last_called"
+        if answer.plan is not None:
+            key = last.data.get("came") or "last_called"
+        began = self.say(key, **given)
         outcome = last.data["outcome"]
         if outcome == "failed_conditions":
             failed = [self.condition(one) for one in last.data["conditions"] if not one["result"]]
