@@ -57,9 +57,12 @@ def _asks(hub: Hub, function: str) -> Callable[[Connection, Mapping[str, Any]], 
 
 def _tells(hub: Hub, function: str, name: str) -> Callable[[CommandCall], Awaitable[str]]:
     async def handler(call: CommandCall) -> str:
-        if not call.arguments:
+        asked = call.arguments
+        if not asked and name == "why" and (last := await hub.conversations.traces.last(call.session)) is not None:
+            asked = last["turn"]
+        if not asked:
             return translate("why.of_what" if name == "why" else "why.of_which", call.language)
-        told: str = await getattr(await _asked(), function)(hub, call.arguments, call.language)
+        told: str = await getattr(await _asked(), function)(hub, asked, call.language)
         return told
 
     return handler

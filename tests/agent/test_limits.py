@@ -99,3 +99,18 @@ async def test_a_decision_of_a_policy_is_part_of_the_trace(begin: Begin, entry: 
     begin([call()], "Done.")
     await chat.types("go")
     assert (await trace(hub))["decisions"] == [{"what": "note", "verdict": "ask", "why": "a rule"}]
+
+
+async def test_why_tells_what_a_turn_did(begin: Begin, entry: Entry, chat: Chat, hub: Hub) -> None:
+    from nanobot.automation.why import why, why_text
+
+    entry.add(Noted())
+    begin([call(), USED], "Done.")
+    await chat.types("we need milk")
+    turn = (await trace(hub))["turn"]
+    told = why_text(hub, await why(hub, turn), "en")
+    assert "“we need milk”" in told
+    assert "The agent looping asked" in told
+    assert "Its tools: note (0." in told
+    hub.causes.messages.clear()  # as after a restart
+    assert "Its tools: note (0." in why_text(hub, await why(hub, turn), "en")

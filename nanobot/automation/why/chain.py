@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from nanobot.errors import NanobotError
+from nanobot.errors import NanobotError, StorageError
 from nanobot.hub.causes import CallCause, MessageCause
 from nanobot.hub.groups import expanded
 from nanobot.hub.hub import Hub
@@ -18,6 +18,7 @@ from nanobot.util.translate import translate
 from .conditions import conditions_of
 from .facts import About, Facts, RunFact, trace_of
 from .links import Link, Links
+from .turn import turn_link
 
 MOST = 40  # links of a chain
 CLOSE = 5.0  # s between a call and what it changed
@@ -40,7 +41,9 @@ async def why(hub: Hub, asked: str, *, language: str = "en") -> Links:
         await chain.of_message(message)
     elif (found := trace_of(hub, wanted)) is not None:
         await chain.of_run(found[1].context.id, wanted)
-    elif _ID.fullmatch(wanted.upper()) is None or not await chain.of_context(wanted.upper()):
+    elif _ID.fullmatch(wanted.upper()) is None or not (
+        await chain.of_context(wanted.upper()) or await chain.of_turn(wanted.upper())
+    ):
         names = [state.entity_id for state in hub.states]
         near = nearest(wanted, names)
         key = "why.unknown_near" if near else "why.unknown"
@@ -90,6 +93,7 @@ class _Chain:
         """A message that was sent, or what came of one that came in."""
         if message.direction == "in":
             self._add(_message_link(message))
+            await self.of_turn(message.id)
             for call in self._facts.effects(message.id):
                 if len(self._effects) < MOST:
                     self._effects.append(_call_link(call))
@@ -100,6 +104,18 @@ class _Chain:
         self._add(_message_link(message))
         if message.context.parent_id is not None:
             await self._follow(message.context.parent_id, sent=message.id)
+            await self.of_turn(message.context.parent_id)
+
+    async def of_turn(self, turn: str) -> bool:
+        """What an agent did to answer a message. False: nothing is known of it."""
+        try:
+            trace = await self._hub.conversations.traces.of(turn)
+        except StorageError:
+            return False
+        if trace is None:
+            return False
+        self._effects.append(turn_link(trace))
+        return True
 
     async def of_run(self, context_id: str, run_id: str) -> None:
         """A run."""

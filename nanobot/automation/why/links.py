@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["state", "call", "run", "trigger", "message", "sent", "actor", "reported"]
+Kind = Literal["state", "call", "run", "trigger", "message", "sent", "actor", "reported", "turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class Link:
     - *message* (came in) and *sent* (went out): its id; ``{channel, chat, session, sender, text}``
     - *actor*: ``user``, ``token``, ``agent``, …; ``{owner}``
     - *reported*: entity id; no call and no run is known to have written it
+    - *turn*: the id of the message that was answered; ``{agent, rounds, prompt, models, tools, decisions, tokens, cost,
+      limit}``
     """
 
     kind: Kind

@@ -10,6 +10,7 @@ from nanobot.hub.hub import Hub
 from nanobot.util.translate import translate
 
 from .links import Link, Links, TriggerFacts, WhyNot
+from .turn import turn_text
 
 SHOWN = 5  # effects, triggers and the like that are told at once
 LONGEST = 120  # characters of a message or value
@@ -41,11 +42,15 @@ def why_text(hub: Hub, answer: Links, language: str) -> str:
     text = words.sentence(clauses)
     if links and links[0].kind == "run":
         text = text[:1].upper() + text[1:]
-    if answer.effects:
-        told = [words.effect(link) for link in answer.effects[:SHOWN]]
-        if len(answer.effects) > SHOWN:
-            told.append(words.say("more", count=len(answer.effects) - SHOWN))
+    effects = [link for link in answer.effects if link.kind != "turn"]
+    if effects:
+        told = [words.effect(link) for link in effects[:SHOWN]]
+        if len(effects) > SHOWN:
+            told.append(words.say("more", count=len(effects) - SHOWN))
         text += " " + words.say("effects", effects=words.listed(told))
+    for link in answer.effects:
+        if link.kind == "turn":
+            text = f"{text} {turn_text(link.data, words.say)}".strip()
     return text or words.say("nothing_known")
 
 
@@ -164,6 +169,8 @@ class _Words:
                 return self.say("actor_other", who=link.what) if told == f"why.{key}" else told
             case "reported":
                 return self.say("reported_then" if after_trigger else "reported")
+            case "turn":
+                return turn_text(data, self.say)
 
     def effect(self, link: Link) -> str:
         """Something that came of a message."""
