@@ -10,6 +10,7 @@ from typing import Any
 from nanobot.agent.asking import Asking, NoAnswer, Refusal
 from nanobot.agent.limits import Limits
 from nanobot.agent.loop import Loop
+from nanobot.agent.shown import shown
 from nanobot.agent.toolbox import Toolbox
 from nanobot.contracts.agent import Agent, Part, Retract, Text, Turn
 from nanobot.hub.entry import Entry
@@ -71,6 +72,9 @@ class ReactAgent(Agent):
             async with aclosing(self._without_model(turn, error)) as parts:
                 async for part in parts:
                     yield part
+
+    async def told(self, turn: Turn) -> Mapping[str, Any]:
+        return await shown(self._loop, turn)
 
     async def _without_model(self, turn: Turn, error: NoAnswer) -> AsyncGenerator[Part]:
         """What another agent makes of the message; if it cannot make sense of it, the reason why no model answers.

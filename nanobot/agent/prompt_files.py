@@ -57,7 +57,7 @@ class PromptFiles:
         ]
 
     def _look(self, folder: Path) -> dict[str, _Read | None]:
-        found = {}
+        found: dict[str, _Read | None] = {}
         for name, private in FILES.items():
             path = folder / name
             try:

@@ -205,6 +205,20 @@ def why_not(
     _leave(why.run(_folder(context, config), name, command="why_not", as_json=as_json))
 
 
+@app.command(help=say("help.prompt"))
+def prompt(
+    context: typer.Context,
+    session: Annotated[str | None, typer.Argument(metavar="SESSION", help=say("help.prompt_session"))] = None,
+    config: Config = None,
+    agent: Annotated[str | None, typer.Option("--agent", help=say("help.prompt_agent"), show_default=False)] = None,
+    sizes: Annotated[bool, typer.Option("--sizes", help=say("help.prompt_sizes"))] = False,
+    as_json: AsJson = False,
+) -> None:
+    from nanobot.cli import prompt
+
+    _leave(prompt.run(_folder(context, config), session, agent=agent, sizes=sizes, as_json=as_json))
+
+
 @app.command(help=say("help.onboard"))
 def onboard(
     context: typer.Context,

@@ -131,3 +131,7 @@ class Agent(ABC):
     @abstractmethod
     def respond(self, turn: Turn) -> AsyncIterator[Part]:
         """Answer one turn, piece by piece. Cancelled when the person says stop or the entry is unloaded."""
+
+    async def told(self, turn: Turn) -> Mapping[str, Any] | None:
+        """What a model would be told for this turn now, with the sizes of its parts; None: no model is asked."""
+        return None

@@ -150,7 +150,7 @@ class Inbox:
                     " (SELECT MIN(seq) FROM inbox WHERE done IS NULL GROUP BY session)"
                 )
             connection.execute("UPDATE life SET clean = 0")
-            return [_message(row) for row in connection.execute(_OPEN)]
+            return [message_of_row(row) for row in connection.execute(_OPEN)]
 
         return await self._database.write(work)
 
@@ -199,7 +199,8 @@ def _pack(message: Message) -> str | None:
     return pack(more)
 
 
-def _message(row: tuple[Any, ...]) -> Message:
+def message_of_row(row: tuple[Any, ...]) -> Message:
+    """The message of a row with the columns that ``restore`` reads."""
     seq, id_, session, channel, chat, thread, message_id, sender, text, more, received, attempts, crashes = row
     rest = orjson.loads(more) if more else {}
     rest["attachments"] = unpack_attachments(rest.get("attachments", []))

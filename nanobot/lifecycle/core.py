@@ -20,6 +20,7 @@ from nanobot.lifecycle.edits import Applied, Edits
 from nanobot.lifecycle.explaining import offer_explanations
 from nanobot.lifecycle.macros import load_macros
 from nanobot.lifecycle.plan import CORE
+from nanobot.lifecycle.prompting import offer_prompt
 from nanobot.lifecycle.targets import look_again, split_by_domain
 from nanobot.lifecycle.verdict import is_error, verdict
 from nanobot.util.text import nearest
@@ -99,6 +100,7 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callabl
         add(name, split_by_domain(hub, name), _TARGET, told, admin=False)
     add("update_entity", look_again(hub), _TARGET, "Have things look at what they show.", admin=False)
     offer_explanations(entry)
+    offer_prompt(entry)
 
 
 async def _reload(call: ServiceCall, edits: Edits, wanted: str | Iterable[str]) -> Mapping[str, Any]:

@@ -1,0 +1,59 @@
+"""What a model would be told now, laid open for the person who runs nanobot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from nanobot.agent import prompt
+from nanobot.agent.prompt import CHARACTERS_PER_TOKEN
+from nanobot.contracts.agent import Turn
+from nanobot.contracts.model import Message
+from nanobot.conversations.transcript import Exchange
+
+if TYPE_CHECKING:
+    from nanobot.agent.loop import Loop
+
+
+async def shown(loop: Loop, turn: Turn) -> dict[str, Any]:
+    """The parts of the briefing, the conversation and the tools as a request of this turn would have them; each with
+    its size in characters and, roughly, in tokens. Secrets are replaced as they are in the request. JSON-able."""
+    scrub = loop.hub.scrubber.scrub
+    exchanges = await loop.hub.conversations.transcript(turn.session, None, loop.history)
+    running = Exchange(0.0, turn.id, turn.sender, turn.sender_name, turn.text, turn.attachments)
+    pieces = await loop.briefing.pieces(turn)
+    head = Message("system", "")
+    said = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, [*exchanges, running]))]
+    fitting = prompt.within(said, loop.context * CHARACTERS_PER_TOKEN)[1:]
+    toolbox = loop.toolbox if turn.bounds is None else loop.toolbox.narrowed(turn.bounds.tools)
+    tools = toolbox.offered(loop.tool_room)
+    parts = [{"name": piece.name, "left_out": piece.left_out, **_sized(scrub(piece.text))} for piece in pieces]
+    talk = {"messages": [_told(message, scrub) for message in fitting], "left_out": len(said) - 1 - len(fitting)}
+    sizes = {"conversation": prompt.size(fitting), "tools": len(orjson.dumps(tools)) if tools else 0}
+    total = sum(part["characters"] for part in parts) + sum(sizes.values())
+    return {
+        "agent": loop.agent,
+        "session": turn.session,
+        "parts": parts,
+        "conversation": {**talk, **_size(sizes["conversation"])},
+        "tools": {"functions": list(tools), **_size(sizes["tools"])},
+        **_size(total),
+    }
+
+
+def _told(message: Message, scrub: Any) -> Mapping[str, Any]:
+    calls: Sequence[Mapping[str, str]] = [
+        {"name": call.name, "arguments": scrub(call.arguments)} for call in message.tool_calls
+    ]
+    told = {"role": message.role, "content": scrub(prompt.without_signs(message.content))}
+    return {**told, "tool_calls": calls} if calls else told
+
+
+def _sized(text: str) -> dict[str, Any]:
+    return {"text": text, **_size(len(text))}
+
+
+def _size(characters: int) -> dict[str, int]:
+    return {"characters": characters, "tokens": -(-characters // CHARACTERS_PER_TOKEN)}
