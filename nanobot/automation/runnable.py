@@ -128,6 +128,8 @@ class RunnableEntity(Entity, Runnable):
             hub.scrubber.scrub,
         )
         self._traces.add(trace)
+        if hub.kept_traces is not None:
+            hub.kept_traces.note(self)
         if hub.live_traces is not None:
             hub.live_traces.begins(trace)
         if hub.bus.route(RUN_FINISHED):

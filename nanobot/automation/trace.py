@@ -71,7 +71,7 @@ class Trace:
     """One run of one item."""
 
     __slots__ = ("_clock", "_scrub", "blueprint_inputs", "config", "context", "cut", "domain", "end", "error",
-                 "finished", "item_id", "over", "run_id", "started", "steps", "trigger", "watch")  # fmt: skip
+                 "finished", "item_id", "late", "over", "run_id", "started", "steps", "trigger", "watch")  # fmt: skip
 
     def __init__(
         self,
@@ -101,6 +101,8 @@ class Trace:
         self.cut = 0
         self.over: Callable[[Trace], None] | None = None
         """Called once, when it is known how it ended."""
+        self.late: Callable[[], None] | None = None
+        """Called when it ends, where it was written down before that."""
         self.watch: Callable[[Trace, StepTrace | None], None] | None = None
         """Called with each step when it begins and when it is over, and with None when the run is; while followed."""
 
@@ -133,6 +135,8 @@ class Trace:
             self.error = error
             if self.over is not None:
                 self.over(self)
+            if self.late is not None:
+                self.late()
             if self.watch is not None:
                 self.watch(self, None)
 

@@ -97,6 +97,8 @@ class Hub:
         """What ``nanobot.templates`` keeps for this hub."""
         self.live_traces: Any = None
         """Who follows runs as they go, of ``nanobot.automation``; None while nobody does."""
+        self.kept_traces: Any = None
+        """Who writes new traces down, of ``nanobot.automation``; None before the start and from the stop on."""
         self.debugger: Any = None
         """What holds runs at breakpoints, of ``nanobot.automation``; None while nobody debugs."""
         self.config_items: ConfigItems | None = None

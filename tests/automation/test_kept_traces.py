@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,3 +118,110 @@ automation:
     written = (house.config_dir / ".storage" / "nanobot.traces.json").read_text()
     assert "S" in written
     assert "opensesame" not in written
+
+
+class Crashing:
+    """``async with crashing.after(house) as hub``: a process on what was on disk when another one was killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+
+    @asynccontextmanager
+    async def after(self, house: House) -> AsyncIterator[Hub]:
+        self._count += 1
+        folder = self._folder / str(self._count)
+        shutil.copytree(house.config_dir, folder)
+        other = House(folder)
+        await other.open()
+        await other.start()
+        await begin(other)
+        yield other.hub
+        await other.close()
+
+
+@pytest.fixture
+def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Crashing:
+    monkeypatch.setattr(kept_traces, "DELAY", 0.01)
+    return Crashing(tmp_path)
+
+
+def journal(house: House) -> Path:
+    return house.config_dir / ".storage" / kept_traces.JOURNAL
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+def lines(house: House) -> int:
+    path = journal(house)
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+async def test_new_ones_are_there_after_a_crash(house: House, crashing: Crashing) -> None:
+    await house.start(HOME)
+    await begin(house)
+    await go(house.hub, 3)
+    await until(lambda: lines(house) == 6)
+    await go(house.hub, 1)
+    await until(lambda: lines(house) == 8)
+    assert journal(house).stat().st_mode & 0o077 == 0
+    with journal(house).open("ab") as file:
+        file.write(b'["automation.a", {"run_id": "half')
+    async with crashing.after(house) as hub:
+        for item_id in "ab":
+            assert runs(hub, item_id) == runs(house.hub, item_id)
+        await until(lambda: not (hub.config_dir / ".storage" / kept_traces.JOURNAL).exists())
+        assert "nanobot.traces.json" in {path.name for path in (hub.config_dir / ".storage").iterdir()}
+
+
+async def test_a_run_that_was_written_down_under_way_is_written_again_when_it_is_over(
+    house: House, crashing: Crashing
+) -> None:
+    wait = "{wait_for_trigger: {trigger: event, event_type: enough}}"
+    await house.start(
+        f"automation: {{id: w, alias: W, triggers: {{trigger: event, event_type: go}}, actions: [{wait}]}}"
+    )
+    await begin(house)
+    await go(house.hub, 1)
+    await until(lambda: lines(house) == 1)
+    house.hub.bus.fire("enough")
+    await until(lambda: lines(house) == 2)
+    async with crashing.after(house) as hub:
+        item = hub.runnable("automation", "w")
+        assert item is not None
+        (trace,) = item.traces
+        assert trace.short()["script_execution"] == "finished"
+
+
+async def test_the_journal_is_taken_in_when_it_has_grown(
+    house: House, crashing: Crashing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.start(HOME)
+    await begin(house)
+    await go(house.hub, 1)
+    await until(lambda: lines(house) == 2)
+    monkeypatch.setattr(kept_traces, "MOST_BYTES", 6_000)
+    await go(house.hub, 4)
+    await until((house.config_dir / ".storage" / "nanobot.traces.json").exists)
+    await until(lambda: lines(house) < 10)
+    async with crashing.after(house) as hub:
+        assert 1 <= len(runs(hub, "a")) <= 5
+        assert runs(hub, "a")[-1] == runs(house.hub, "a")[-1]
+
+
+async def test_many_at_once_cost_no_more_than_the_newest_of_each(
+    house: House, crashing: Crashing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_traces, "MOST_AT_ONCE", 4)
+    monkeypatch.setattr(kept_traces, "DELAY", 0.5)
+    await house.start(HOME)
+    await begin(house)
+    await go(house.hub, 10)
+    await until(lambda: lines(house) > 0)
+    assert lines(house) == 4
+    async with crashing.after(house) as hub:
+        assert [runs(hub, item_id) for item_id in "ab"] == [runs(house.hub, item_id)[-2:] for item_id in "ab"]
