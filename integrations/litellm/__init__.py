@@ -68,9 +68,11 @@ async def _bring(entry: Entry, config: Mapping[str, Any]) -> None:
 
 
 def _check(entry: Entry) -> None:
-    """Doubt the models whose providers the library does not know; nothing before it is loaded."""
+    """Doubt the models whose providers the library does not know, and find out about the others; nothing before it is
+    loaded."""
     running: Running = entry.data
     for name, model in running.models.here.items():
+        running.models.know(name, running.library.facts(model.settings))
         unknown = running.library.unknown_provider(model.settings)
         if unknown is not None:
             key = "provider_unknown_near" if unknown.near else "provider_unknown"

@@ -16,6 +16,8 @@ from nanobot.contracts.model import Request
 from nanobot.util.dt import Clock
 from nanobot.util.secrets import Secret
 
+from .caching import mark
+from .facts import wants_marks
 from .failure import error_of
 from .library import Library, end
 from .options import Settings
@@ -115,6 +117,8 @@ class Call:
         # written and read: the library may change what it gets, and the tools are everybody's
         found: dict[str, Any] = orjson.loads(written(body_of(settings, request)))
         found |= {"timeout": settings.timeout + GRACE, "max_retries": 0, "num_retries": 0}
+        if wants_marks(litellm, settings):
+            mark(found, stable=request.messages[0].stable if request.messages else 0)
         if settings.base_url is not None:
             found["base_url"] = settings.base_url
         if settings.key is not None:

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from nanobot.agent.models.failure import Trouble
+from nanobot.agent.models.offer import Facts
 from nanobot.errors import ModelError, NotReady
 from nanobot.hub.entry import Entry
 from nanobot.hub.issues import Severity
@@ -20,6 +21,7 @@ from nanobot.paths import bundled
 from nanobot.util.aio import in_thread
 from nanobot.util.text import nearest
 
+from .facts import facts_of
 from .options import Settings
 
 PATIENCE = 8.0  # s that an unload waits for an import that is going on
@@ -115,6 +117,10 @@ class Library:
             provider, slash, _ = settings.id.partition("/")
             return Unknown(nearest(provider, map(_name, litellm.provider_list)) if slash else None)
         return None
+
+    def facts(self, settings: Settings) -> Facts:
+        """What it knows of a model; nothing before it has been loaded."""
+        return Facts() if self._module is None else facts_of(self._module, settings)
 
     async def close(self) -> None:
         """Let go of it. The connections are those of the process: they are closed when no other entry needs them."""

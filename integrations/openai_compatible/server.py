@@ -104,9 +104,22 @@ class Server:
 
     async def models(self, timeout: float) -> Any:
         """What ``GET /models`` answers, None when that is of no use. Raises ``OSError`` or ``ClientError``."""
+        return await self._told("GET", self.address.url("/models"), None, timeout)
+
+    async def own(self, operation: str, timeout: float, body: Mapping[str, Any] | None = None) -> Any:
+        """What it answers in an API of its own, beside the one for chats: ``/props``. As ``models`` otherwise."""
+        return await self._told("GET" if body is None else "POST", self.address.beside(operation), body, timeout)
+
+    async def _told(self, method: str, url: str, body: Mapping[str, Any] | None, timeout: float) -> Any:
         async with (
             asyncio.timeout(timeout),
-            self._session.get(self.address.url("/models"), proxy=self._proxy, allow_redirects=False) as response,
+            self._session.request(
+                method,
+                url,
+                data=None if body is None else written(dict(body)),
+                proxy=self._proxy,
+                allow_redirects=False,
+            ) as response,
         ):
             return document_of(await _read(response, LIMIT)) if response.status == 200 else None
 

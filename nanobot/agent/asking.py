@@ -8,7 +8,8 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
-from nanobot.agent.models.bill import Bill
+from nanobot.agent.models.bill import Bill, tokens_of
+from nanobot.agent.models.throttle import TooMany
 from nanobot.contracts.meter import Spender
 from nanobot.contracts.model import Delta, Model, Request
 from nanobot.errors import AuthFailed, ModelError, NanobotError, NotReady
@@ -67,35 +68,52 @@ class Asking:
         self.longest_wait = longest_wait
         self.grace = GRACE
 
+    def of(self, name: str) -> Asking:
+        """The same, but this model is asked first, as long as it is there."""
+        if name not in self.hub.models:
+            return self
+        asking = Asking(self.hub, name, backoff=self.backoff, longest_wait=self.longest_wait)
+        asking.grace = self.grace
+        return asking
+
     async def stream(self, request: Request, spender: Spender | None = None) -> AsyncGenerator[Delta | Again]:
         """The answer of the first model that gives one. An empty one counts as none. Raises ``NoAnswer``.
 
         ``spender``: on whose behalf. Raises ``Refusal`` when a meter says that there was enough; no other model is
-        asked then.
+        asked then. A model that is better left alone is passed over, and asked once if no other answers.
         """
         spender = spender or NOBODY
-        waiting = [await self._first()]
+        first = await self._first()
+        waiting = [first]
+        left_alone: list[str] = []
         tried: list[str] = []
         why: NanobotError | None = None
         said = too_long = False
-        while waiting:
-            name = waiting.pop(0)
-            if name in tried:
+        while waiting or left_alone:
+            last_resort = not waiting
+            name = left_alone.pop(0) if last_resort else waiting.pop(0)
+            if name in tried or (name in left_alone and not last_resort):
+                continue
+            model = self.hub.models.get(name)
+            if model is not None and not last_resort and model.health is not None and model.health.is_left_alone():
+                left_alone.append(name)
+                waiting += model.fallbacks
                 continue
             tried.append(name)
-            model = self.hub.models.get(name)
             if model is None:
                 why = why or ModelError(self._unknown(name))
                 continue
             fallbacks, attempt = model.fallbacks, 0
             while model is not None:
                 attempt += 1
-                self._allow(model, spender, tried[:-1])
                 try:
-                    async with contextlib.aclosing(self._once(model, request, spender)) as deltas:
+                    async with contextlib.aclosing(self._once(model, request, spender, attempt)) as deltas:
                         async for delta in deltas:
                             said = said or bool(delta.text or delta.tool_calls)
                             yield delta
+                except Refusal as refusal:
+                    refusal.tried = tuple(tried[:-1])
+                    raise
                 except NanobotError as error:
                     failure: NanobotError = error
                 else:
@@ -109,10 +127,12 @@ class Asking:
                     model, attempt = await self._back(name), 0
                     why = why or (failure if model is None else None)
                     continue
-                why = why or failure
+                if why is None or (last_resort and name == first):
+                    why = failure
                 too_long = too_long or (isinstance(failure, ModelError) and failure.too_long)
-                pause = self._pause(model, failure, attempt)
-                self._failed(model, failure, first=attempt == 1, last=pause is None)
+                pause = None if last_resort else self._pause(model, failure, attempt)
+                if not isinstance(failure, TooMany):
+                    self._failed(model, failure, first=attempt == 1, last=pause is None)
                 if pause is None:
                     break
                 await asyncio.sleep(pause)
@@ -120,10 +140,30 @@ class Asking:
             waiting += fallbacks
         raise NoAnswer(self.hub.scrubber.scrub(str(why)), tried, too_long=too_long)
 
-    async def _once(self, model: Model, request: Request, spender: Spender) -> AsyncGenerator[Delta]:
-        """One try. Raises ``NotReady`` for silence and for an answer with nothing in it."""
+    async def _once(self, model: Model, request: Request, spender: Spender, attempt: int) -> AsyncGenerator[Delta]:
+        """One try, when the limits of the model and those who count allow it."""
+        throttle, health = model.throttle, model.health
+        tokens = tokens_of(request) if throttle is not None and throttle.counts_tokens else 0
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                admitted = None if throttle is None else await stack.enter_async_context(throttle.admit(tokens))
+                self._allow(model, spender)
+                bill = Bill(self.hub, model, spender, request)
+                async with contextlib.aclosing(self._answer(model, request, bill)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                if admitted is not None:
+                    admitted.tokens = bill.tokens()
+        except BaseException:
+            if health is not None:
+                health.let_go()
+            raise
+        if health is not None:
+            health.answered(bill.seconds, bill.first, failed_before=attempt > 1)
+
+    async def _answer(self, model: Model, request: Request, bill: Bill) -> AsyncGenerator[Delta]:
+        """What the model says. Raises ``NotReady`` for silence and for an answer with nothing in it."""
         something = False
-        bill = Bill(self.hub, model, spender, request)
         stream = model.stream(request)
         try:
             while True:
@@ -151,10 +191,10 @@ class Asking:
             if close := getattr(stream, "aclose", None):
                 await close()
 
-    def _allow(self, model: Model, spender: Spender, tried: Sequence[str]) -> None:
+    def _allow(self, model: Model, spender: Spender) -> None:
         for meter in self.hub.meters:
             if (why := meter.refusal(spender, model.name)) is not None:
-                raise Refusal(why, tried)
+                raise Refusal(why, ())
 
     async def _first(self) -> str:
         """The model to begin with. One that was there just now, or may still come at the start, is waited for."""
@@ -193,7 +233,7 @@ class Asking:
 
     def _pause(self, model: Model, failure: NanobotError, attempt: int) -> float | None:
         """Seconds until the same model is asked again; None: it is not."""
-        if not isinstance(failure, NotReady) or attempt > model.retries:
+        if not isinstance(failure, NotReady) or isinstance(failure, TooMany) or attempt > model.retries:
             return None
         if failure.retry_after is None:
             return self.backoff.delay(attempt)
@@ -202,6 +242,8 @@ class Asking:
     def _failed(self, model: Model, failure: NanobotError, *, first: bool, last: bool) -> None:
         """Say it once: in the log when it begins, as an issue when it does not pass, until the model answers."""
         why, issue = self.hub.scrubber.scrub(str(failure)), model.issue
+        if last and model.health is not None:
+            model.health.failed(failure, why)
         news = first and issue not in self.hub.issues
         _log.log(logging.WARNING if news else logging.DEBUG, "%s%s", why, "" if last else "; asking again")
         key = ISSUES.get(type(failure))

@@ -5,7 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from nanobot.agent.models.health import Health
+    from nanobot.agent.models.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +23,17 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One entry of the conversation that the model sees."""
+    """One entry of the conversation that the model sees.
+
+    ``stable``: so many characters at its beginning are the same in the next requests, for providers that keep what they
+    know; 0: all or nothing.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    stable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,10 @@ class Model(ABC):
     """Tokens that a request and its answer may have together; None: nobody knows."""
     sees: bool = False
     """Whether it can be shown images."""
+    throttle: Throttle | None = None
+    """Holds requests back until its limits allow them."""
+    health: Health | None = None
+    """Knows how it does, and when it is better left alone."""
 
     def __init__(self, name: str) -> None:
         self.name = name

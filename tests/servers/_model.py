@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 DIRECTIVE = re.compile(r"\[\[(\w+)(?::(.*?))?\]\]", re.DOTALL)
-NUMBERS: dict[str, Callable[[str], Any]] = {"latency": float, "chunks": int, "chunk_delay": float}
+NUMBERS: dict[str, Callable[[str], Any]] = {"latency": float, "chunks": int, "chunk_delay": float, "cached": int}
 AS_IS = ("reply", "fault", "reasoning", "think", "retry")
 COUNTS = ("requests", "finished", "disconnected")
 
@@ -46,6 +46,7 @@ class Plan:
         self.reasoning: str = told.get("reasoning") or ""
         self.think: str = told.get("think") or ""
         self.retry: str = told.get("retry") or ""
+        self.cached: int = told.get("cached") or 0
         fault, _, self.detail = (told.get("fault") or "").partition(":")
         self.fault: str = fault
         specs = [f"{name} {arguments}" for name, arguments in told.get("calls") or ()]
@@ -90,9 +91,14 @@ class Plan:
     def content(self) -> str:
         return f"<think>{self.think}</think>{self.reply}" if self.think else self.reply
 
-    def usage(self, size: int) -> dict[str, int]:
+    def usage(self, size: int) -> dict[str, Any]:
         asked, answered = max(1, size // 4), max(1, len(self.reply) // 4)
-        return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
+        found: dict[str, Any] = {
+            "prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered
+        }  # fmt: skip
+        if self.cached:
+            found["prompt_tokens_details"] = {"cached_tokens": self.cached}
+        return found
 
     def whole(self, size: int) -> dict[str, Any]:
         """The answer as one document."""
@@ -162,6 +168,8 @@ class Stub:
             "model": args.model,
             "models": [one for one in args.models.split(",") if one],
             "api_key": args.api_key,
+            "about": {},  # what the list says of each model besides its id
+            "own": {},  # answers of APIs beside the one for chats, by path
             "keep_requests": 0,  # keep the bodies and headers of the last that many, and of 50 at least
         }
         self.script: deque[dict[str, Any]] = deque()
@@ -319,7 +327,14 @@ class Stub:
         if key and request.headers.get("Authorization") != f"Bearer {key}":
             return refusal(401, "Incorrect API key provided")
         ids = self.settings["models"] or [self.settings["model"]]
-        return web.json_response({"object": "list", "data": [{"id": one, "object": "model"} for one in ids]})
+        about = self.settings["about"]
+        data = [{"id": one, "object": "model", **about} for one in ids]
+        return web.json_response({"object": "list", "data": data})
+
+    async def own(self, request: web.Request) -> web.Response:
+        """What llama.cpp answers to ``/props`` and Ollama to ``/api/show``, where it is set."""
+        answer = self.settings["own"].get(request.path)
+        return web.json_response(answer) if answer is not None else web.Response(status=404)
 
     async def health(self, _: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -372,6 +387,8 @@ class Stub:
         app.router.add_post("/v1/chat/completions", self.completions)
         app.router.add_get("/v1/models", self.models)
         app.router.add_get("/health", self.health)
+        app.router.add_get("/props", self.own)
+        app.router.add_post("/api/show", self.own)
         for path, handler in {"config": self.configure, "script": self.queue, "release": self.release,
                               "reset": self.start_over, "wait": self.wait}.items():  # fmt: skip
             app.router.add_post(f"/__stub__/{path}", handler)
@@ -400,6 +417,12 @@ def _status(plan: Plan) -> web.Response | None:
         case "too_long":
             message = "This model's maximum context length is 8 tokens. However, your messages resulted in 9 tokens."
             return refusal(400, message, code="context_length_exceeded", type="invalid_request_error")
+        case "tokens_per_minute":
+            message = "Rate limit reached for stub on tokens per min (TPM): Limit 900, Used 800, Requested 200."
+            return refusal(429, f"{message} Please try again in {plan.detail or '20ms'}.", code="rate_limit_exceeded")
+        case "too_large":
+            message = "Request too large for stub on tokens per min (TPM): Limit 900, Requested 1200."
+            return refusal(429, message, code="rate_limit_exceeded", type="tokens")
         case "no_stream_options" if "stream_options" in plan.body:
             return refusal(400, "Unrecognized request argument supplied: stream_options")
         case "redirect":

@@ -6,6 +6,9 @@ request    a request in the shape of OpenAI's API, which is what everybody under
 answer     an answer, gathered from its pieces
 calls      tool calls, gathered from fragments
 thoughts   thoughts in tags, told from the answer
+throttle   how many requests at a time, and in a minute
+health     how a model does, and when it is left alone
+sensor     its health as an entity
 usage      the count of tokens that comes with an answer
 bill       what a request takes, for those who count
 failure    what goes wrong, in sentences

@@ -31,6 +31,11 @@ class Address:
         """Where to ask for ``/models``, for example."""
         return urlunsplit(self.parts._replace(path=self.parts.path + operation))
 
+    def beside(self, operation: str) -> str:
+        """Where to ask for what a server has beside ``/v1``."""
+        path = self.parts.path.removesuffix("/v1") + operation
+        return urlunsplit(self.parts._replace(path=path))
+
     @property
     def is_encrypted(self) -> bool:
         return self.parts.scheme == "https"

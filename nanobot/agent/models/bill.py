@@ -36,6 +36,11 @@ class Bill:
         """Until now, or until the end."""
         return (self._end or asyncio.get_running_loop().time()) - self._begun
 
+    @property
+    def first(self) -> float:
+        """Seconds until the first piece."""
+        return self.seconds if self._first is None else self._first
+
     def take(self, delta: Delta) -> None:
         """A piece of the answer. An empty one only says that something is about to come."""
         size = len(delta.text) + len(delta.thinking)
@@ -82,7 +87,7 @@ class Bill:
             cached=usage.get("cached_tokens", 0),
             cost=0.0 if not usage else None if price is None else price.of(usage),
             seconds=self.seconds,
-            first=self.seconds if self._first is None else self._first,
+            first=self.first,
             failed=self.error is not None,
             estimated=bool(usage) and not self._usage,
             error=self._hub.scrubber.scrub(self.error) if self.error else "",

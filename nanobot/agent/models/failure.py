@@ -22,9 +22,12 @@ ABOUT_LENGTH = (400, 413, 422, 500)
 
 _TOO_LONG = re.compile(
     r"context[ _](length|window|size)|maximum context|exceed_context|too many (input )?tokens"
-    r"|(prompt|input|request|conversation) is too long",
+    r"|(prompt|input|request|conversation) is too long|input token count|reduce the length of",
     re.IGNORECASE,
 )
+_TOO_LARGE = re.compile(r"request too large|requested tokens? exceed", re.IGNORECASE)
+"""Of a limit on tokens in a minute: this one request is more than all of it, so that no waiting helps."""
+_TRY_AGAIN = re.compile(r"try again in (?:(\d+)m)?(?:([\d.]+)(ms|s))?", re.IGNORECASE)
 _BY_WORD = (
     (re.compile(r"rate.?limit|quota|too.?many|overload|exhausted|throttl"), 429),
     (re.compile(r"auth|api.?key|permission"), 401),
@@ -84,6 +87,10 @@ class Trouble:
             status in ABOUT_LENGTH and _TOO_LONG.search(f"{_words_of(error)} {message}")
         ):
             return ModelError(f"{self.model}: the conversation is too long for this model{said}", too_long=True)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            if _TOO_LARGE.search(message):
+                return ModelError(f"{self.model}: the conversation is too long for its limit{said}", too_long=True)
+            retry_after = _said_in(message) if retry_after is None else retry_after
         if status in PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return NotReady(f"{self.model}: {self.address} answers {_named(status)}{said}", retry_after=retry_after)
         if status == HTTPStatus.NOT_FOUND and not isinstance(error, (dict, list)):
@@ -101,6 +108,18 @@ class Trouble:
     def _short(self, text: str) -> str:
         text = " ".join(self.scrub(text).split())
         return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _said_in(message: str) -> float | None:
+    """Seconds, where only the sentence names them, as OpenAI's of a limit on tokens: "Please try again in 1m2.5s"."""
+    found = _TRY_AGAIN.search(message)
+    if found is None or not (found[1] or found[2]):
+        return None
+    try:
+        seconds = float(found[2] or 0) * (0.001 if found[3] == "ms" else 1.0)
+    except ValueError:
+        return None
+    return 60.0 * int(found[1] or 0) + seconds
 
 
 def document_of(body: bytes) -> Any:

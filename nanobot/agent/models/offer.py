@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from nanobot.contracts.model import Model
+from nanobot.contracts.model import Model, Price
 from nanobot.hub.entry import Entry
 from nanobot.hub.issues import Severity
 
+from .health import Health
 from .request import Settings
+from .sensor import ModelSensor
+from .throttle import Throttle
 
 S = TypeVar("S", bound=Settings)
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is found out of a model without being configured; None: nothing."""
+
+    price: Price | None = None
+    context_window: int | None = None
+    sees: bool | None = None
+
+
 class Offered(Model, Generic[S]):
     """A model that is configured. An edit reaches the next call; one that runs ends as it began."""
+
+    throttle: Throttle
+    health: Health
 
     def __init__(self, name: str, owner: str, settings: S) -> None:
         super().__init__(name)
@@ -24,6 +40,9 @@ class Offered(Model, Generic[S]):
         """The id of the entry that brings it."""
         self.trusted: Callable[[], None] | None = None
         """Called once when it answers, for whoever doubts that it is there."""
+        self.throttle = Throttle(name)
+        self.health = Health()
+        self.facts = Facts()
         self.take(settings)
 
     def take(self, settings: S) -> None:
@@ -32,6 +51,15 @@ class Offered(Model, Generic[S]):
         self.timeout = settings.timeout
         self.retries = settings.retries
         self.fallbacks = settings.fallbacks
+        self.throttle.limit(settings.rate_limit, settings.concurrency)
+        self.know(self.facts)
+
+    def know(self, facts: Facts) -> None:
+        """Take over what was found out of it. What is configured counts more."""
+        settings, self.facts = self.settings, facts
+        self.price = facts.price if settings.price is None else settings.price
+        self.context_window = facts.context_window if settings.context_window is None else settings.context_window
+        self.sees = bool(facts.sees if settings.sees is None else settings.sees)
 
     def trust(self) -> None:
         """It is there."""
@@ -64,11 +92,13 @@ class Offer(Generic[S]):
         for name, settings in wanted.items():
             model = self.here.get(name)
             if model is None:
-                self.here[name] = self._make(name, settings)
+                model = self.here[name] = self._make(name, settings)
+                model.health = Health(self._hub.clock.time)
                 self._entry.part(name)
                 self._waiting.add(name)
             elif model.settings != settings:
                 model.take(settings)
+                model.health.begin_anew()
                 model.trust()
         self._offer()
         for name in self._waiting:
@@ -92,7 +122,16 @@ class Offer(Generic[S]):
             if name in self._waiting and name not in self._hub.models:
                 self._waiting.discard(name)
                 self._entry.parts[name].resolve("name_taken")
-                self._entry.parts[name].add(self.here[name])
+                part, model = self._entry.parts[name], self.here[name]
+                part.add(model)
+                part.add(ModelSensor(part, model, model.health))
+
+    def know(self, name: str, facts: Facts) -> None:
+        """Something was found out of a model, or turned out to be unknown."""
+        model = self.here[name]
+        if facts != model.facts:
+            model.know(facts)
+            model.health.changed()
 
     def _tell_taken(self, name: str) -> None:
         part, other = self._entry.parts[name], self._hub.models.get(name)

@@ -10,9 +10,11 @@ import orjson
 import voluptuous as vol
 
 from nanobot.config import validators as cv
+from nanobot.contracts.model import Price
 from nanobot.util.secrets import Secret
 
 from .address import Address
+from .throttle import RateLimit
 
 TIMEOUT = 120.0  # s
 RETRIES = 2
@@ -73,6 +75,16 @@ def parameters(options: Mapping[str, str] | None = None) -> Callable[[Any], dict
 
 _TIMES = vol.All(cv.whole_number, vol.Range(min=0, max=100))
 _SECONDS = vol.All(cv.number, vol.Range(min=0.1, max=86_400))
+_ONE_OR_MORE = vol.All(cv.whole_number, vol.Range(min=1))
+_DOLLARS = vol.All(cv.number, vol.Range(min=0, max=100_000))
+
+PRICES = {
+    vol.Required("input"): _DOLLARS,
+    vol.Required("output"): _DOLLARS,
+    vol.Optional("cached_input"): _DOLLARS,
+    vol.Optional("cache_write"): _DOLLARS,
+}
+"""US dollars for a million tokens."""
 
 BASE_URL = vol.All(cv.url, _without_password)
 KEY = vol.All(cv.secret, _sendable)
@@ -94,6 +106,14 @@ OF_A_MODEL: Mapping[Any, Any] = {
     vol.Optional("timeout"): _SECONDS,
     vol.Optional("retries"): _TIMES,
     vol.Optional("fallbacks", default=list): vol.All(cv.ensure_list, [cv.string]),
+    vol.Optional("rate_limit", default=dict): {
+        vol.Optional("requests"): _ONE_OR_MORE,
+        vol.Optional("tokens"): _ONE_OR_MORE,
+    },
+    vol.Optional("concurrency"): _ONE_OR_MORE,
+    vol.Optional("context_window"): vol.All(cv.whole_number, vol.Range(min=512)),
+    vol.Optional("vision"): cv.boolean,
+    vol.Optional("prices"): PRICES,
 }
 
 
@@ -123,4 +143,15 @@ def settings_of(model: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str
         "fallbacks": tuple(model["fallbacks"]),
         "parameters": orjson.loads(orjson.dumps(sent, option=_OPTIONS)),
         "stream": model["stream"],
+        "rate_limit": RateLimit(**model.get("rate_limit", {})),
+        "concurrency": model.get("concurrency"),
+        "price": _price(model.get("prices")),
+        "context_window": model.get("context_window"),
+        "sees": model.get("vision"),
     }
+
+
+def _price(prices: Mapping[str, float] | None) -> Price | None:
+    if prices is None:
+        return None
+    return Price(prices["input"], prices["output"], prices.get("cached_input"), prices.get("cache_write"))

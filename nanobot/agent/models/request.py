@@ -9,12 +9,17 @@ from typing import Any
 
 import orjson
 
-from nanobot.contracts.model import Message, Request
+from nanobot.contracts.model import Message, Price, Request
+
+from .throttle import RateLimit
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is configured of one model. ``id`` is its name on the server; ``timeout`` in seconds."""
+    """What is configured of one model. ``id`` is its name on the server; ``timeout`` in seconds.
+
+    ``price``, ``context_window`` and ``sees`` are None where nothing is said of them: they may be found out then.
+    """
 
     id: str
     timeout: float
@@ -22,6 +27,11 @@ class Settings:
     fallbacks: tuple[str, ...]
     parameters: Mapping[str, Any]
     stream: bool
+    rate_limit: RateLimit
+    concurrency: int | None
+    price: Price | None
+    context_window: int | None
+    sees: bool | None
 
 
 def body_of(settings: Settings, request: Request) -> dict[str, Any]:

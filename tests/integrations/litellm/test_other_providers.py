@@ -12,7 +12,7 @@ import psutil
 import pytest
 from aiohttp import web
 
-from nanobot.contracts.model import Message, Request, ToolCall
+from nanobot.contracts.model import Message, Price, Request, ToolCall
 from nanobot.errors import AuthFailed, ModelError, NanobotError, NotReady
 from nanobot.testing.plugin import House
 from tests.integrations.litellm.conftest import KEY
@@ -125,6 +125,60 @@ async def test_a_conversation_with_calls_is_sent_also_when_no_tools_are_offered(
     sent = anthropic.asked[0]["messages"]
     assert [message["role"] for message in sent] == ["user", "assistant", "user"]
     assert [block["type"] for block in sent[2]["content"]] == ["tool_result", "tool_result"]
+
+
+async def test_what_stays_the_same_is_marked_to_be_kept_and_what_was_kept_is_counted(
+    house: House, anthropic: Anthropic
+) -> None:
+    start = json.loads(json.dumps(START))
+    start["message"]["usage"] |= {"cache_read_input_tokens": 100, "cache_creation_input_tokens": 50}
+    anthropic.events = [start, *TEXT, *end("end_turn")]
+    model = house.hub.models.get("local")
+    assert model is not None
+    messages = [
+        Message("system", "You are nanobot.\n\nNow: 12:00", stable=16),
+        Message("user", "look"),
+        Message("assistant", "", (ToolCall("c1", "look", "{}"),)),
+        Message("tool", "nothing there", tool_call_id="c1"),
+    ]
+    pieces = [piece async for piece in model.stream(Request(messages, TOOLS))]
+    sent = anthropic.asked[0]
+    keep = {"type": "ephemeral"}
+    assert [(part["text"], part.get("cache_control")) for part in sent["system"]] == [
+        ("You are nanobot.", keep),
+        ("\n\nNow: 12:00", None),
+    ]
+    assert sent["tools"][-1]["cache_control"] == keep
+    assert sent["messages"][-1]["content"][-1]["cache_control"] == keep
+    usage = pieces[-1].usage
+    assert (usage["cached_tokens"], usage["written_tokens"]) == (100, 50)
+    assert usage["prompt_tokens"] == 25 + 100 + 50
+    _ = [piece async for piece in model.stream(Request([Message("user", "hi")]))]
+    assert "cache_control" not in json.dumps(anthropic.asked[1])
+
+
+async def test_the_table_of_the_library_tells_price_window_and_vision(house: House) -> None:
+    here = {"base_url": "http://127.0.0.1:9/v1", "api_key": KEY}
+    models = {
+        "claude": {"model": "anthropic/claude-sonnet-4-5", "api_key": KEY},
+        "at home": {"model": "openai/gpt-4o", **here},
+        "bargain": {"model": "openai/gpt-4o", "api_key": KEY, "prices": {"input": 1, "output": 2}, "vision": False},
+        "unheard of": {"model": "openai/nobody-knows", **here},
+    }
+    await house.start(json.dumps({"litellm": {"models": models}}))
+    async with asyncio.timeout(60):
+        while getattr(house.hub.models.get("claude"), "price", None) is None:
+            await asyncio.sleep(0.02)
+
+    def facts(name: str) -> Any:
+        model = house.hub.models.get(name)
+        assert model is not None
+        return model.price, model.context_window, model.sees
+
+    assert facts("claude") == (Price(3.0, 15.0, 0.3, 3.75), 200_000, True)
+    assert facts("at home") == (None, 128_000, True)
+    assert facts("bargain") == (Price(1, 2), 128_000, False)
+    assert facts("unheard of") == (None, None, False)
 
 
 REFUSALS: dict[str, tuple[int, str, dict[str, str], type[NanobotError], str]] = {

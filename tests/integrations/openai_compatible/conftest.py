@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     "reply": "pong",
     "chunks": 1,
     "models": [],
+    "about": {},
+    "own": {},
     "api_key": "",
     "keep_requests": 0,
 }

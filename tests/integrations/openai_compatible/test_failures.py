@@ -57,6 +57,20 @@ CASES: dict[str, tuple[type[NanobotError], str]] = {
             "However, your messages resulted in 9 tokens."
         ),
     ),
+    "tokens_per_minute": (
+        NotReady,
+        (
+            "local: {url} answers 429 Too Many Requests: Rate limit reached for stub on tokens per min (TPM): "
+            "Limit 900, Used 800, Requested 200. Please try again in 20ms."
+        ),
+    ),
+    "too_large": (
+        ModelError,
+        (
+            "local: the conversation is too long for its limit: Request too large for stub on tokens per min (TPM): "
+            "Limit 900, Requested 1200."
+        ),
+    ),
     "garbage": (NotReady, "local: {url} answered with something that cannot be read"),
     "html": (NotReady, "local: {url} answered with something that cannot be read"),
     "broken_sse": (NotReady, "local: {url} answered with something that cannot be read"),
