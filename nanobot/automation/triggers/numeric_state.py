@@ -9,7 +9,7 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.automation.duration import duration, period
-from nanobot.automation.lasting import Lasting, Ring
+from nanobot.automation.lasting import Lasting, Ring, is_away, later
 from nanobot.automation.numeric import OPTIONS, in_order, value_of, within
 from nanobot.automation.plain_state import plain, state_of
 from nanobot.config import validators as cv
@@ -61,6 +61,8 @@ class _Ranges:
         old: State | None = event.data["old_state"]
         new: State | None = event.data["new_state"]
         entity_id: str = event.data["entity_id"]
+        if entity_id in self.lasting.later and self.lasting.again([entity_id]):
+            return
         inside = None if new is None else self._is_within(new)
         if not inside and entity_id in self.lasting:
             self.lasting.end(entity_id)
@@ -76,7 +78,7 @@ class _Ranges:
         if "for" not in self._config or entity_id not in self._config["entity_id"] or new is None:
             return None
         if now is None or not self._is_within(now):
-            return None
+            return later if is_away(now) else None
         self._armed.discard(entity_id)
         return lambda: self._tell(entity_id, old, new, timedelta(seconds=true["for"]))
 

@@ -9,7 +9,7 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.automation.duration import duration, period
-from nanobot.automation.lasting import Lasting, Ring
+from nanobot.automation.lasting import Lasting, Ring, is_away, later
 from nanobot.automation.plain_state import plain, state_of
 from nanobot.config import validators as cv
 from nanobot.contracts.trigger import Detach, Watch
@@ -91,6 +91,8 @@ class _Watched:
         entity_id: str = event.data["entity_id"]
         old_state, new_state = event.data["old_state"], event.data["new_state"]
         old, new = self._value(old_state), self._value(new_state)
+        if self.lasting.later and self._is_back(entity_id):
+            return
         if entity_id in self._lasts:
             self._look_after(entity_id, new_state, new)
         if old == new and (self._attribute is not None or not self._any_change):
@@ -104,6 +106,10 @@ class _Watched:
 
     def resume(self) -> None:
         self.lasting.resume(self._still_true)
+
+    def _is_back(self, entity_id: str) -> bool:
+        """Whether this entity is there again after a start, as it was before, so that what was pending goes on."""
+        return self.lasting.again([key for key in self.lasting.later if key.rpartition(" ")[0] == entity_id])
 
     def _value(self, state: State | None) -> Any:
         if state is None:
@@ -144,11 +150,13 @@ class _Watched:
         entity_id = true["entity_id"]
         old, new, now = state_of(true["from"]), state_of(true["to"]), self._hub.states.get(entity_id)
         match = self._match_of(old, new)
-        if not self._for or entity_id not in self._ids or now is None or not match(self._value(now)):
+        if not self._for or entity_id not in self._ids:
             return None
         if not self._from(self._value(old)) or not self._to(self._value(new)):
             return None
         self._count = max(self._count, int(key.rpartition(" ")[2]))
+        if now is None or not match(self._value(now)):
+            return later if is_away(now) else None
         self._lasts.setdefault(entity_id, {})[key] = match
         lasts = timedelta(seconds=true["for"])
         return self._ring(key, entity_id, old, new, lasts, Context(**true["context"]))

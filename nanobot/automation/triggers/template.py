@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import voluptuous as vol
 
 from nanobot.automation.duration import duration, period
-from nanobot.automation.lasting import Lasting, Ring
+from nanobot.automation.lasting import Lasting, Ring, is_away, later
 from nanobot.automation.plain_state import plain, state_of
 from nanobot.automation.truth import is_true
 from nanobot.contracts.trigger import Detach, Watch
 from nanobot.errors import NanobotError
+from nanobot.hub.bus import Event
 from nanobot.hub.hub import Hub
 from nanobot.hub.states import State
 from nanobot.templates import validators as tv
+from nanobot.templates.info import RenderInfo
 from nanobot.templates.track import Update, track
 
 SCHEMA = vol.Schema({vol.Required("value_template"): tv.template, vol.Optional("for"): duration})
@@ -36,10 +38,15 @@ async def attach(hub: Hub, config: Mapping[str, Any], watch: Watch) -> Detach:
     if info.error is not None:
         watch.log.warning("trigger 'template': %s", info.error)
     edge.armed = info.error is None and not is_true(info.result)
-    edge.lasting.resume(edge.still_true if info.error is None and is_true(info.result) else lambda key, true: None)
+    edge.read = lambda: tracker.infos[0]
+    edge.lasting.resume(edge.still_true)
+    removes = [tracker.remove]
+    if edge.lasting.later:  # the tracker says nothing of what leaves the template false
+        removes.append(hub.states.track(info.entities, edge.seen))
 
     def detach() -> None:
-        tracker.remove()
+        for remove in removes:
+            remove()
         edge.lasting.close()
 
     return detach
@@ -53,10 +60,14 @@ class _Edge:
         self._for = config.get("for")
         self._watch = watch
         self.armed = False
+        self.read: Callable[[], RenderInfo] = RenderInfo
+        """The template as it was rendered last."""
         self.lasting = Lasting(hub, watch)
 
     def changed(self, updates: list[Update]) -> None:
         update = updates[-1]
+        if self.look():
+            return
         if update.error is not None:
             self._watch.log.warning("trigger 'template': %s", update.error)
             return
@@ -68,10 +79,25 @@ class _Edge:
             data: Mapping[str, Any] = {} if update.event is None else update.event.data
             self._turned_true(data.get("entity_id"), data.get("old_state"), data.get("new_state"))
 
+    def seen(self, event: Event) -> None:
+        """Something that it read changed."""
+        self.look()
+
+    def look(self) -> bool:
+        """After a start, whether it is true again as it was before, so that what was pending goes on."""
+        goes_on = self.lasting.again([PENDING])
+        if goes_on:
+            self.armed = False
+        return goes_on
+
     def still_true(self, key: str, true: Mapping[str, Any]) -> Ring | None:
         """What was true before a restart, when it still is."""
         if not self._for:
             return None
+        info = self.read()
+        if info.error is not None or not is_true(info.result):
+            away = any(is_away(self._hub.states.get(entity_id)) for entity_id in info.entities)
+            return later if away else None
         told = self._told(true["entity_id"], state_of(true["from"]), state_of(true["to"]))
         return lambda: self._tell(told, timedelta(seconds=true["for"]))
 

@@ -143,3 +143,75 @@ async def test_detached_while_nanobot_runs_it_forgets(bench: Bench) -> None:
     assert bench.kept["0"]
     bench.detach()
     assert bench.kept == {"0": {}}
+
+
+async def started_without(before: Bench, folder: Path, kept: dict[str, Any], *written: Mapping[str, Any]) -> Bench:
+    """Another hub, a minute later, in which no entity is there yet."""
+    bench = Bench(folder)
+    bench._offset = before._offset
+    await asyncio.sleep(60)
+    bench.kept = copy.deepcopy(kept)
+    await bench.attach(*written)
+    return bench
+
+
+LATE = pytest.mark.parametrize("written", [STATE, NUMERIC, TEMPLATE], ids=lambda one: one["trigger"])
+
+
+@LATE
+async def test_what_is_there_later_than_the_trigger_goes_on_with_the_rest(
+    bench: Bench, tmp_path: Path, written: dict[str, Any]
+) -> None:
+    kept = await begun(bench, written)
+    again = await started_without(bench, tmp_path, kept, written)
+    await asyncio.sleep(30)
+    again.set(DOOR, "unavailable")
+    again.set("sensor.n", "unknown")
+    await asyncio.sleep(30)
+    again.set(DOOR, "on")
+    again.set("sensor.n", "12")
+    await asyncio.sleep(239)
+    assert await again.said() == []
+    await asyncio.sleep(2)
+    assert await again.said("for") == [timedelta(minutes=10)], "once, and not anew from its appearance on"
+    await asyncio.sleep(3600)
+    assert len(again.fired) == 1
+    assert again.kept == {"0": {}}
+    again.detach()
+
+
+@LATE
+async def test_what_is_no_longer_so_when_it_is_there_is_forgotten(
+    bench: Bench, tmp_path: Path, written: dict[str, Any]
+) -> None:
+    kept = await begun(bench, written)
+    again = await started_without(bench, tmp_path, kept, written)
+    again.set(DOOR, "off")
+    again.set("sensor.n", "3")
+    assert again.kept == {"0": {}}
+    again.set(DOOR, "on")
+    again.set("sensor.n", "12")
+    await asyncio.sleep(599)
+    assert await again.said() == []
+    await asyncio.sleep(2)
+    assert len(await again.said()) == 1
+    again.detach()
+
+
+@LATE
+async def test_what_never_comes_is_given_up(bench: Bench, tmp_path: Path, written: dict[str, Any]) -> None:
+    kept = await begun(bench, written)
+    again = await started_without(bench, tmp_path, kept, written)
+    await asyncio.sleep(601)
+    assert again.kept == {"0": {}}
+    again.set(DOOR, "on")
+    again.set("sensor.n", "12")
+    await asyncio.sleep(1)
+    assert await again.said() == []
+    again.detach()
+
+
+async def test_a_second_stop_before_it_is_there_keeps_it(bench: Bench, tmp_path: Path) -> None:
+    kept = await begun(bench, STATE)
+    again = await started_without(bench, tmp_path, kept, STATE)
+    assert await stopped(again) == kept
