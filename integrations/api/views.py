@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from nanobot.contracts.view import Access, View
+from collections.abc import Awaitable, Callable
+
+from aiohttp.web import Request, StreamResponse
+
+from nanobot.contracts.view import Access, Operation, View
 from nanobot.hub.entry import Entry
 
+from . import operations as op
 from .config_entries import ConfigEntries
 from .config_items import ItemViews
 from .events import Events
+from .openapi import Description
 from .past import Past
 from .services import ServiceCalls
 from .states import StateViews
@@ -22,32 +28,46 @@ def views(entry: Entry) -> list[View]:
     services, templates, past = ServiceCalls(entry), Templates(entry.hub), Past(entry.hub)
     entries, streams, items = ConfigEntries(entry.hub), Streams(entry), ItemViews(entry.hub)
     read, user, admin = Access.READ, Access.USER, Access.ADMIN
+    description = Description(entry.hub)
     return [
-        View("GET", "/api/", read, status.alive, scoped=True),
-        View("GET", "/api/config", read, status.config, scoped=True),
-        View("GET", "/api/core/state", read, status.core_state, scoped=True),
-        View("GET", "/api/components", read, status.components, scoped=True),
-        View("GET", "/api/error_log", admin, status.error_log),
-        View("POST", "/api/config/core/check_config", admin, status.check_config),
-        View("GET", "/api/states", read, states.all, scoped=True),
-        View("GET", "/api/states/{entity_id}", read, states.one, scoped=True),
-        View("POST", "/api/states/{entity_id}", admin, states.write),
-        View("DELETE", "/api/states/{entity_id}", admin, states.remove),
-        View("GET", "/api/events", read, events.types),
-        View("POST", "/api/events/{event_type}", admin, events.fire, scoped=True),
-        View("GET", "/api/stream", admin, streams.serve, scoped=True),
-        View("GET", "/api/services", read, services.all, scoped=True),
-        View("POST", "/api/services/{domain}/{service}", user, services.call, scoped=True),
-        View("POST", "/api/template", admin, templates.render),
-        View("GET", "/api/history/period", read, past.history, scoped=True),
-        View("GET", "/api/history/period/{datetime}", read, past.history, scoped=True),
-        View("GET", "/api/logbook", read, past.logbook),
-        View("GET", "/api/logbook/{datetime}", read, past.logbook),
-        View("GET", "/api/config/config_entries/entry", admin, entries.all),
-        View("POST", "/api/config/config_entries/entry/{entry_id:.*}/reload", admin, entries.reload),
-        View("GET", "/api/config/config_entries/flow_handlers", admin, entries.flow_handlers),
-        View("POST", "/api/config/reload", admin, items.reload),
-        View("GET", "/api/config/{domain}/config/{item_id}", admin, items.read),
-        View("POST", "/api/config/{domain}/config/{item_id}", admin, items.write),
-        View("DELETE", "/api/config/{domain}/config/{item_id}", admin, items.delete),
+        _view("GET", "/api/openapi.json", read, op.OPENAPI, description.read, scoped=True),
+        _view("GET", "/api/", read, op.ALIVE, status.alive, scoped=True),
+        _view("GET", "/api/config", read, op.CONFIG, status.config, scoped=True),
+        _view("GET", "/api/core/state", read, op.CORE_STATE, status.core_state, scoped=True),
+        _view("GET", "/api/components", read, op.COMPONENTS, status.components, scoped=True),
+        _view("GET", "/api/error_log", admin, op.ERROR_LOG, status.error_log),
+        _view("POST", "/api/config/core/check_config", admin, op.CHECK_CONFIG, status.check_config),
+        _view("GET", "/api/states", read, op.STATES, states.all, scoped=True),
+        _view("GET", "/api/states/{entity_id}", read, op.STATE, states.one, scoped=True),
+        _view("POST", "/api/states/{entity_id}", admin, op.SET_STATE, states.write),
+        _view("DELETE", "/api/states/{entity_id}", admin, op.DELETE_STATE, states.remove),
+        _view("GET", "/api/events", read, op.EVENTS, events.types),
+        _view("POST", "/api/events/{event_type}", admin, op.FIRE, events.fire, scoped=True),
+        _view("GET", "/api/stream", admin, op.STREAM, streams.serve, scoped=True),
+        _view("GET", "/api/services", read, op.SERVICES, services.all, scoped=True),
+        _view("POST", "/api/services/{domain}/{service}", user, op.CALL, services.call, scoped=True),
+        _view("POST", "/api/template", admin, op.TEMPLATE, templates.render),
+        _view("GET", "/api/history/period", read, op.HISTORY, past.history, scoped=True),
+        _view("GET", "/api/history/period/{datetime}", read, op.HISTORY, past.history, scoped=True),
+        _view("GET", "/api/logbook", read, op.LOGBOOK, past.logbook),
+        _view("GET", "/api/logbook/{datetime}", read, op.LOGBOOK, past.logbook),
+        _view("GET", "/api/config/config_entries/entry", admin, op.ENTRIES, entries.all),
+        _view("POST", "/api/config/config_entries/entry/{entry_id:.*}/reload", admin, op.RELOAD_ENTRY, entries.reload),
+        _view("GET", "/api/config/config_entries/flow_handlers", admin, op.FLOW_HANDLERS, entries.flow_handlers),
+        _view("POST", "/api/config/reload", admin, op.RELOAD, items.reload),
+        _view("GET", "/api/config/{domain}/config/{item_id}", admin, op.READ_ITEM, items.read),
+        _view("POST", "/api/config/{domain}/config/{item_id}", admin, op.WRITE_ITEM, items.write),
+        _view("DELETE", "/api/config/{domain}/config/{item_id}", admin, op.DELETE_ITEM, items.delete),
     ]
+
+
+def _view(
+    method: str,
+    path: str,
+    access: Access,
+    operation: Operation,
+    handler: Callable[[Request], Awaitable[StreamResponse]],
+    *,
+    scoped: bool = False,
+) -> View:
+    return View(method, path, access, handler, scoped=scoped, operation=operation)

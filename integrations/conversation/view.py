@@ -9,7 +9,7 @@ import orjson
 import voluptuous as vol
 from aiohttp import web
 
-from nanobot.contracts.view import Access, View
+from nanobot.contracts.view import Access, Operation, View
 from nanobot.errors import InvalidServiceData
 from nanobot.hub.hub import Hub
 from nanobot.hub.shapes import to_json
@@ -20,6 +20,39 @@ from .process import SCHEMA, Conversation
 
 _INTENT = vol.Schema(
     {vol.Required("name"): str, vol.Optional("data", default=dict): {str: object}, vol.Optional("language"): str}
+)
+
+_RESPONSE = {
+    "type": "object",
+    "properties": {
+        "speech": {"type": "object"},
+        "card": {"type": "object"},
+        "language": {"type": "string"},
+        "response_type": {"enum": ["action_done", "query_answer", "error"]},
+        "data": {"type": "object"},
+    },
+    "required": ["speech", "language", "response_type", "data"],
+}
+_SAID = {
+    "type": "object",
+    "properties": {
+        "response": _RESPONSE,
+        "conversation_id": {"type": "string"},
+        "continue_conversation": {"type": "boolean"},
+    },
+    "required": ["response", "conversation_id", "continue_conversation"],
+}
+_PROCESS = Operation(
+    summary="Say something and wait for the answer",
+    description="The conversation goes on under the `conversation_id` of the answer.",
+    body=SCHEMA,
+    answers={200: _SAID, 400: None},
+)
+_HANDLE = Operation(
+    summary="Do what an intent says",
+    description="`HassTurnOn`, `HassTurnOff`, `HassToggle` or `HassGetState`, with the slots `name` and `domain`.",
+    body=_INTENT,
+    answers={200: _RESPONSE, 400: None},
 )
 
 
@@ -42,8 +75,8 @@ def views(hub: Hub, conversation: Conversation) -> list[View]:
         return _answer(await handle(hub, data["name"], data["data"], data.get("language"), context_of(request)))
 
     return [
-        View("POST", "/api/conversation/process", Access.USER, process),
-        View("POST", "/api/intent/handle", Access.USER, intent),
+        View("POST", "/api/conversation/process", Access.USER, process, operation=_PROCESS),
+        View("POST", "/api/intent/handle", Access.USER, intent, operation=_HANDLE),
     ]
 
 

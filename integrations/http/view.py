@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import voluptuous as vol
 from aiohttp import web
 
-from nanobot.contracts.view import Access, View
+from nanobot.contracts.view import Access, Operation, View
 from nanobot.hub.hub import Hub, Phase
 from nanobot.hub.web import ABOUT, StaticFolder, WebError, identity_of, json_response, page_texts, read_json
 from nanobot.storage.credentials import Kind
@@ -28,6 +28,10 @@ _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chr
 _SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
             ("Linux", "Linux"))  # fmt: skip
 
+_STATUS = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
+_HEALTH = Operation(summary="See whether the process is alive", answers={200: _STATUS})
+_READY = Operation(summary="See whether everything has been set up", answers={200: _STATUS, 503: _STATUS})
+
 
 class LoginViews:
     """The public ones are the whole of what can be had without credentials."""
@@ -41,8 +45,8 @@ class LoginViews:
     def views(self) -> list[View]:
         """All of them."""
         return [
-            View("GET", "/health", Access.PUBLIC, self.health),
-            View("GET", "/health/ready", Access.PUBLIC, self.ready),
+            View("GET", "/health", Access.PUBLIC, self.health, operation=_HEALTH),
+            View("GET", "/health/ready", Access.PUBLIC, self.ready, operation=_READY),
             View("GET", "/login", Access.PUBLIC, self.page),
             View("GET", "/claim", Access.PUBLIC, self.page),
             View("GET", "/auth/texts", Access.PUBLIC, self.texts),

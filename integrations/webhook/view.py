@@ -16,13 +16,19 @@ import orjson
 from aiohttp import web
 from aiohttp.web_request import FileField
 
-from nanobot.contracts.view import Access, View
+from nanobot.contracts.view import Access, Operation, View
 from nanobot.contracts.webhook import METHODS, WebhookRequest
 from nanobot.hub.entry import Entry
 from nanobot.hub.web import BODY_LIMIT, WebError, plain_error
 
 MAX_BODY = 1024 * 1024  # bytes, by somebody who is not known
 MAX_AT_ONCE = 100
+
+_OPERATION = Operation(
+    summary="Call a webhook",
+    description="200 and nothing, whether or not there is such a webhook, unless an automation answers.",
+    answers={200: None, 405: None},
+)
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +42,8 @@ class WebhookViews:
 
     def views(self) -> list[View]:
         """All of them. HEAD has its own: many services look with it whether the address is there."""
-        return [View(method, "/api/webhook/{webhook_id}", Access.PUBLIC, self.call) for method in METHODS]
+        path = "/api/webhook/{webhook_id}"
+        return [View(method, path, Access.PUBLIC, self.call, operation=_OPERATION) for method in METHODS]
 
     async def call(self, request: web.Request) -> web.Response:
         """Hand the call on."""

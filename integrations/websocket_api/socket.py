@@ -13,7 +13,7 @@ import voluptuous as vol
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from nanobot.contracts.socket_command import SocketCommand
-from nanobot.contracts.view import Access, View
+from nanobot.contracts.view import Access, Operation, View
 from nanobot.errors import Busy
 from nanobot.hub.entry import Entry
 from nanobot.hub.web import ABOUT, WebError
@@ -30,6 +30,11 @@ MAX_SOCKETS = 300
 MAX_STRANGERS = 50  # sockets of people who have not signed in yet
 SIGN_IN_WITHIN = 10.0  # s
 HEARTBEAT = 55.0  # s
+
+_OPERATION = Operation(
+    summary="Open a WebSocket",
+    description="For commands and events. The first message is `{type: auth, access_token}`.",
+)
 
 _log = logging.getLogger("nanobot.websocket_api")
 _AUTH = vol.Schema({vol.Required("type"): "auth", vol.Exclusive("api_password", "auth"): str,
@@ -52,7 +57,7 @@ class Sockets:
 
     def view(self) -> View:
         """Public, because clients sign in with the first message."""
-        return View("GET", "/api/websocket", Access.PUBLIC, self.serve, websocket=True)
+        return View("GET", "/api/websocket", Access.PUBLIC, self.serve, websocket=True, operation=_OPERATION)
 
     async def close(self) -> None:
         """Say goodbye to all."""

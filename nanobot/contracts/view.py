@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,34 @@ class Access(Enum):
     READ = "read"
     USER = "user"
     ADMIN = "admin"
+
+
+JsonSchema = Mapping[str, Any]
+"""As of OpenAPI 3.1: JSON Schema, draft 2020-12."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What a view takes and gives, in the words of OpenAPI. It describes; it checks nothing.
+
+    What every view may say (401, 403, 404, 405, 413, 429 …) need not be told.
+    """
+
+    summary: str
+    """One line, as the command "do that"."""
+    description: str = ""
+    path: Mapping[str, JsonSchema] = field(default_factory=dict)
+    """The values in the path that are more than any text."""
+    query: Mapping[str, JsonSchema] = field(default_factory=dict)
+    """A schema with ``"required": True`` is of one that has to be there."""
+    body: Any = None
+    """A voluptuous schema or a JSON schema of the JSON that it takes; None: none."""
+    body_required: bool = True
+    form: bool = False
+    """The body is a form, not JSON."""
+    answers: Mapping[int, JsonSchema | str | None] = field(default_factory=dict)
+    """By status: the schema of the JSON, another media type, or None for nothing at all. 4xx and 5xx are failures of
+    the usual shape unless a schema is given; then None stands for the usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +68,8 @@ class View:
     """It applies the allow lists of a token itself, or shows nothing that they are about. Others are closed to tokens
     that have such lists."""
     failed: Callable[[int, str], Mapping[str, Any]] | None = None
+    operation: Operation | None = None
+    """For the description of the API. Without it there is the first line of the handler's docstring."""
 
     def __hash__(self) -> int:
         return hash((self.method, self.path))

@@ -125,6 +125,8 @@ class _Converter:
         name = getattr(schema, "__name__", "")
         if schema is list:
             return {"type": "array"}  # of anything
+        if schema is object:
+            return {}
         if isinstance(schema, vol.Range) and not all(isinstance(end, _BOUNDS) for end in (schema.min, schema.max)):
             return {}  # between two durations or times, which JSON does not know
         if isinstance(schema, type) or not callable(schema) or isinstance(schema, (vol.Range, vol.Coerce, vol.Match)):
