@@ -19,7 +19,7 @@ from nanobot import __version__
 from nanobot.lifecycle.loader import Loader
 
 ROOT = Path(__file__).parent.parent
-CARRIED = ("integrations", "blueprints", "translations", "config-examples", "requirements")
+CARRIED = ("integrations", "blueprints", "skills", "translations", "config-examples", "requirements")
 CACHES = {"__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache"}
 
 

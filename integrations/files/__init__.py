@@ -21,8 +21,9 @@ from .workspace import FileWorkspace, Rules
 
 MB = 1024 * 1024
 OWN_FOLDER = "workspace"
-CLOSED = ("integrations", "media")
-"""Folders of the configuration that are no workspace: code that runs when it is written, and what others have sent."""
+CLOSED = ("integrations", "media", "memory", "prompts", "skills")
+"""Folders of the configuration that are no workspace: what runs or is obeyed when it is written, what others have sent,
+and what they have told."""
 
 CONFIG_SCHEMA = vol.Schema(
     {

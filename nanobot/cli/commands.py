@@ -252,9 +252,10 @@ app.add_typer(new, name="new")
 
 
 def _add_groups() -> None:
-    from nanobot.cli import automation_commands, blueprint_commands, token, user
+    from nanobot.cli import automation_commands, blueprint_commands, skill, token, user
 
     app.add_typer(token.app, name="token")
     app.add_typer(user.app, name="user")
     app.add_typer(blueprint_commands.app, name="blueprint")
     app.add_typer(automation_commands.app, name="automation")
+    app.add_typer(skill.app, name="skill")
