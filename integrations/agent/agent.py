@@ -54,6 +54,7 @@ class ReactAgent(Agent):
             instructions=config.get("instructions"),
             template=config.get("prompt"),
             limits=limits_of(config),
+            steer=config["during_turn"] == "steer",
             history=config["history"],
             context=config["context"],
         )

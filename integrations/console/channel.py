@@ -54,6 +54,7 @@ class ConsoleChannel(Channel):
     """Local people only: who may open the terminal of this user is the owner."""
 
     limits = Limits(characters=1_000_000)
+    steers = False
 
     def __init__(self, name: str, mailbox: Mailbox, *, allow: frozenset[str]) -> None:
         super().__init__(name, allow=allow)

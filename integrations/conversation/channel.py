@@ -61,6 +61,7 @@ class ConversationChannel(Channel):
 
     limits = Limits(characters=1_000_000)
     idempotent = True
+    steers = False
 
     def __init__(self, entry: Entry) -> None:
         super().__init__(entry.id, allow=frozenset({"*"}))

@@ -31,6 +31,7 @@ class SessionChannel(Channel):
 
     limits = Limits(characters=1_000_000)
     idempotent = True
+    steers = False
 
     def __init__(self, entry: Entry) -> None:
         super().__init__(entry.id, allow=frozenset({"*"}))

@@ -29,6 +29,7 @@ from nanobot.util.translate import translate
 Tools = Sequence[Mapping[str, Any]]
 
 LEAST_ROOM = 1000  # characters; with less, a model is of no use
+SUMMARY = "# Said longer ago in this conversation, in short\n\n{summary}"
 LAST_ROUND = "{limit} Answer now, without tools, with what you know, and say what is missing."
 USED_UP = {
     "rounds": "You have used up all your rounds of tool calls.",
@@ -54,6 +55,7 @@ class Loop:
         instructions: str | None = None,
         template: Template | None = None,
         limits: Limits | None = None,
+        steer: bool = False,
         history: int = 50,
         context: int = 32_000,
     ) -> None:
@@ -72,6 +74,7 @@ class Loop:
         )
         self.tool_room = context * prompt.CHARACTERS_PER_TOKEN // SHARE
         self.limits = limits or Limits()
+        self.steer = steer
         self.history = history
         self.context = context
 
@@ -89,17 +92,21 @@ class Loop:
                 traces.end(turn.id)
 
     async def _respond(self, turn: Turn, trace: TurnTrace) -> AsyncGenerator[Part]:
-        exchanges = await self.hub.conversations.transcript(turn.session, turn.id, self.history + 1)
+        recalled = await self.hub.conversations.recall(turn.session, turn.id, self.history + 1)
+        exchanges, note = recalled.exchanges, recalled.note
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
         pieces = await self.briefing.pieces(turn)
+        if note.summary and (turn.owner or not note.private):
+            pieces.append(Piece("summary", 0, SUMMARY.format(summary=note.summary)))
         head = Message("system", "\n\n".join(piece.text for piece in pieces))
         toolbox = self.toolbox if turn.bounds is None else self.toolbox.narrowed(turn.bounds.tools)
         limits = self.limits.within(turn.bounds)
         toolbox.remember(turn, prompt.heard_by(turn, exchanges))
         messages = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, exchanges))]
         steps = exchanges[-1].steps
+        start = len(messages) - 1 - len(list(prompt.complete(steps)))
         done = sum(step.role == "assistant" for step in steps)
-        asker = _Asker(self, turn, trace)
+        asker = _Asker(self, turn, trace, note.model, start)
         acted = any(toolbox.writes(call) for step in steps for call in step.tool_calls)
         budget = Budget(limits, trace)
         remark = ""
@@ -154,6 +161,8 @@ class Loop:
                         yield ToolOutcome(call.id, call.name, outcome.text, outcome.failed)
             except TimeIsUp:
                 messages = list(prompt.complete(messages))
+            if self.steer:
+                messages += await self.hub.conversations.steer(turn)
         if not said.text.strip():  # it called tools to the very end; what it said on the way is better than nothing
             sentence = self._sentence(trace.limit or "rounds", limits, turn.language)
             yield Text(f"{remark.rstrip()}\n\n{sentence}".strip() if trace.limit == "time" else remark or sentence)
@@ -178,9 +187,10 @@ class Loop:
 class _Asker:
     """Asks the model on behalf of one turn, and notes what that took."""
 
-    def __init__(self, loop: Loop, turn: Turn, trace: TurnTrace) -> None:
+    def __init__(self, loop: Loop, turn: Turn, trace: TurnTrace, model: str | None, start: int) -> None:
         self._hub = loop.hub
-        self._asking = loop.asking
+        self._asking = loop.asking.of(model) if model else loop.asking
+        self._start = start
         self._context = loop.context
         self._trace = trace
         self._spender = Spender(
@@ -206,7 +216,7 @@ class _Asker:
                     raise
 
     def _request(self, messages: Sequence[Message], room: int, tools: Tools | None) -> Request:
-        fitting = prompt.within(messages, room)
+        fitting = prompt.within(messages, room, self._start)
         if tools is None:  # in the last result: a message of its own would be taken for the person's
             why = LAST_ROUND.format(limit=USED_UP[self._trace.limit or "rounds"])
             fitting[-1] = replace(fitting[-1], content=f"{fitting[-1].content}\n\n{why}")

@@ -42,15 +42,17 @@ def conversation(exchanges: Sequence[Exchange]) -> list[Message]:
     return _in_turns([message for exchange in exchanges for message in _messages(exchange, several=several)])
 
 
-def within(messages: Sequence[Message], room: int) -> list[Message]:
+def within(messages: Sequence[Message], room: int, start: int | None = None) -> list[Message]:
     """The same messages within ``room`` characters, as far as that can be.
 
-    What belongs to the running turn is kept, its older results cut if need be; before it, the oldest exchanges are left
-    out. The first message stays as it is, and does not count.
+    ``start``: the message that began the running turn; None: the last one of a person. What belongs to that turn is
+    kept, its older results cut if need be; before it, the oldest exchanges are left out. The first message stays as it
+    is, and does not count.
     """
     head, *rest = messages
-    start = max((place for place, message in enumerate(rest) if message.role == "user"), default=0)
-    before, (asked, *steps) = rest[:start], rest[start:]
+    last = max((place for place, message in enumerate(rest) if message.role == "user"), default=0)
+    begin = last if start is None or start < 1 else start - 1
+    before, (asked, *steps) = rest[:begin], rest[begin:]
     asked = replace(asked, content=cut_in_the_middle(asked.content, room))
     current = [asked, *_shorter_results(steps, room - size([asked]))]
     return [head, *_last(before, room - size(current)), *current]

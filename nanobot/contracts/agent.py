@@ -132,6 +132,11 @@ class Agent(ABC):
     def respond(self, turn: Turn) -> AsyncIterator[Part]:
         """Answer one turn, piece by piece. Cancelled when the person says stop or the entry is unloaded."""
 
+    async def compact(self, session: str) -> bool:
+        """Have what was said longer ago in a session stand in a summary from now on. False: there is too little.
+        Raises ``NanobotError`` when that fails; then nothing has changed."""
+        return False
+
     async def told(self, turn: Turn) -> Mapping[str, Any] | None:
         """What a model would be told for this turn now, with the sizes of its parts; None: no model is asked."""
         return None

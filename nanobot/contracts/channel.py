@@ -130,6 +130,9 @@ class Channel(ABC):
     a possible repetition."""
     pairing: bool = False
     """Whether an unknown sender in a chat of two gets a code that an owner can confirm."""
+    steers: bool = True
+    """Whether a message may become a part of the turn that runs, where the agent is configured so. False where whoever
+    writes waits for an answer to each message, as programs do."""
     silent_for: float | None = None
     """Seconds without ``entry.beat()`` after which the hub takes ``run`` for dead; None: it need not beat."""
     backoff: Backoff | None = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nanobot.hub.context import Context
@@ -17,7 +17,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 class CommandCall:
     """A command as somebody wrote it. ``arguments``: what stands behind the name, without blanks around it.
 
-    ``owner``: the sender is one of the people who run nanobot.
+    ``owner``: the sender is one of the people who run nanobot. ``writes(connection)`` are done in the transaction that
+    keeps the message and its answer, so that a message that comes again changes nothing; ``done(written)`` are told
+    whether that was done, or never will be.
     """
 
     name: str
@@ -31,6 +33,8 @@ class CommandCall:
     thread: str | None = None
     sender_name: str | None = None
     owner: bool = False
+    writes: list[Callable[[Any], Any]] = field(default_factory=list)
+    done: list[Callable[[bool], None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

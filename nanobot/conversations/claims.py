@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from nanobot.contracts.agent import Agent, Part, Turn
+from nanobot.conversations.message import BROUGHT
 
 if TYPE_CHECKING:
     from nanobot.conversations.message import Message
@@ -48,5 +49,5 @@ class Claims:
         return remove
 
     def offer(self, message: Message) -> bool:
-        """Whether somebody took it."""
-        return any(take(message) for take in list(self._takes))
+        """Whether somebody took it. What nobody wrote, nobody has waited for."""
+        return BROUGHT not in message.extra and any(take(message) for take in list(self._takes))

@@ -54,7 +54,7 @@ class Commands:
         self._disk = disk
         self._received = received
         self._running: dict[_Key, asyncio.Task[StorageError | None]] = {}
-        self._unwritten: dict[_Key, str] = {}
+        self._unwritten: dict[_Key, tuple[str, CommandCall]] = {}
         self._tasks = Tasks("chat commands")
 
     async def close(self) -> None:
@@ -94,8 +94,8 @@ class Commands:
     async def _take(
         self, key: _Key | None, message: Message, command: ChatCommand, arguments: str
     ) -> StorageError | None:
-        answer = self._unwritten.get(key) if key is not None else None
-        if answer is None:
+        known = self._unwritten.get(key) if key is not None else None
+        if known is None:
             try:
                 if key is not None and await self._inbox.knows(message):
                     return None
@@ -104,38 +104,46 @@ class Commands:
                 if command.name != STOP:  # a stop is obeyed even when nothing can be kept
                     return error
             self._received(message, command.name)
-            answer = whole(await self._answer(message, command, arguments))
+            call = self._call(message, command, arguments)
+            known = whole(await self._answer(command, call)), call
+        answer, call = known
         try:
-            await asyncio.shield(self._write(message, command.name, answer))
+            await asyncio.shield(self._write(message, answer, call))
         except _Known:
+            _tell(call, written=False)
             return None
         except StorageError as error:
             self._disk.told(error)
             if key is not None and len(self._unwritten) < MOST_UNWRITTEN:
-                self._unwritten[key] = answer
+                self._unwritten[key] = known
+            else:
+                _tell(call, written=False)
             return error
         self._disk.told(None)
         if key is not None:
             self._unwritten.pop(key, None)
+        _tell(call, written=True)
         return None
 
-    async def _answer(self, message: Message, command: ChatCommand, arguments: str) -> str:
-        language = message.language or self.hub.language
-        if command.owner and not message.owner:
-            return translate("chat.owners_only", language, name=command.name)
-        call = CommandCall(
+    def _call(self, message: Message, command: ChatCommand, arguments: str) -> CommandCall:
+        return CommandCall(
             name=command.name,
             arguments=arguments,
             session=message.session,
             channel=message.channel,
             chat=message.chat,
             sender=message.sender,
-            language=language,
+            language=message.language or self.hub.language,
             context=message.context,
             thread=message.thread,
             sender_name=message.sender_name,
             owner=message.owner,
         )
+
+    async def _answer(self, command: ChatCommand, call: CommandCall) -> str:
+        language = call.language
+        if command.owner and not call.owner:
+            return translate("chat.owners_only", language, name=command.name)
         try:
             async with asyncio.timeout(LIMIT):
                 return await command.handler(call)
@@ -148,8 +156,8 @@ class Commands:
             _log.error("the chat command /%s failed", command.name, exc_info=error)
             return translate("chat.command_failed", language, name=command.name)
 
-    def _write(self, message: Message, outcome: str, answer: str) -> asyncio.Future[None]:
-        keep = self._inbox.keep(message, outcome)
+    def _write(self, message: Message, answer: str, call: CommandCall) -> asyncio.Future[None]:
+        keep = self._inbox.keep(message, call.name)
         letter = Letter(
             id=ulid(),
             channel=message.channel,
@@ -165,10 +173,17 @@ class Commands:
         def work(connection: sqlite3.Connection) -> None:
             if not keep(connection):
                 raise _Known
+            for write in call.writes:
+                write(connection)
             if answer.strip():
                 self._delivery.outbox.add(connection, letter)
 
         return self._delivery.post(letter, work) if answer.strip() else self._inbox.submit(work)
+
+
+def _tell(call: CommandCall, *, written: bool) -> None:
+    for tell in call.done:
+        tell(written)
 
 
 def _key(message: Message) -> _Key | None:

@@ -12,13 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nanobot.contracts.agent import Agent
+from nanobot.contracts import model as said
+from nanobot.contracts.agent import Agent, Turn
 from nanobot.contracts.channel import Attachment, Channel, Incoming
-from nanobot.conversations import inbox, outbox, traces, transcript
+from nanobot.contracts.chat_command import CommandCall
+from nanobot.conversations import inbox, notes, outbox, traces, transcript
 from nanobot.conversations.choices import chosen
 from nanobot.conversations.claims import Claims
 from nanobot.conversations.commands import Commands
@@ -29,13 +32,15 @@ from nanobot.conversations.door import Door
 from nanobot.conversations.gate import Gate
 from nanobot.conversations.history import Line, lines
 from nanobot.conversations.inbox import Inbox
-from nanobot.conversations.message import Message, message_of, session_of
+from nanobot.conversations.message import BROUGHT, Message, message_of, session_of
+from nanobot.conversations.notes import Notes
 from nanobot.conversations.outbox import Letter, Outbox
 from nanobot.conversations.packing import whole
 from nanobot.conversations.pairing import Pairing
+from nanobot.conversations.session_commands import session_commands
 from nanobot.conversations.sessions import Sessions
 from nanobot.conversations.traces import Traces
-from nanobot.conversations.transcript import Exchange, Steps, exchanges
+from nanobot.conversations.transcript import Exchange, Recalled, Steps, exchanges, recall
 from nanobot.conversations.turns import Cut
 from nanobot.conversations.workers import Workers
 from nanobot.errors import Busy, NanobotError, Refused, StorageError
@@ -52,7 +57,7 @@ if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
 FILE = "hub.db"
-MIGRATIONS = ("; ".join((inbox.SCHEMA, outbox.SCHEMA)), transcript.SCHEMA, traces.SCHEMA)
+MIGRATIONS = ("; ".join((inbox.SCHEMA, outbox.SCHEMA)), transcript.SCHEMA, traces.SCHEMA, notes.SCHEMA)
 BUSY_EVERY = 60.0  # s between two "too many messages" to one session
 SETTLE_LIMIT = 3.0  # s for the last answers to be sent at the end
 
@@ -75,6 +80,7 @@ class Conversations:
         self.outbox = Outbox(self.database, hub.clock)
         self.steps = Steps(self.database, hub.clock)
         self.traces = Traces(self.database, hub.clock)
+        self.notes = Notes(self.database, hub.clock)
         self.disk = Disk(hub, backoff=self.backoff)
         self.pairing = Pairing(hub)
         self.gate = Gate(hub, self.pairing)
@@ -94,7 +100,8 @@ class Conversations:
 
     async def open(self) -> None:
         """Take up what was not done. A disk that cannot be used is an issue, and tried again and again."""
-        self._offered = [self.hub.chat_commands.add(one.name, one) for one in core_commands(self.hub)]
+        commands = (*core_commands(self.hub), *session_commands(self.hub))
+        self._offered = [self.hub.chat_commands.add(one.name, one) for one in commands]
         self._offered.append(self.hub.meters.add(self.traces.name, self.traces))
         self._offered.append(self.hub.bus.listen("policy_decision", self.traces.decided))
         try:
@@ -175,6 +182,23 @@ class Conversations:
             self.disk.told(error)
             raise
 
+    async def bring(self, message: Message) -> None:
+        """Have an agent go on in a session with what came of something that it began there: an approval, a subagent.
+        On disk when this returns; then it waits for its turn like what people write.
+
+        Raises ``Busy`` or ``StorageError``; then nothing of it was kept.
+        """
+        self._check_ready()
+        message.extra = {**message.extra, BROUGHT: True}
+        self.sessions.reserve(message)
+        kept = self.database.submit(self.inbox.keep(message))
+        kept.add_done_callback(partial(self._kept, message))
+        try:
+            await asyncio.shield(kept)
+        except StorageError as error:
+            self.disk.told(error)
+            raise
+
     async def send(
         self,
         channel_name: str,
@@ -244,6 +268,33 @@ class Conversations:
         """
         return await self.database.read(exchanges(session, turn, limit))
 
+    async def recall(self, session: str, turn: str, limit: int = 50) -> Recalled:
+        """As ``transcript``, with what is noted of the session, and without what its summary tells."""
+        return await self.database.read(recall(session, turn, limit))
+
+    async def steer(self, turn: Turn) -> list[said.Message]:
+        """What the sender of a turn that runs has written meanwhile: it is a part of that turn from now on, and a step
+        of it on disk."""
+        return await self.workers.steer(turn.id, turn.session)
+
+    def again(self, message: Message, call: CommandCall) -> None:
+        """Have a message that had a turn answered once more, when that command is on disk. Raises ``Busy``."""
+        anew = replace(message, id=ulid(), received=self.hub.clock.time(), message_id=None, seq=0)
+        anew.attempts = anew.crashes = anew.cuts = 0
+        anew.restored, anew.owner = False, call.owner
+        self.sessions.reserve(anew)
+        keep = self.inbox.keep(anew)
+        call.writes.append(keep)
+
+        def done(written: bool) -> None:
+            if not written:
+                self.sessions.release(anew)
+                return
+            self.sessions.put(anew)
+            self.workers.pump()
+
+        call.done.append(done)
+
     def _check_ready(self) -> None:
         if self._not_ready:
             raise StorageError(f"messages cannot be kept: {self._not_ready}")
@@ -293,6 +344,8 @@ class Conversations:
                 message.context,
             )
         )
+        if BROUGHT in message.extra:  # nobody wrote it
+            return
         starting = not self.hub.settled or self.hub.phase is Phase.STARTING
         if not starting and not self.hub.bus.route("message_received"):
             return
@@ -332,6 +385,7 @@ class Conversations:
     async def _take_up(self) -> None:
         await self.database.open()
         await self.pairing.open()
+        await self.notes.open()
         messages = await self.inbox.restore()
         unsent = await self.outbox.unsent()
         for message in messages:
@@ -339,7 +393,8 @@ class Conversations:
         self.delivery.open(unsent)
         self._not_ready = ""
         self.disk.told(None)
-        self._tasks.spawn(self.disk.clean_up(self.inbox, self.delivery, self.steps, self.traces), "clean up")
+        kept = (self.inbox, self.delivery.outbox, self.steps, self.traces, self.notes)
+        self._tasks.spawn(self.disk.clean_up(self.inbox, self.delivery, kept), "clean up")
         self.workers.attendance.open()
         self.workers.pump()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nanobot.errors import StorageError
 from nanobot.util.backoff import Backoff
@@ -13,8 +13,6 @@ from nanobot.util.backoff import Backoff
 if TYPE_CHECKING:
     from nanobot.conversations.delivery import Delivery
     from nanobot.conversations.inbox import Inbox
-    from nanobot.conversations.traces import Traces
-    from nanobot.conversations.transcript import Steps
     from nanobot.hub.hub import Hub
 
 DAY = 86_400.0  # s
@@ -24,6 +22,13 @@ SLICE = 500  # rows deleted in one transaction
 ISSUE = "messages.storage"
 
 _log = logging.getLogger(__name__)
+
+
+class Purged(Protocol):
+    """A table whose old rows can be deleted."""
+
+    async def purge(self, before: float, at_most: int) -> int:
+        """Delete rows from before a time; gives back how many."""
 
 
 class Disk:
@@ -62,16 +67,14 @@ class Disk:
                 self.told(None)
                 return True
 
-    async def clean_up(self, inbox: Inbox, delivery: Delivery, steps: Steps, traces: Traces) -> None:
+    async def clean_up(self, inbox: Inbox, delivery: Delivery, kept: Sequence[Purged]) -> None:
         """Now and then, until cancelled, delete what is old, a little at a time."""
         while True:
             now = self.hub.clock.time()
             try:
                 await delivery.expire()
-                await _purge(inbox.purge, now - KEEP)
-                await _purge(delivery.outbox.purge, now - KEEP)
-                await _purge(steps.purge, now - KEEP)
-                await _purge(traces.purge, now - KEEP)
+                for one in kept:
+                    await _purge(one.purge, now - KEEP)
             except StorageError as error:
                 self.told(error)
             await self._clean_up_files(inbox, delivery, now)

@@ -52,6 +52,13 @@ SELECT seq, id, session, channel, chat, thread, message_id, sender, text, more, 
 FROM inbox WHERE done IS NULL ORDER BY seq
 """
 
+_LAST = """
+SELECT seq, id, session, channel, chat, thread, message_id, sender, text, more, received, attempts, crashes
+FROM inbox WHERE session = ?1 AND outcome IN ('answered', 'empty', 'failed', 'stopped', 'given_up')
+  AND seq > (SELECT COALESCE(MAX(seq), 0) FROM inbox WHERE session = ?1 AND outcome = 'new')
+ORDER BY seq DESC LIMIT 1
+"""
+
 
 class Inbox:
     """The statements on the table ``inbox``. Those that take a connection run in the writer thread."""
@@ -153,6 +160,17 @@ class Inbox:
             return [message_of_row(row) for row in connection.execute(_OPEN)]
 
         return await self._database.write(work)
+
+    async def last(self, session: str) -> Message | None:
+        """The last message of a session that had a turn, since it began anew. Raises ``StorageError``."""
+        row = await self._database.read(lambda connection: connection.execute(_LAST, (session,)).fetchone())
+        return message_of_row(row) if row else None
+
+    def forget(self, message: Message) -> Callable[[sqlite3.Connection], None]:
+        """Have it be as if a message that had a turn had never been said, as a part of a transaction."""
+        return lambda connection: _run(
+            connection, "UPDATE inbox SET outcome = 'undone' WHERE seq = ? AND id = ?", message.seq, message.id
+        )
 
     async def rest(self) -> None:
         """Note that the process ends in order: no turn runs any more."""

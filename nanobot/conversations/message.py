@@ -15,6 +15,8 @@ from nanobot.util.text import cut_in_the_middle, one_line
 
 LONGEST_TEXT = 200_000  # characters of a message; what is longer belongs into a file
 LONGEST_NAME = 128  # characters of what a sender is called
+BROUGHT = "brought"
+"""In the extras of a message that nobody wrote: what came of something that a turn of its session began."""
 
 
 @dataclass(slots=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 
-from nanobot.conversations.message import Message
+from nanobot.conversations.message import BROUGHT, Message
 from nanobot.errors import Busy
 from nanobot.storage.media import size_text
 
 MAX_WAITING = 100  # messages of one session
 MAX_TOTAL = 10_000  # messages of all sessions
 KEPT_FOR_OWNERS = 10  # one place in so many, and one turn: a crowd of guests does not keep owners waiting
+ALIKE = ("channel", "chat", "thread", "sender", "owner", "agent", "user_id")
+"""What two messages have in common that are of the same person, at the same place, for the same agent."""
 MAX_BYTES = 64 * 1024 * 1024  # of all messages that wait, roughly, as they take place in memory
 
 
@@ -110,12 +112,31 @@ class Sessions:
         self._count(message, -1)
         return message
 
+    def waiting_like(self, message: Message) -> list[Message]:
+        """What the same person wrote in the same place since, up to what somebody else wrote, or what has files."""
+        known = self._sessions.get(message.session)
+        found: list[Message] = []
+        for one in known.messages if known else ():
+            alike = all(getattr(one, name) == getattr(message, name) for name in ALIKE)
+            if not alike or one.attachments or BROUGHT in one.extra or not one.text.strip():
+                break
+            found.append(one)
+        return found
+
     def take(self, message: Message) -> None:
         """Take a message that waits out of its queue: it needs no turn."""
         known = self._sessions[message.session]
         known.messages.remove(message)
         self._count(message, -1)
         self._drop_if_idle(message.session, known)
+
+    def give_back(self, message: Message) -> None:
+        """It needs a turn after all, before what came after it."""
+        known = self._sessions.setdefault(message.session, _Session())
+        known.messages.appendleft(message)
+        self._count(message)
+        if not known.in_turn:
+            self._get_ready(message.session, known)
 
     def done(self, session: str) -> None:
         """The turn is over; the session goes to the end of the line if it has more."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from nanobot.contracts.channel import Attachment
 from nanobot.contracts.model import Message, ToolCall
+from nanobot.conversations.notes import NOTHING, Note, note_of
 from nanobot.conversations.packing import unpack_attachments
 from nanobot.storage.sql import Database
 from nanobot.util.dt import Clock
@@ -32,6 +33,8 @@ CREATE INDEX steps_at ON steps (at);
 CREATE INDEX inbox_new ON inbox (session, seq) WHERE outcome = 'new'
 """
 
+UNDONE = "undone"
+"""The outcome of a message that agents are told nothing of, nor of what came of it."""
 TURN_OUTCOMES = frozenset({"answered", "empty", "failed", "stopped", "given_up"})
 MOST_OF_STEPS = 2_000_000  # characters of the steps of all turns that are read at a time
 BEGIN_ANEW = "new"
@@ -42,7 +45,7 @@ WITH anew AS (SELECT COALESCE(MAX(seq), 0) AS at FROM inbox WHERE session = ?1 A
   running AS (SELECT seq AS at FROM inbox WHERE ?2 IS NOT NULL AND session = ?1 AND id = ?2 ORDER BY seq DESC LIMIT 1)
 SELECT seq, id, sender, text, more, received, outcome FROM inbox
 WHERE session = ?1 AND seq >= MIN((SELECT at FROM anew), IFNULL((SELECT at FROM running), 9e18))
-  AND (id = ?2 OR (done IS NOT NULL AND seq >= (SELECT at FROM anew)))
+  AND (id = ?2 OR (done IS NOT NULL AND seq >= (SELECT at FROM anew) AND seq > ?4))
 ORDER BY seq DESC LIMIT ?3
 """
 _OUT = """
@@ -70,6 +73,8 @@ class Exchange:
     answer_files: tuple[str, ...] = ()
     outcome: str | None = None
     owner: bool = False
+    seq: int = 0
+    """The row of the inbox; 0 without a message."""
 
 
 class Steps:
@@ -81,12 +86,20 @@ class Steps:
 
     def keep(self, turn: str, message: Message) -> asyncio.Future[None]:
         """Write what an agent wants to find again of a turn."""
+        return self._database.submit(self.kept(turn, message))
+
+    def kept(self, turn: str, message: Message) -> Callable[[sqlite3.Connection], None]:
+        """The same, as a part of a transaction."""
         values = (turn, _pack(message), self._clock.time())
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT INTO steps (turn, message, at) VALUES (?, ?, ?)", values)
 
-        return self._database.submit(work)
+        return work
+
+    async def of(self, turn: str) -> tuple[Message, ...]:
+        """Those of one turn, in order. Raises ``StorageError``."""
+        return (await self._database.read(lambda connection: _steps(connection, [turn]))).get(turn, ())
 
     async def purge(self, before: float, at_most: int) -> int:
         """Delete those written before a time; gives back how many."""
@@ -99,17 +112,48 @@ class Steps:
         )
 
 
-def exchanges(session: str, turn: str | None, limit: int) -> Callable[[sqlite3.Connection], list[Exchange]]:
-    """The last exchanges of a session since it began anew, oldest first, as work for a reader.
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What an agent finds of a session: its last exchanges, oldest first, and what is noted of it. ``note.summary`` is
+    about what was said before them."""
+
+    exchanges: list[Exchange]
+    note: Note = NOTHING
+
+
+def recall(session: str, turn: str | None, limit: int) -> Callable[[sqlite3.Connection], Recalled]:
+    """As ``exchanges``, without what is in the summary."""
+
+    def work(connection: sqlite3.Connection) -> Recalled:
+        note = note_of(connection, session)
+        found = exchanges(session, turn, limit, since=note.until)(connection)
+        if note.summary and _began_anew(connection, session) > note.until:
+            note = replace(note, summary=None)
+        return Recalled(found, note)
+
+    return work
+
+
+def _began_anew(connection: sqlite3.Connection, session: str) -> int:
+    statement = "SELECT COALESCE(MAX(seq), 0) FROM inbox WHERE session = ? AND outcome = 'new'"
+    seq: int = connection.execute(statement, (session,)).fetchone()[0]
+    return seq
+
+
+def exchanges(
+    session: str, turn: str | None, limit: int, *, since: int = 0
+) -> Callable[[sqlite3.Connection], list[Exchange]]:
+    """The last exchanges of a session since it began anew, oldest first, as work for a reader; only those after the row
+    ``since`` of the inbox.
 
     ``turn``: the one that runs; it is the last one then. Messages that wait behind it are not told, nor commands. Of
     what happened inside of long turns only that of the last ones is there.
     """
 
     def work(connection: sqlite3.Connection) -> list[Exchange]:
-        rows = connection.execute(_IN, (session, turn, limit)).fetchall()
-        since = next((row[5] for row in rows if row[6] == BEGIN_ANEW), rows[-1][5]) if rows else 0.0
-        said = connection.execute(_OUT, (session, since, 2 * limit)).fetchall() if rows else []
+        rows = connection.execute(_IN, (session, turn, limit, since)).fetchall()
+        began = next((row[5] for row in rows if row[6] == BEGIN_ANEW), rows[-1][5]) if rows else 0.0
+        said = connection.execute(_OUT, (session, began, 2 * limit)).fetchall() if rows else []
         turns = [row for row in rows if row[6] is None or row[6] in TURN_OUTCOMES]
         answers = {row[3]: row for row in said if row[3] is not None}
         steps = _steps(connection, [row[1] for row in sorted(turns, key=lambda row: row[6] is not None)])
@@ -142,7 +186,7 @@ def _steps(connection: sqlite3.Connection, turns: Iterable[str]) -> dict[str, tu
 
 
 def _exchange(row: tuple[Any, ...], steps: tuple[Message, ...], answer: tuple[Any, ...] | None) -> Exchange:
-    _, id_, sender, text, packed, received, outcome = row
+    seq, id_, sender, text, packed, received, outcome = row
     more = orjson.loads(packed) if packed else {}
     return Exchange(
         time=received,
@@ -156,6 +200,7 @@ def _exchange(row: tuple[Any, ...], steps: tuple[Message, ...], answer: tuple[An
         answer_files=_files(answer[1]) if answer else (),
         outcome=outcome,
         owner=more.get("owner", False),
+        seq=seq,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nanobot.contracts.agent import Agent, Attach, Part, Record, Retract, Text, Thinking, ToolUse, Turn
 from nanobot.contracts.channel import Attachment
 from nanobot.contracts.sentence import Heard
-from nanobot.conversations.message import Message
+from nanobot.conversations.message import BROUGHT, Message
 from nanobot.errors import NanobotError
 from nanobot.hub.context import ACTING
 from nanobot.util.aio import Tasks
@@ -200,7 +200,7 @@ class Running:
 
     async def _heard(self, turn: Turn) -> str | None:
         """The answer of whoever waits for this sentence: it comes before any agent's."""
-        if not self.hub.sentences or turn.attachments:
+        if not self.hub.sentences or turn.attachments or BROUGHT in turn.extra:
             return None
         return await self.hub.sentences.answer(
             Heard(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from nanobot.contracts import model as said
 from nanobot.contracts.agent import Agent, Record
 from nanobot.conversations.attendance import Attendance
 from nanobot.conversations.claims import Claims, Nobody
@@ -34,6 +35,8 @@ MAX_TURNS = 100  # turns that run at the same time
 MAX_CRASHES = 3  # crashes of the process that a message may be in the midst of
 MAX_CUTS = 10  # times that a message may be taken from an agent that leaves
 BEGIN_AFTER = 0.05  # s before it is written down that a turn runs; most short ones are over by then
+STEERED = "steered"
+"""The outcome of a message that became a part of the turn that ran."""
 END_LIMIT = 3.0  # s for the answers of turns that ended to be written
 
 _log = logging.getLogger(__name__)
@@ -79,6 +82,11 @@ class Workers:
         """Those that are with an agent."""
         return [run.message for run in self._running.values() if not run.over.done()]
 
+    def agent_of(self, session: str) -> Agent | None:
+        """Who would answer there now."""
+        run = self._running.get(session)
+        return run.agent if run is not None else self.attendance.choose()
+
     def turns_of(self, agent: Agent) -> list[Running]:
         """The turns that this agent is busy with."""
         return [run for run in self._running.values() if run.agent is agent]
@@ -116,6 +124,47 @@ class Workers:
             self.sessions.take(message)
             run = Running(self.hub, message, Nobody(), self._keep)
             self._tasks.spawn(self._finish(run, Answer("claimed")), f"claimed {message.id}")
+
+    async def steer(self, turn: str, session: str) -> list[said.Message]:
+        """What its sender has written since, which then belongs to the turn that runs and gets no turn of its own.
+
+        That is on disk when this returns: each message is part of exactly one turn, whatever happens. Nothing for a
+        channel on which each message waits for its own answer, or when it cannot be written.
+        """
+        run = self._running.get(session)
+        if run is None or run.message.id != turn or run.over.done():
+            return []
+        channel = self.hub.channels.get(run.message.channel)
+        messages = self.sessions.waiting_like(run.message) if channel is None or channel.steers else []
+        if not messages:
+            return []
+        steps = [said.Message("user", message.text) for message in messages]
+        kept = [self.steps.kept(turn, step) for step in steps]
+
+        def work(connection: sqlite3.Connection) -> None:
+            for message, keep in zip(messages, kept, strict=True):
+                self.inbox.finish(connection, message, STEERED)
+                keep(connection)
+
+        for message in messages:
+            self.sessions.take(message)
+        written = self.inbox.submit(work)
+        written.add_done_callback(partial(self._steered, turn, messages))  # whether or not the turn still waits for it
+        try:
+            await asyncio.shield(written)
+        except StorageError as error:
+            self.disk.told(error)
+            return []
+        return steps
+
+    def _steered(self, turn: str, messages: list[Message], written: asyncio.Future[None]) -> None:
+        if written.cancelled() or written.exception() is not None:
+            for message in reversed(messages):
+                self.sessions.give_back(message)
+            return
+        for message in messages:
+            run = Running(self.hub, message, Nobody(), self._keep)
+            self.hub.bus.fire("turn_finished", {**run.finished(STEERED), "into": turn}, run.context)
 
     def _begin(self, run: Running) -> None:
         session = run.message.session
@@ -226,10 +275,10 @@ class Workers:
     async def _persist(self, write: Callable[[], asyncio.Future[None]]) -> bool:
         return await self.disk.persist(write, unless=lambda: self.resting)
 
-    async def _keep(self, turn: str, said: Record) -> None:
+    async def _keep(self, turn: str, record: Record) -> None:
         """Write what an agent wants to find again; with no disk to write on, its turn waits."""
-        write = partial(self.steps.keep, turn, said.message)
-        if not said.wait:
+        write = partial(self.steps.keep, turn, record.message)
+        if not record.wait:
             write().add_done_callback(ignore)
         elif not await self._persist(write):
             raise StorageError("what the agent does cannot be written down")

@@ -325,6 +325,10 @@ async def test_help_has_a_line_for_each_command_that_one_may_use(talk: Talk, gue
         "/new – begin anew, without what was said before\n"
         "/help – show these lines\n"
         "/status – show whether all is well\n"
+        "/undo – forget the last message and its answer\n"
+        "/retry – answer the last message again\n"
+        "/compact – sum up what was said longer ago\n"
+        "/model – show which model answers here, or choose one: /model NAME\n"
         "/lamp – the lamp"
     )
     answer = await talk.chat.types("/help", language="de")

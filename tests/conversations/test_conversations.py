@@ -193,8 +193,14 @@ async def test_a_turn_is_told_from_beginning_to_end(talk: Talk) -> None:
         ("turn_finished", None, None),
         ("message_sent", None, "It is noon."),
     ]
-    assert talk.last("turn_finished") == {
+    finished = talk.last("turn_finished")
+    assert 0 <= finished.pop("seconds") < 60
+    assert finished == {
         "turn": turn,
+        "agent": "says",
+        "person": "chat:tester",
+        "owner": True,
+        "rounds": 0,
         "session": "chat:test",
         "channel": "chat",
         "chat": "test",
