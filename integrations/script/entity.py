@@ -41,6 +41,8 @@ class Script(RunnableEntity):
         self._keeping = keeping
         self._kept: Mapping[str, Any] = {}
         self._remove: Callable[[], None] | None = None
+        self._last_action: str | None = None
+        """What a run waited for last, while there are any; as in Home Assistant."""
 
     @property
     def state(self) -> str:
@@ -60,6 +62,8 @@ class Script(RunnableEntity):
         if config is None:
             return {"error": self.item.error}
         shown = self.shown(config)
+        if self._last_action is not None:
+            shown["last_action"] = self._last_action
         if self.refused is not None:
             shown["error"] = self.refused.error
         return shown
@@ -115,7 +119,8 @@ class Script(RunnableEntity):
         self.name = item.name
         self.icon = None if config is None else config.get("icon")
         self._kept = self._keeping.take(item.key, item.raw)
-        self.equip(None if config is None else config["sequence"], config, self._keeping.noting(item.key))
+        noting = self._keeping.noting(item.key)
+        self.equip(None if config is None else config["sequence"], config, partial(self._noted, noting))
         if self._remove is not None:
             self._remove()
         service = Service(
@@ -129,6 +134,16 @@ class Script(RunnableEntity):
             title=item.name,
         )
         self._remove = self._part.add(service)
+
+    def _noted(self, noting: Callable[[Run], Awaitable[None] | None], run: Run) -> Awaitable[None] | None:
+        """A run begins or ends to wait, or is over."""
+        if run.over:
+            if self._runner is None or not self._runner.current:
+                self._last_action = None  # its owner writes the state next
+        elif run.waits and run.waits_for != self._last_action:
+            self._last_action = run.waits_for
+            self.changed(run.context)
+        return noting(run)
 
     def _called(self, call: ServiceCall) -> Awaitable[Any] | Any:
         """``script.NAME``: waits for the end and gives the response."""

@@ -33,7 +33,7 @@ class Run:
     __slots__ = ("_since", "chain", "context", "conversation_response", "end", "error", "frames", "hub", "id", "log",
                  "noted", "over", "queued", "response", "resume", "resumed_frames", "scope", "started",
                  "stopped", "task", "told", "trace",
-                 "waiters", "waits")  # fmt: skip
+                 "waiters", "waits", "waits_for")  # fmt: skip
 
     def __init__(
         self,
@@ -65,6 +65,8 @@ class Run:
         self.frames: dict[str, Mapping[str, Any]] = {}
         self.noted: Callable[[Run], Awaitable[None] | None] | None = None
         self.queued = False
+        self.waits_for: str | None = None
+        """What waited last, for people."""
         self.started = hub.clock.time()
         self.resume: dict[str, Mapping[str, Any]] = {}
         self.resumed_frames: dict[str, Mapping[str, Any]] = {}

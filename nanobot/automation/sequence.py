@@ -115,8 +115,9 @@ class RunStep:
 
     # -- over a restart -------------------------------------------------------------------------
 
-    def waiting(self, **data: Any) -> AbstractAsyncContextManager[None]:
-        """While this step waits; with ``data`` (JSON-able) it goes on after a restart."""
+    def waiting(self, what: str = "", **data: Any) -> AbstractAsyncContextManager[None]:
+        """While this step waits; with ``data`` (JSON-able) it goes on after a restart. ``what``: for people."""
+        self.run.waits_for = self.action.alias or what or self.action.word.replace("_", " ")
         return self.run.waiting(self.path, data)
 
     def resumed(self) -> Mapping[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import timedelta
 
 import voluptuous as vol
 
@@ -24,10 +25,11 @@ def run(step: RunStep) -> Awaitable[None]:
 
 
 async def _sleep(step: RunStep, delay: float, until: float) -> None:
-    step.tell(delay=max(0.0, delay), done=False)
+    delay = max(0.0, delay)
+    step.tell(delay=delay, done=False)
     if delay <= 0:
         await asyncio.sleep(0)
     else:
-        async with step.waiting(until=until):
+        async with step.waiting(f"delay {timedelta(seconds=delay)}", until=until):
             await asyncio.sleep(delay)
     step.tell(done=True)

@@ -224,3 +224,27 @@ async def test_a_wrong_edit_leaves_the_version_before_in_place(house: House) -> 
     shown = house.hub.states.get("script.a")
     assert shown is not None
     assert "did you mean 'event'?" in shown.attributes["error"]
+
+
+async def test_while_it_runs_it_shows_what_it_waited_for_last(play: Play) -> None:
+    await play.set_up(
+        s={
+            "sequence": [
+                {"delay": {"milliseconds": 20}},
+                {"alias": "Somebody comes", "wait_template": "{{ is_state('binary_sensor.door', 'on') }}"},
+                {"say": "hello"},
+                {"wait_for_trigger": {"trigger": "event", "event_type": "bye"}},
+            ]
+        }
+    )
+    shown: list[Any] = []
+    play.hub.states.track(
+        "script.s", lambda event: shown.append(event.data["new_state"].attributes.get("last_action", "-"))
+    )
+    call = asyncio.create_task(play.call())
+    await asyncio.sleep(0.1)
+    play.hub.states.set("binary_sensor.door", "on")
+    await settle()
+    play.hub.bus.fire("bye")
+    await call
+    assert shown == ["-", "delay 0:00:00.020000", "Somebody comes", "wait for trigger", "-"]
