@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, TypeVar
 
 import voluptuous as vol
@@ -22,7 +24,10 @@ from nanobot.util.text import nearest
 T = TypeVar("T")
 
 LOGICAL = ("and", "or", "not")
-DEEPEST = 40
+NESTING = ("and", "or", "not", "condition", "choose", "if", "parallel", "repeat", "retry", "sequence", "try",
+           "wait_for_trigger")  # fmt: skip
+"""Words with others within them, whose files may be edited."""
+MOST_SHARED = 1000  # of one word
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ def triggers(value: Any) -> tuple[TriggerConfig, ...]:
     def flatten(one: Any, path: tuple[Any, ...]) -> None:
         for index, item in enumerate(_as_list(one)):
             here = (*path, index) if isinstance(one, list) else path
-            if isinstance(item, Mapping) and set(item) == {"triggers"}:
+            if isinstance(item, (dict, Mapping)) and item.keys() == {"triggers"}:
                 flatten(item["triggers"], (*here, "triggers"))
             else:
                 flat.append((here, item))
@@ -92,9 +97,10 @@ def action(item: Any) -> ActionConfig:
         return _action("condition", {"condition": item}, {})
     given = _mapping(item)
     common = _take(given, _COMMON_TO_ACTIONS)
+    own = words.own("action")
     for key in given:
         name = words.RENAMED.get(str(key), str(key))
-        if words.find("action", name) is not None:
+        if name in own or words.find("action", name) is not None:
             return _action(name, given, common)
     known = sorted({"action", *words.own("action")} - {"service"})
     meant = nearest(next(iter(given), ""), [*known, "service"])
@@ -104,10 +110,11 @@ def action(item: Any) -> ActionConfig:
 
 def renamed(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """With older names of options replaced by today's. Raises ``vol.Invalid`` where both are there."""
-    both = [(old, new) for old, new in names.items() if old in given and new in given]
-    if both:
-        old, new = both[0]
-        raise vol.Invalid(f"is the older name of '{new}', which is there as well; keep one of them", path=[old])
+    if names.keys().isdisjoint(given):
+        return dict(given)
+    for old, new in names.items():
+        if old in given and new in given:
+            raise vol.Invalid(f"is the older name of '{new}', which is there as well; keep one of them", path=[old])
     return {names.get(key, key): value for key, value in given.items()}
 
 
@@ -144,33 +151,77 @@ def _trigger(item: Any, index: int) -> TriggerConfig:
     common = _take(given, _COMMON_TO_TRIGGERS)
     common["id"] = common.get("id") or str(index)
     name = words.TRIGGERS.get(name, name)
-    return TriggerConfig(name, _word("trigger", name)(given), index, **common)
+    return TriggerConfig(name, _word("trigger", name).understand(given), index, **common)
 
 
 def _condition(
     name: str, given: Mapping[str, Any], common: Mapping[str, Any], under: tuple[str, ...] | None = None
 ) -> ConditionConfig:
     """``under``: what stands in the YAML of a short form where the long form has its one option."""
+    word = _word("condition", name)
     try:
-        config = _word("condition", name)(given)
+        config = word.understand(given)
     except vol.MultipleInvalid as error:
         for one in error.errors if under is not None else ():
             one.path[:1] = under or ()
         raise
-    return ConditionConfig(name, config, _inner("condition", name, "check"), **common)
+    return ConditionConfig(name, config, word.inner("check"), **common)
 
 
 def _action(name: str, given: Mapping[str, Any], common: Mapping[str, Any]) -> ActionConfig:
-    return ActionConfig(name, _word("action", name)(given), _inner("action", name, "run"), **common)
+    word = _word("action", name)
+    return ActionConfig(name, word.understand(given), word.inner("run"), **common)
 
 
-def _inner(kind: words.Kind, name: str, function: str) -> Callable[..., Any] | None:
-    """The function of a word that comes with nanobot; those of integrations are looked up when they are used, since
-    their files may be edited."""
-    return getattr(words.find(kind, name), function) if name in words.own(kind) else None
+class _Word:
+    """A word of the language, and what its schema takes."""
+
+    __slots__ = ("_own", "found", "schema", "understand")
+
+    def __init__(self, kind: words.Kind, name: str, found: ModuleType) -> None:
+        own = name in words.own(kind)
+        self.found = found
+        self.schema: vol.Schema = found.SCHEMA
+        self.understand = _understanding(self.schema, shared=own and kind != "trigger" and name not in NESTING)
+        self._own = own
+
+    def inner(self, function: str) -> Callable[..., Any] | None:
+        """The function of a word that comes with nanobot; those of integrations are looked up when they are used, since
+        their files may be edited."""
+        return getattr(self.found, function) if self._own else None
 
 
-def _word(kind: words.Kind, name: str) -> Callable[[Any], Any]:
+def _understanding(schema: vol.Schema, *, shared: bool) -> Callable[[Any], Any]:
+    """What the schema makes of something, or all that is wrong with it in our words. With ``shared``, what is written
+    the same is understood once: a house has the same condition in many places."""
+    check = quick(schema)
+
+    def understand(given: Any) -> Any:
+        try:
+            return check(given)
+        except vol.Invalid as error:
+            raise vol.MultipleInvalid(
+                [Wrong(p.key, list(p.path), **p.placeholders) for p in explain(error, given, (), schema)]
+            ) from error
+
+    known: dict[bytes, Any] = {}
+
+    def understand_once(given: Any) -> Any:
+        try:
+            written = marshal.dumps(given, 2)  # 2: the same bytes for what is the same, types included
+        except ValueError:  # something that YAML alone does not give, such as a secret
+            return understand(given)
+        found = known.get(written)
+        if found is None:
+            if len(known) >= MOST_SHARED:
+                known.clear()
+            found = known[written] = understand(given)
+        return found
+
+    return understand_once if shared else understand
+
+
+def _word(kind: words.Kind, name: str) -> _Word:
     try:
         found = words.find(kind, name)
     except Exception as error:  # the file of an integration may fail in any way when it is imported
@@ -181,21 +232,10 @@ def _word(kind: words.Kind, name: str) -> Callable[[Any], Any]:
         meant = nearest(name, words.own(kind))
         hint = f"; did you mean '{meant}'?" if meant else ""
         raise vol.Invalid(f"there is no {kind} '{name}'{hint}", path=[kind])
-    schema = found.SCHEMA
-    known = _CHECKS.get((kind, name))
-    if known is None or known[0] is not schema:  # the file of an integration may have been edited
-        known = _CHECKS[kind, name] = (schema, quick(schema))
-    check = known[1]
-
-    def understand(given: Any) -> Any:
-        try:
-            return check(given)
-        except vol.Invalid as error:
-            raise vol.MultipleInvalid(
-                [Wrong(p.key, list(p.path), **p.placeholders) for p in explain(error, given, (), schema)]
-            ) from error
-
-    return understand
+    known = _WORDS.get((kind, name))
+    if known is None or known.schema is not found.SCHEMA:  # the file of an integration may have been edited
+        known = _WORDS[kind, name] = _Word(kind, name, found)
+    return known
 
 
 def _each(
@@ -232,7 +272,7 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _mapping(item: Any) -> dict[str, Any]:
-    if not isinstance(item, Mapping):
+    if not isinstance(item, (dict, Mapping)):
         raise expected("mapping", item)
     return dict(item)
 
@@ -256,7 +296,7 @@ def _take(given: dict[str, Any], common: Mapping[str, Callable[[Any], Any]]) -> 
     return taken
 
 
-_CHECKS: dict[tuple[words.Kind, str], tuple[vol.Schema, Callable[[Any], Any]]] = {}
+_WORDS: dict[tuple[words.Kind, str], _Word] = {}
 
 _COMMON: Mapping[str, Callable[[Any], Any]] = {
     "alias": lambda value: None if value is None else cv.string(value),

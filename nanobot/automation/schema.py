@@ -34,7 +34,7 @@ def automation(value: Any) -> dict[str, Any]:
 
 
 def _modern(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):
         raise expected("mapping", value)
     return renamed(value, _OLD_KEYS)
 

@@ -21,6 +21,7 @@ from nanobot.config.substitute import spelled
 from nanobot.config.thorough import all_errors
 from nanobot.config.validators import SECRETS
 from nanobot.errors import ConfigError
+from nanobot.util.collector import no_collecting
 from nanobot.util.secrets import Scrubber
 from nanobot.util.text import nearest
 from nanobot.util.yaml import Path as Steps
@@ -122,7 +123,8 @@ def check(loaded: Loaded, catalogue: Catalogue, previous: Checked | None = None)
     seen: set[str] = set() if previous is None else set(previous.secrets)  # what is reused is not seen again
     token = SECRETS.set(seen)
     try:
-        return _Check(loaded, catalogue, previous).run(seen)
+        with no_collecting():
+            return _Check(loaded, catalogue, previous).run(seen)
     finally:
         SECRETS.reset(token)
 

@@ -183,7 +183,7 @@ def local_zone() -> str:
         candidates.append(str(localtime.readlink()).partition("zoneinfo/")[2])
     with contextlib.suppress(OSError, UnicodeDecodeError):
         candidates.append(Path("/etc/timezone").read_text(encoding="utf-8").strip())
-    for name in candidates:
+    for name in filter(None, candidates):
         try:
             return cv.time_zone(name)
         except vol.Invalid:

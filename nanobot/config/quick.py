@@ -127,7 +127,7 @@ def _list(schema: list[Any]) -> Check | None:
 
 def _mapping(fields: dict[Any, Any]) -> Check | None:
     if not all(_is_plain(key) for key in fields):
-        return None
+        return _other_mapping(fields)
     checks = {str(key): _within(value) for key, value in fields.items()}
     needed = [str(key) for key in fields if type(key) is vol.Required]
     defaults: list[tuple[str, Callable[[], Any]]] = [
@@ -149,6 +149,18 @@ def _mapping(fields: dict[Any, Any]) -> Check | None:
             if key not in found:
                 raise _Slow
         return found
+
+    return check
+
+
+def _other_mapping(fields: dict[Any, Any]) -> Check | None:
+    """One whose keys are more than names: an empty one is often all that there is."""
+    if any(type(key) is vol.Required or not _is_undefined(getattr(key, "default", vol.UNDEFINED)) for key in fields):
+        return None
+    whole = vol.Schema(fields)
+
+    def check(data: Any) -> Any:
+        return {} if type(data) is dict and not data else whole(data)
 
     return check
 

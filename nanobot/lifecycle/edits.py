@@ -28,6 +28,7 @@ from nanobot.lifecycle.macros import load_macros
 from nanobot.lifecycle.plan import CORE, Plan, complete
 from nanobot.util import translate
 from nanobot.util.aio import Tasks, in_thread
+from nanobot.util.collector import no_collecting
 
 CONFIG_APPLIED = "config_applied"
 CONFIG_REJECTED = "config_rejected"
@@ -203,7 +204,8 @@ class Edits:
 
     def _load(self, folder: Path) -> Loaded:
         loader = self.loader
-        return load(folder, merge_of=loader.merge_of, blueprints_of=loader.blueprints_of, files=self._parsed)
+        with no_collecting():
+            return load(folder, merge_of=loader.merge_of, blueprints_of=loader.blueprints_of, files=self._parsed)
 
     async def _apply(
         self, loaded: Loaded, restart: Collection[str], taken: dict[str, dict[str, ModuleType]]

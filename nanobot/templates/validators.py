@@ -63,12 +63,14 @@ def _check_all(value: Any, path: tuple[Any, ...]) -> None:
         except vol.Invalid as error:
             error.prepend(list(path))
             raise
-    elif isinstance(value, Mapping):
+    elif isinstance(value, (dict, Mapping)):
         for key, one in value.items():
-            name = key.text if isinstance(key, Template) else key
+            name = key
             if isinstance(key, Template):
+                name = key.text
                 _check_all(key, (*path, name))
-            _check_all(one, (*path, name))
+            if type(one) is not str:
+                _check_all(one, (*path, name))
     elif isinstance(value, list):
         for index, one in enumerate(value):
             _check_all(one, (*path, index))

@@ -11,11 +11,16 @@ from nanobot.templates.template import Template, is_template
 
 def has_template(value: Any) -> bool:
     """Whether a text in ``value``, however deep, is a template."""
+    kind = type(value)
+    if kind is str:
+        return "{" in value and is_template(value)
+    if kind in _LEAVES:
+        return False
     if isinstance(value, str):
         return is_template(value)
     if isinstance(value, Template):
         return True
-    if isinstance(value, Mapping):
+    if isinstance(value, _MAPPINGS):
         return any(has_template(key) or has_template(one) for key, one in value.items())
     if isinstance(value, (list, tuple)):
         return any(map(has_template, value))
@@ -28,9 +33,14 @@ def compile_value(value: Any) -> Any:
 
 
 def _compiled(value: Any) -> Any:
+    kind = type(value)
+    if kind is str:
+        return Template(value) if "{" in value and is_template(value) else value
+    if kind in _LEAVES:
+        return value
     if isinstance(value, str):
         return Template(value) if is_template(value) else value
-    if isinstance(value, Mapping):
+    if isinstance(value, _MAPPINGS):
         return {_compiled(key): _compiled(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_compiled(one) for one in value]
@@ -60,3 +70,5 @@ def render_value(hub: Hub, value: Any, variables: Mapping[str, Any] | None, *, l
 
 
 _LEAVES = frozenset({str, int, float, bool, type(None)})
+_MAPPINGS = (dict, Mapping)
+"""A ``dict`` is found at once where it stands first: asking an abstract class costs ten times as much."""

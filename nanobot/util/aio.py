@@ -27,6 +27,9 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
     """Also for partials, and for objects whose ``__call__`` is a coroutine function."""
     while isinstance(function, partial):
         function = function.func
+    code = getattr(function, "__code__", None)
+    if code is not None and not function.__dict__:  # a function or method without a mark of its own
+        return bool(code.co_flags & inspect.CO_COROUTINE)
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - the method is what is asked for
     )

@@ -39,7 +39,11 @@ def slugify(text: str | None) -> str:
         return ""
     if _PLAIN.fullmatch(text) and "__" not in text and text.strip("_"):
         return text.strip("_")
-    spelled = _ENTITY.sub(lambda found: unescape(found[0]), text.lower().replace("'", "_"))
+    spelled = text.lower().replace("'", "_")
+    if "&" in spelled:
+        spelled = _ENTITY.sub(lambda found: unescape(found[0]), spelled)
+    if spelled.isascii():
+        return _OTHER.sub("_", _THOUSANDS.sub("", spelled)).strip("_") or "unknown"
     spelled = "".join(_SPELLED.get(letter, letter) for letter in unicodedata.normalize("NFC", spelled))
     spelled = unicodedata.normalize("NFKD", spelled)
     spelled = "".join(_SPELLED.get(letter, letter) for letter in spelled if not unicodedata.combining(letter))

@@ -10,6 +10,7 @@ import voluptuous as vol
 from nanobot.automation import parse
 from nanobot.automation.sequence import RunStep
 from nanobot.config import validators as cv
+from nanobot.config.quick import quick
 
 _OPTION = vol.Schema(
     {
@@ -19,11 +20,13 @@ _OPTION = vol.Schema(
     }
 )
 
+_understood = quick(_OPTION)
+
 
 def _option(value: Any) -> Any:
     if isinstance(value, dict):
         value = parse.renamed(value, {"condition": "conditions"})
-    return _OPTION(value)
+    return _understood(value)
 
 
 SCHEMA = vol.Schema(
