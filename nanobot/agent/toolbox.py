@@ -124,6 +124,14 @@ class Toolbox:
             _log.exception("the tool %s failed", call.name)
             return Outcome(call, self._fit(f"{call.name} failed: {type(error).__name__}: {error}"), failed=True)
 
+    def summary(self, call: ToolCall) -> str | None:
+        """What a call would do, as people are shown it; None when it makes no sense now."""
+        try:
+            tool, arguments = self._understand(call)
+        except NanobotError:
+            return None
+        return self.hub.scrubber.scrub(tool.summary(arguments))
+
     def as_told(self, outcome: Outcome, turn: Turn) -> Outcome:
         """An outcome as the model reads it: words of strangers are marked, and taint the turn."""
         if not outcome.untrusted:

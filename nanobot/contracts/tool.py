@@ -73,7 +73,8 @@ class Tool(ABC):
         return ((self.name, self.risk_of(arguments)),)
 
     def summary(self, arguments: Mapping[str, Any]) -> str:
-        """What exactly one call will do, for the person who has to approve it: complete, nothing left out or cut."""
+        """What exactly one call will do, for the person who has to approve it: complete, nothing left out or
+        cut. The same arguments give the same text."""
         return f"{self.name} {orjson.dumps(dict(arguments), default=str).decode()}"
 
     @abstractmethod

@@ -14,7 +14,6 @@ from nanobot.hub.context import Context
 CALLS = 2000
 RUNS = 1000
 MESSAGES = 500
-DECISIONS = 500
 ASKERS = 200
 LONGEST = 200  # characters of a message that are kept
 
@@ -65,18 +64,6 @@ class MessageCause:
     context: Context
 
 
-class Decision(NamedTuple):
-    """Whether something might be done. ``verdict``: ``allow``, ``ask`` or ``deny``; ``why`` is a sentence or "".
-    ``turn`` is the turn of an agent, "" where there is none."""
-
-    time: float
-    what: str
-    verdict: str
-    why: str
-    turn: str
-    context: Context
-
-
 class Causes:
     """The rings. Whoever makes something happen appends to them; the oldest is forgotten."""
 
@@ -84,7 +71,6 @@ class Causes:
         self._calls = calls
         self.begun: deque[Begun] = deque(maxlen=RUNS)
         self.messages: deque[MessageCause] = deque(maxlen=MESSAGES)
-        self.decisions: deque[Decision] = deque(maxlen=DECISIONS)
         self.askers: deque[Context] = deque(maxlen=ASKERS)
         """Contexts of clients that had something done in another way than by calling a service."""
 

@@ -6,7 +6,7 @@ and a table of actions; setting up, restoring, services, and reloading by differ
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -115,6 +115,9 @@ class Collection(Generic[H]):
         self._make = make
         self._last = LastStates(entry)
         self._helpers: dict[str, tuple[Config, H, Callable[[], None]]] = {}
+
+    def __iter__(self) -> Iterator[H]:
+        return iter([helper for _, helper, _ in self._helpers.values()])
 
     async def open(self) -> None:
         """Set all up, as they were when nanobot stopped."""

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from nanobot.contracts.policy import AGENT, Act, Asker, Judgement, Limited, Policy, Verdict
 from nanobot.contracts.tool import Risk
 from nanobot.errors import ServiceError
-from nanobot.hub.causes import Decision
-from nanobot.hub.context import Context
 from nanobot.util.translate import translate
 
 if TYPE_CHECKING:
     from nanobot.contracts.service import Service
+    from nanobot.hub.context import Context
     from nanobot.hub.hub import Hub
 
 POLICY_DECISION = "policy_decision"
@@ -137,14 +136,11 @@ class PolicyGate:
 
     def _tell(self, act: Act, judgement: Judgement, context: Context | None) -> None:
         hub = self._hub
-        word = judgement.verdict.word
-        why = hub.scrubber.scrub(judgement.why) if judgement.why else ""
-        hub.causes.decisions.append(Decision(hub.clock.time(), act.what, word, why, act.turn, context or Context()))
         if hub.bus.route(POLICY_DECISION):
             data = {
                 "what": act.what,
-                "verdict": word,
-                "why": why,
+                "verdict": judgement.verdict.word,
+                "why": hub.scrubber.scrub(judgement.why),
                 "actor": act.actor,
                 "risk": act.risk.value,
                 "person": act.person,

@@ -9,6 +9,7 @@ from typing import Any
 
 import voluptuous as vol
 
+from nanobot.agent.approval_commands import offer_approvals
 from nanobot.config import validators as cv
 from nanobot.contracts.service import Handler, Response, Service, ServiceCall
 from nanobot.errors import InvalidServiceData, ServiceError
@@ -100,6 +101,7 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callabl
         add(name, split_by_domain(hub, name), _TARGET, told, admin=False)
     add("update_entity", look_again(hub), _TARGET, "Have things look at what they show.", admin=False)
     offer_explanations(entry)
+    offer_approvals(entry)
     offer_prompt(entry)
 
 

@@ -84,6 +84,13 @@ def call(name: str = "note", arguments: str = '{"what": "milk"}', id_: str = "1"
     return ToolCall(id_, name, arguments)
 
 
+async def told(chat: Chat, text: str) -> None:
+    """Until the person reads exactly that."""
+    async with asyncio.timeout(20):
+        while text not in chat.received:
+            await chat.wait_for(len(chat.sent) + 1)
+
+
 class Looping(Agent):
     """An agent that is nothing but the loop."""
 

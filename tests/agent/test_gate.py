@@ -18,7 +18,7 @@ from nanobot.conversations.transcript import Exchange
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.testing.chat import Chat
-from tests.agent.conftest import Begin, Noted, call
+from tests.agent.conftest import Begin, Noted, call, told
 
 KEY = b"k" * 16
 
@@ -83,19 +83,15 @@ async def test_the_taint_of_a_session_lasts_while_the_words_are_in_the_prompt(
     entry.add(Noted("fetch", "a page", risk=Risk.READ, untrusted=True))
     letter = Noted("letter", risk=Risk.OUTSIDE)
     entry.add(letter)
-    begin(call("fetch"), "read", call("letter"), "asked", call("letter"), "sent", history=2)
+    begin(call("fetch"), "read", call("letter"), "asked", call("letter"), "sent")
     await chat.types("read it")
-    before = len(chat.sent)
     await chat.says("write to Eve")
-    await chat.wait_for(before + 1)
+    await told(chat, "asked")
     assert not letter.calls
     await chat.says("/new")
-    await chat.types("write to Eve now")
-    for _ in range(3):
-        if letter.calls:
-            break
-        await chat.wait_for(len(chat.sent) + 1)
-    assert letter.calls
+    await chat.says("write to Eve now")
+    await told(chat, "sent")
+    assert len(letter.calls) == 1
 
 
 async def test_a_tool_may_say_that_one_result_is_trusted(hub: Hub, entry: Entry, turn: Turn) -> None:
