@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -13,7 +13,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 from nanobot.contracts.view import Access
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
-from nanobot.testing.plugin import SetUp
+from nanobot.testing.plugin import House, SetUp
 
 WITHIN = 10.0  # s
 
@@ -146,3 +146,18 @@ async def socket(hub: Hub, set_up: SetUp) -> AsyncIterator[Socket]:
 async def client(socket: Socket) -> Client:
     """Somebody who may do everything."""
     return await socket.sign_in()
+
+
+@pytest.fixture
+async def socket_of() -> AsyncIterator[Callable[[House], Awaitable[Socket]]]:
+    """The socket of a house that runs already."""
+    opened: list[Socket] = []
+    async with ClientSession() as session:
+
+        async def open_socket(house: House) -> Socket:
+            opened.append(Socket(house.hub, house.entry("http"), session))
+            return opened[-1]
+
+        yield open_socket
+        for socket in opened:
+            await socket.close()

@@ -142,6 +142,21 @@ async def test_there_is_an_end_to_connections(socket: Any, monkeypatch: pytest.M
     await socket.sign_in()
 
 
+async def test_one_token_does_not_take_the_places_of_others(socket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket_module, "MAX_OF_ONE", 2)
+    clients = [await socket.sign_in() for _ in range(2)]
+    third = await socket.connect()
+    await third.frame()
+    await third.send({"type": "auth", "access_token": socket.tokens[Access.ADMIN]})
+    answer = await third.frame()
+    assert answer["type"] == "auth_invalid"
+    assert "2 connections already" in answer["message"]
+    await socket.sign_in(Access.READ)
+    await clients[0].socket.close()
+    await asyncio.sleep(0.05)
+    await socket.sign_in()
+
+
 async def test_strangers_do_not_take_the_places_of_others(socket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket_module, "MAX_STRANGERS", 2)
     monkeypatch.setattr(socket_module, "SIGN_IN_WITHIN", 0.2)
