@@ -17,6 +17,7 @@ from nanobot.errors import ConfigError, NotReady, StorageError
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.hub.issues import Severity
+from nanobot.storage.credentials import BURST, PER_SECOND
 from nanobot.util.aio import in_thread
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ CHECK_EVERY = 0.5  # s in which a revoked credential loses what it has open
 REST_AFTER_FAILURE = 60.0  # s
 TOLD_BANS = 20
 
+_RATE = vol.Schema(
+    {
+        vol.Optional("per_second", default=PER_SECOND): vol.All(cv.positive_float, vol.Range(min=0.01)),
+        vol.Optional("burst", default=BURST): vol.All(cv.whole_number, vol.Range(min=1)),
+    }
+)
 _TEXTS = vol.All(cv.ensure_list, [cv.string])
 
 
@@ -62,6 +69,7 @@ CONFIG_SCHEMA = vol.Schema(
         ),
         vol.Optional("ip_ban_enabled", default=True): cv.boolean,
         vol.Optional("login_attempts_threshold", default=-1): vol.All(cv.whole_number, vol.Range(min=-1)),
+        vol.Optional("rate_limit", default=lambda: _RATE({})): _RATE,
         vol.Optional("max_body_mb", default=8): vol.All(cv.whole_number, vol.Range(min=1, max=1024)),
     }
 )
@@ -122,7 +130,7 @@ async def reload(hub: Hub, entry: Entry, config: Config) -> bool:
 
 
 def _apply(dispatcher: Dispatcher, config: Config) -> None:
-    """What is about addresses."""
+    """What is about addresses and rates."""
     from .peer import Proxies, Trust
 
     dispatcher.proxies = Proxies(tuple(config["trusted_proxies"]))
@@ -130,6 +138,7 @@ def _apply(dispatcher: Dispatcher, config: Config) -> None:
     threshold = config["login_attempts_threshold"]
     dispatcher.limiter.threshold = threshold if threshold > 0 else None
     dispatcher.limiter.bans = config["ip_ban_enabled"]
+    dispatcher.hub.credentials.rates.limit(config["rate_limit"]["per_second"], config["rate_limit"]["burst"])
 
 
 def _address(hub: Hub, config: Config) -> Address:
@@ -171,9 +180,11 @@ def _tell(entry: Entry, server: Server) -> None:
 
 async def _check_credentials(hub: Hub, entry: Entry) -> None:
     """Notice what was revoked elsewhere, and write down now and then what was used."""
+    server: Server = entry.data
     rest, told = 0.0, ""
     while True:
         hub.credentials.check()
+        server.look()
         banned = ", ".join(one.network for one in hub.credentials.bans.all()[:TOLD_BANS])
         if banned != told:
             told = banned

@@ -19,7 +19,7 @@ from nanobot.util.aio import in_thread
 
 from .cookie import cookie_of, forget_cookie
 from .guard import SAFE_METHODS, Guard, check_path
-from .limiter import Limiter, too_many
+from .limiter import Limiter, too_many, too_often
 from .live import Live
 from .peer import Proxies, Trust
 from .router import Router
@@ -128,6 +128,8 @@ class Dispatcher:
                 403, f"{identity.name} is for some entities, events or services, and this knows no such limits"
             )
         about.identity = identity
+        if identity is not None and (wait := self.hub.credentials.rates.take(identity.id)) > 0:
+            raise too_often(wait)
         with ExitStack() as open_while_good:
 
             def sign_in(token: str) -> Identity | None:

@@ -12,6 +12,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 MAX_CONNECTIONS = 400
 SILENT_FOR = 20.0  # s until the first request has to be there, its headers at least
 
+STUCK_FOR = 30.0  # s in which a client reads nothing of what waits for it
+LOOKS = 4  # in that time
+
 _log = logging.getLogger("nanobot.http")
 
 
@@ -23,6 +26,10 @@ class Door:
         self._silent: dict[Any, asyncio.TimerHandle] = {}
         self.most = MAX_CONNECTIONS
         self.silent_for = SILENT_FOR
+        self.stuck_for = STUCK_FOR
+        self._stuck: dict[Any, tuple[int, float]] = {}
+        """How many bytes waited there, and since when it has been as many."""
+        self._next = 0.0
 
     def admit(self) -> asyncio.Protocol:
         """What asyncio calls for each connection."""
@@ -42,6 +49,26 @@ class Door:
         timer = self._silent.pop(protocol, None)
         if timer is not None:
             timer.cancel()
+
+    def look(self) -> None:
+        """Cut off those who take nothing of what was written to them: a connection is not for waiting."""
+        now = asyncio.get_running_loop().time()
+        server = self._runner.server
+        if server is None or now < self._next:
+            return
+        self._next = now + self.stuck_for / LOOKS
+        before, self._stuck = self._stuck, {}
+        for protocol in server.connections:
+            transport = protocol.transport
+            waiting = 0 if transport is None else transport.get_write_buffer_size()
+            if transport is None or not waiting:
+                continue
+            size, since = before.get(protocol, (0, now))
+            if size == waiting and now - since >= self.stuck_for:
+                _log.warning("a client was cut off that read nothing for %g s", self.stuck_for)
+                transport.abort()
+            else:
+                self._stuck[protocol] = (waiting, since if size == waiting else now)
 
     def _turn_out(self, protocol: Any) -> None:
         self.heard(protocol)

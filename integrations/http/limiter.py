@@ -95,5 +95,14 @@ class Limiter:
 
 def too_many(wait: float) -> WebError:
     """The answer to somebody who guesses."""
+    return _later("too many wrong tokens", wait)
+
+
+def too_often(wait: float) -> WebError:
+    """The answer to a token that asks more often than any client has to."""
+    return _later("too many requests with this token", wait)
+
+
+def _later(what: str, wait: float) -> WebError:
     seconds = max(1, math.ceil(wait))
-    return WebError(429, f"too many wrong tokens; try again in {seconds} s", headers={"Retry-After": str(seconds)})
+    return WebError(429, f"{what}; try again in {seconds} s", headers={"Retry-After": str(seconds)})

@@ -101,6 +101,10 @@ class Server:
         self.address = address
         self.port = sockets[0].getsockname()[1]
 
+    def look(self) -> None:
+        """Cut off whoever has not read for long. To be called now and then."""
+        self._door.look()
+
     def _stop(self) -> None:
         for listener in self._listeners:
             listener.close()

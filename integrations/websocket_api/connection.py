@@ -27,7 +27,9 @@ from .outbox import Outbox
 
 MAX_SUBSCRIPTIONS = 1024
 MAX_AT_WORK = 512  # commands that have not ended
+LONGEST_REST = 1.0  # s for which a client that asks too often is not listened to
 TURN = 32  # messages of one client, and then it is the turn of others
+TOO_MANY_REQUESTS = "too_many_requests"
 MAX_ID = 2**53 - 1  # what every client can read back
 
 _log = logging.getLogger("nanobot.websocket_api")
@@ -91,6 +93,8 @@ class Connection(SocketConnection):
         self._actor = identity.actor
         self._rights = identity.rights
         self._is_narrow = identity.rights.is_narrow
+        self._take_turn = self.hub.credentials.rates.take
+        self._credential = identity.id
         self._is_closed = False
 
     # -- from the client ------------------------------------------------------------------------
@@ -100,6 +104,9 @@ class Connection(SocketConnection):
         for one in message if type(message) is list else (message,):
             if self._is_closed:
                 return
+            if (wait := self._take_turn(self._credential)) > 0:
+                await self._rest(one, wait)
+                continue
             self.outbox.more()
             self._handled += 1
             if not self._take(one):
@@ -107,6 +114,13 @@ class Connection(SocketConnection):
                 self._take(one)
             if self._handled % TURN == 0:
                 await asyncio.sleep(0)
+
+    async def _rest(self, message: Any, wait: float) -> None:
+        """Nothing of this client is read for a while: what it writes meanwhile is its own to keep."""
+        self.tell_error(
+            _id_of(message), TOO_MANY_REQUESTS, f"too many requests with this token; try again in {wait:.1f} s"
+        )
+        await asyncio.sleep(min(wait, LONGEST_REST))
 
     def _take(self, message: Any) -> bool:
         """False: nothing was done, for something that came before has not begun yet."""
@@ -150,9 +164,7 @@ class Connection(SocketConnection):
         return True
 
     def _not_understood(self, message: Any) -> bool:
-        given = message.get("id") if isinstance(message, dict) else None
-        known = given if type(given) is int and -MAX_ID <= given <= MAX_ID else 0
-        self.tell_error(known, sc.INVALID_FORMAT, "Message incorrectly formatted.")
+        self.tell_error(_id_of(message), sc.INVALID_FORMAT, "Message incorrectly formatted.")
         return True
 
     def _begin(self, call: SocketCall, given: Mapping[str, Any]) -> bool:
@@ -259,6 +271,12 @@ class Connection(SocketConnection):
             return
         if inspect.iscoroutine(result):
             self._entry.spawn(result, f"end of {command.type}")
+
+
+def _id_of(message: Any) -> int:
+    """What an answer to it is numbered with; 0 where it has no number."""
+    given = message.get("id") if isinstance(message, dict) else None
+    return given if type(given) is int and -MAX_ID <= given <= MAX_ID else 0
 
 
 def parse(text: str | bytes) -> Any:

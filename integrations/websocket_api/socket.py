@@ -27,6 +27,7 @@ VERSION = "2025.4.4"
 MAX_FRAME = 4 * 1024 * 1024  # bytes
 MAX_FIRST_FRAME = 16 * 1024  # bytes, from somebody who has not signed in
 MAX_SOCKETS = 300
+MAX_OF_ONE = 200  # of one credential: the others are for others
 MAX_STRANGERS = 50  # sockets of people who have not signed in yet
 SIGN_IN_WITHIN = 10.0  # s
 HEARTBEAT = 55.0  # s
@@ -120,6 +121,10 @@ class Sockets:
             return None
         if identity is None:
             await _invalid(socket, "Invalid access token or password")
+            return None
+        own = sum(1 for one in self._open.values() if one is not None and one.identity.id == identity.id)
+        if own >= MAX_OF_ONE:
+            await _invalid(socket, f"this token has {own} connections already, and more are not taken")
             return None
         await socket.send_json({"type": "auth_ok", "ha_version": VERSION})
         return identity  # type: ignore[no-any-return]

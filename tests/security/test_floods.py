@@ -7,7 +7,11 @@ import contextlib
 import time
 
 import pytest
+from aiohttp import web
 
+from nanobot.contracts.view import Access, View
+from nanobot.hub.entry import Entry
+from nanobot.hub.web import json_response
 from tests.integrations.http.conftest import Site
 
 
@@ -113,3 +117,27 @@ async def test_a_body_may_not_be_larger_than_configured(site: Site, views: objec
             await writer.drain()
     assert b" 413 " in await reader.readline()
     writer.close()
+
+
+async def test_whoever_asks_and_does_not_read_the_answer_is_cut_off(site: Site, entry: Entry) -> None:
+    big = json_response({"text": "x" * 30_000_000})
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return big
+
+    entry.add(View("GET", "/test/big", Access.READ, serve))
+    door = site.entry.data._door
+    door.stuck_for = 0.4
+    door._next = 0.0
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port, limit=1024)
+    writer.write(
+        f"GET /test/big HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {site.tokens['read']}\r\n\r\n".encode()
+    )
+    assert b"200" in await reader.readline()
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    server = door._runner.server
+    async with asyncio.timeout(10):
+        while server.connections:
+            await asyncio.sleep(0.05)
+    writer.close()
+    assert (await site.get("/health")).status == 200

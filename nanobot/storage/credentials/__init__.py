@@ -6,6 +6,7 @@ Secrets of 256 random bits are kept as their SHA-256, passwords by scrypt; the f
 from __future__ import annotations
 
 from .bans import Bans
+from .rates import BURST, PER_SECOND, Rates
 from .records import Ban, Credential, Identity, Kind, Role, User
 from .rights import EVERYTHING, READABLE, Rights, Scope
 from .signing import ACCESS_SECONDS, SIGNATURE
@@ -13,10 +14,12 @@ from .tokens import CLAIM_SECONDS, DAY, MAX_SESSIONS, SESSION_DAYS, Credentials
 
 __all__ = [
     "ACCESS_SECONDS",
+    "BURST",
     "CLAIM_SECONDS",
     "DAY",
     "EVERYTHING",
     "MAX_SESSIONS",
+    "PER_SECOND",
     "READABLE",
     "SESSION_DAYS",
     "SIGNATURE",
@@ -26,6 +29,7 @@ __all__ = [
     "Credentials",
     "Identity",
     "Kind",
+    "Rates",
     "Rights",
     "Role",
     "Scope",

@@ -16,6 +16,7 @@ from nanobot.util.ids import short_id
 
 from .bans import Bans
 from .people import People
+from .rates import Rates
 from .records import Credential, Identity, Kind
 from .rights import EVERYTHING, Rights, Scope
 from .signing import ACCESS_PREFIX, access_token, opened_by, path_signature, signed_by
@@ -52,6 +53,7 @@ class Credentials:
         self._alive: dict[str, tuple[str, Rights]] = {}
         self.people = People(self._vault)
         self.bans = Bans(self._vault)
+        self.rates = Rates()
 
     # -- asking ---------------------------------------------------------------------------------
 
