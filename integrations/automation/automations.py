@@ -112,7 +112,9 @@ class Automations:
 
     async def _hub_started(self, event: Event) -> None:
         self._started = True
-        for automation in list(self._automations.values()):
+        for count, automation in enumerate(list(self._automations.values())):
+            if count % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
             await automation.begin()
 
 

@@ -70,7 +70,8 @@ class Lasting:
         called when its time is over, at once if it is already; None when it is to be forgotten; ``later`` when it is to
         be asked by ``again``."""
         self._still_true = still_true
-        self._ask(list(self._watch.kept))
+        if keys := list(self._watch.kept):
+            self._ask(keys)
         if self.later:
             self._given_up = asyncio.get_running_loop().call_later(RETURN, self._give_up)
 
