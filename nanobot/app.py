@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -26,6 +25,7 @@ from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.instance import Instance
 from nanobot.lifecycle.loader import Loader
 from nanobot.lifecycle.watcher import Watcher
+from nanobot.util import collector
 
 if TYPE_CHECKING:
     from nanobot.lifecycle.logs import Logs
@@ -109,7 +109,7 @@ class App:
         self.ready(hub)
         self.core.run(watcher.run, name="watcher")
         self.started.set()
-        self.core.call_later(FREEZE_AFTER, _spare_the_collector)
+        self.core.call_later(FREEZE_AFTER, collector.spare)
 
     async def _saved(self, paths: frozenset[Path]) -> None:
         self.edits.request()  # not waited for: a save while this one is applied is to be seen at once
@@ -163,12 +163,6 @@ def _has_terminal() -> bool:
         return os.isatty(0)
     except OSError:  # closed
         return False
-
-
-def _spare_the_collector() -> None:
-    """Have the garbage collector leave alone what was loaded at start: walking it all stops the loop for tens of ms."""
-    gc.collect(1)
-    gc.freeze()
 
 
 def run(

@@ -1,4 +1,4 @@
-"""The garbage collector, held still while a lot is made that stays: it would look at all of it over and over."""
+"""The garbage collector, which stops the loop for tens of ms when it walks through all that a house consists of."""
 
 from __future__ import annotations
 
@@ -7,13 +7,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class _Spared:
+    """Whether ``spare`` was called in this process."""
+
+    yet = False
+
+
 @contextmanager
 def no_collecting() -> Iterator[None]:
-    """For a second at most: garbage that refers to itself stays in memory meanwhile, whichever thread makes it."""
+    """While a lot is made that stays, at most for a second: it would be walked through over and over.
+
+    Garbage that refers to itself stays in memory meanwhile, whichever thread makes it.
+    """
     collects = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if collects:
+            if not _Spared.yet:  # into the oldest generation, without a walk through it
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
+
+
+def spare() -> None:
+    """Have what there is left alone from now on: called once, when all has come up."""
+    gc.collect(1)
+    gc.freeze()
+    _Spared.yet = True
