@@ -39,6 +39,8 @@ _TEMPLATE = ("{{", "{%")
 _OF_ENTITIES = ("entity_id", "entities")
 _SOMETIMES = ("at", "above", "below", "scene", "script")
 """Options in which an entity may be named."""
+_BUDGET = "agent_budget"
+"""The condition that names a budget without its domain."""
 _SERVICE = ("action", "service")
 _NOT_OURS = (TESTS, "fields", "metadata", "selector")
 _FREE = ("event_data", "variables", "trigger_variables", "response_variable")
@@ -156,6 +158,8 @@ class _Adviser:
             for one in given if isinstance(given, list) else [given]:
                 if isinstance(one, str) and not one[:1].isdigit():
                     yield from self._entity(one, (*path, key))
+        if value.get("condition") == _BUDGET and isinstance(value.get("budget"), str):
+            yield from self._entity(f"budget.{slugify(value['budget'].removeprefix('budget.'))}", (*path, "budget"))
         for key in _SERVICE:
             if isinstance(value.get(key), str):
                 yield from self._call(value, key, path)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nanobot.contracts.meter import Spender, Spent
 from nanobot.hub.entry import Entry
 from nanobot.testing.chat import Chat
 
@@ -191,6 +192,36 @@ async def test_threshold_alarm(use: Use) -> None:
     assert use.said == ["sensor.load is normal again: 59"]
     await use.sets("sensor.load", "95")
     assert use.said == ["sensor.load is high: 95"]
+
+
+def spend(use: Use, tokens: int) -> None:
+    for meter in use.hub.meters:
+        meter.spent(Spent(Spender(), "main", at=use.hub.clock.time(), prompt=tokens))
+
+
+async def test_budget_alarm(use: Use) -> None:
+    await use("budget_alarm", budget="budget.daily", more=500, button="More",
+              having={"budget": {"daily": {"name": "Daily", "tokens": 1000}}}, **WHERE)  # fmt: skip
+    spend(use, 850)
+    await use.settle()
+    assert use.said == ["Daily: 85.0 % are used, until 2026-06-02 00:00."]
+    spend(use, 100)
+    await use.settle()
+    assert use.said == []
+    spend(use, 100)
+    await use.settle()
+    assert use.chat.sent[0].buttons == ("More",)
+    assert use.said == ["Daily is used up until 2026-06-02 00:00."]
+    await use.types("More")
+    assert use.state("budget.daily") == "70.0"
+
+
+async def test_budget_alarm_without_a_button_says_once_what_is_used_up_at_once(use: Use) -> None:
+    await use("budget_alarm", budget="budget.daily", having={"budget": {"daily": {"tokens": 1000}}}, **WHERE)
+    spend(use, 2000)
+    await use.settle()
+    assert use.said == ["budget.daily is used up until 2026-06-02 00:00."]
+    assert use.chat.sent == []
 
 
 async def test_daily_habit(use: Use) -> None:
