@@ -27,7 +27,16 @@ def duration(value: Any) -> Duration:
         return template
     if isinstance(value, dict) and has_template(value):
         return _mapping(value)
-    return cv.positive_time_period(value)
+    return cv.positive_time_period(_counted(value))
+
+
+def _counted(value: Any) -> Any:
+    """With true as one and false as none, as Home Assistant takes them."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, dict) and any(isinstance(amount, bool) for amount in value.values()):
+        return {unit: int(amount) if isinstance(amount, bool) else amount for unit, amount in value.items()}
+    return value
 
 
 def period(hub: Hub, written: Duration, variables: Mapping[str, Any] | None) -> timedelta:
@@ -36,7 +45,7 @@ def period(hub: Hub, written: Duration, variables: Mapping[str, Any] | None) -> 
         return written
     rendered = render_value(hub, written, variables or {})
     try:
-        return cv.positive_time_period(rendered)
+        return cv.positive_time_period(_counted(rendered))
     except vol.Invalid as error:
         said = "; ".join(problem.sentence() for problem in explain(error, rendered, ()))
         raise TemplateError(f"the template gave {shorten(rendered)}, which is no duration: {said}") from error

@@ -124,7 +124,7 @@ def number(value: Any) -> float:
         raise expected("float", value)
     try:
         found = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise expected("float", value) from None
     if found != found or found in (float("inf"), float("-inf")):
         raise expected("float", value)

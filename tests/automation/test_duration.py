@@ -21,6 +21,9 @@ from nanobot.templates import TemplateError
         ("01:30", 5400),
         ("00:00:02.5", 2.5),
         ({"minutes": 1, "milliseconds": 500}, 60.5),
+        (True, 1),
+        ({"minutes": True}, 60),
+        ("{{ true }}", 1),
         ("{{ 5 }}", 5),
         ("{{ '00:0' ~ x }}", 180),
         ("00:{{ x }}:00", 180),
@@ -53,7 +56,9 @@ def test_a_template_that_gives_none(hub: Hub, written: Any, said: str) -> None:
     assert said in str(error.value)
 
 
-@pytest.mark.parametrize("written", [None, True, -1, "soon", [], {}, "1e400", float("nan"), {"x": "{{ 1 }}"}, "{{ 1"])
+@pytest.mark.parametrize(
+    "written", [None, 10**400, -1, "soon", [], {}, "1e400", float("nan"), {"x": "{{ 1 }}"}, "{{ 1"]
+)
 def test_what_is_no_duration_is_refused(written: Any) -> None:
     with pytest.raises(vol.Invalid):
         duration(written)

@@ -28,7 +28,10 @@ KINDS = ("count", "for_each", "while", "until")
 
 
 def _count(value: Any) -> Any:
-    return tv.template(value) if isinstance(value, str) and has_template(value) else cv.whole_number(value)
+    """A number with a fraction counts without it, and true is one, as in Home Assistant."""
+    if isinstance(value, str) and has_template(value):
+        return tv.template(value)
+    return int(value) if isinstance(value, bool) else int(cv.number(value))
 
 
 def _list(value: Any) -> Any:

@@ -12,7 +12,19 @@ from tests.automation.conftest import Play
 
 @pytest.mark.parametrize(
     ("count", "rounds"),
-    [(3, 3), ("3", 3), (0, 0), ("{{ n }}", 2), ("{{ '2' }}", 2), ("{{ 2.7 }}", 2), ("{{ '2.5' }}", 2), ("{{ -1 }}", 0)],
+    [
+        (3, 3),
+        ("3", 3),
+        (2.7, 2),
+        ("2.7", 2),
+        (True, 1),
+        (0, 0),
+        ("{{ n }}", 2),
+        ("{{ '2' }}", 2),
+        ("{{ 2.7 }}", 2),
+        ("{{ '2.5' }}", 2),
+        ("{{ -1 }}", 0),
+    ],
 )
 async def test_a_count_is_a_number_or_a_template(play: Play, count: Any, rounds: int) -> None:
     await play.set_up([{"repeat": {"count": count, "sequence": [{"say": "{{ repeat.index }}"}]}}, {"say": "end"}])
