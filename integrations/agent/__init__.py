@@ -36,6 +36,7 @@ CONFIG_SCHEMA = vol.Schema(
         vol.Optional("cost"): cv.positive_float,
         vol.Optional("during_turn", default="wait"): cv.one_of("wait", "steer"),
         vol.Optional("history", default=50): vol.All(cv.whole_number, vol.Range(min=0, max=1000)),
+        vol.Optional("compact", default=True): cv.boolean,
         vol.Optional("context", default=32_000): vol.All(cv.whole_number, vol.Range(min=1000)),
         vol.Optional("fallback", default=True): vol.Any(cv.boolean, cv.string),
     }

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from nanobot.agent.asking import Asking, NoAnswer, Refusal
+from nanobot.agent.compaction import Compactor
 from nanobot.agent.limits import Limits
 from nanobot.agent.loop import Loop
 from nanobot.agent.shown import shown
@@ -38,6 +39,7 @@ class ReactAgent(Agent):
         self._hub = hub
         self._log = entry.log
         self._missing = Missing(entry)
+        self._spawn = entry.spawn
         self.configure(entry.config)
 
     def configure(self, config: Mapping[str, Any]) -> None:
@@ -45,9 +47,18 @@ class ReactAgent(Agent):
         tools = config["tools"]
         self._fallback: bool | str = config["fallback"]
         self._missing.look_for(config.get("model"))
+        asking = Asking(self._hub, config.get("model"))
+        self._compactor = Compactor(
+            self._hub,
+            asking,
+            self._spawn,
+            agent=self.name,
+            history=config["history"],
+            context=config["context"],
+        )
         self._loop = Loop(
             self._hub,
-            Asking(self._hub, config.get("model")),
+            asking,
             Toolbox(self._hub, allow=tools.get("allow", ("*",)), deny=tools.get("deny", ())),
             name=config["name"],
             agent=self.name,
@@ -55,6 +66,7 @@ class ReactAgent(Agent):
             template=config.get("prompt"),
             limits=limits_of(config),
             steer=config["during_turn"] == "steer",
+            compactor=self._compactor if config["compact"] else None,
             history=config["history"],
             context=config["context"],
         )
@@ -73,6 +85,9 @@ class ReactAgent(Agent):
             async with aclosing(self._without_model(turn, error)) as parts:
                 async for part in parts:
                     yield part
+
+    async def compact(self, session: str) -> bool:
+        return await self._compactor.compact(session)
 
     async def told(self, turn: Turn) -> Mapping[str, Any]:
         return await shown(self._loop, turn)

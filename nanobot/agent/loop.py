@@ -13,6 +13,7 @@ import orjson
 from nanobot.agent import prompt
 from nanobot.agent.asking import Again, Asking, NoAnswer
 from nanobot.agent.briefing import Briefing, Piece
+from nanobot.agent.compaction import Compactor
 from nanobot.agent.limits import LAST_WORD, Budget, Limits, TimeIsUp, until
 from nanobot.agent.said import TOO_MANY, Said
 from nanobot.agent.tool_words import SHARE
@@ -28,6 +29,8 @@ from nanobot.util.translate import translate
 
 Tools = Sequence[Mapping[str, Any]]
 
+CHANGES = 100  # the order of parts of the prompt from which on they change from turn to turn
+FOR_THE_ANSWER = 0.15  # of the context window of a model
 LEAST_ROOM = 1000  # characters; with less, a model is of no use
 SUMMARY = "# Said longer ago in this conversation, in short\n\n{summary}"
 LAST_ROUND = "{limit} Answer now, without tools, with what you know, and say what is missing."
@@ -56,6 +59,7 @@ class Loop:
         template: Template | None = None,
         limits: Limits | None = None,
         steer: bool = False,
+        compactor: Compactor | None = None,
         history: int = 50,
         context: int = 32_000,
     ) -> None:
@@ -75,6 +79,7 @@ class Loop:
         self.tool_room = context * prompt.CHARACTERS_PER_TOKEN // SHARE
         self.limits = limits or Limits()
         self.steer = steer
+        self.compactor = compactor
         self.history = history
         self.context = context
 
@@ -97,14 +102,16 @@ class Loop:
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
         pieces = await self.briefing.pieces(turn)
         if note.summary and (turn.owner or not note.private):
-            pieces.append(Piece("summary", 0, SUMMARY.format(summary=note.summary)))
-        head = Message("system", "\n\n".join(piece.text for piece in pieces))
+            pieces.append(Piece("summary", CHANGES, SUMMARY.format(summary=note.summary)))
+        stable = "\n\n".join(piece.text for piece in pieces if piece.order < CHANGES)
+        head = Message("system", "\n\n".join(piece.text for piece in pieces), stable=len(stable))
         toolbox = self.toolbox if turn.bounds is None else self.toolbox.narrowed(turn.bounds.tools)
         limits = self.limits.within(turn.bounds)
         toolbox.remember(turn, prompt.heard_by(turn, exchanges))
         messages = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, exchanges))]
         steps = exchanges[-1].steps
         start = len(messages) - 1 - len(list(prompt.complete(steps)))
+        length = prompt.size(messages)
         done = sum(step.role == "assistant" for step in steps)
         asker = _Asker(self, turn, trace, note.model, start)
         acted = any(toolbox.writes(call) for step in steps for call in step.tool_calls)
@@ -163,6 +170,8 @@ class Loop:
                 messages = list(prompt.complete(messages))
             if self.steer:
                 messages += await self.hub.conversations.steer(turn)
+        if self.compactor is not None and not turn.before:
+            self.compactor.look_at(turn.session, len(exchanges), length)
         if not said.text.strip():  # it called tools to the very end; what it said on the way is better than nothing
             sentence = self._sentence(trace.limit or "rounds", limits, turn.language)
             yield Text(f"{remark.rstrip()}\n\n{sentence}".strip() if trace.limit == "time" else remark or sentence)
@@ -203,7 +212,7 @@ class _Asker:
 
     async def ask(self, messages: Sequence[Message], said: Said, tools: Tools | None) -> AsyncGenerator[Part]:
         """One answer. A model that has less room than is configured is told less."""
-        room = self._context * prompt.CHARACTERS_PER_TOKEN
+        room = self._room(messages[0], tools)
         while True:
             try:
                 async with contextlib.aclosing(self._stream(self._request(messages, room, tools), said)) as parts:
@@ -215,6 +224,17 @@ class _Asker:
                 if not error.too_long or room < LEAST_ROOM:
                     raise
 
+    def _room(self, head: Message, tools: Tools | None) -> int:
+        """Characters of the conversation: as many as are configured, or as few as the model is known to take."""
+        room = self._context * prompt.CHARACTERS_PER_TOKEN
+        name = self._asking.wanted or next(iter(self._hub.models.names()), "")
+        model = self._hub.models.get(name)
+        if model is None or model.context_window is None:
+            return room
+        beside = len(head.content) + (len(orjson.dumps(tools)) if tools else 0)
+        window = int(model.context_window * prompt.CHARACTERS_PER_TOKEN * (1 - FOR_THE_ANSWER))
+        return max(LEAST_ROOM, min(room, window - beside))
+
     def _request(self, messages: Sequence[Message], room: int, tools: Tools | None) -> Request:
         fitting = prompt.within(messages, room, self._start)
         if tools is None:  # in the last result: a message of its own would be taken for the person's
@@ -222,7 +242,13 @@ class _Asker:
             fitting[-1] = replace(fitting[-1], content=f"{fitting[-1].content}\n\n{why}")
         scrub, plain = self._hub.scrubber.scrub, prompt.without_signs
         told = [
-            Message(m.role, scrub(m.content if m.role == "system" else plain(m.content)), m.tool_calls, m.tool_call_id)
+            Message(
+                m.role,
+                scrub(m.content if m.role == "system" else plain(m.content)),
+                m.tool_calls,
+                m.tool_call_id,
+                stable=len(scrub(m.content[: m.stable])) if m.stable else 0,
+            )
             for m in fitting
         ]
         return Request(told, tools or ())

@@ -268,7 +268,7 @@ class Conversations:
         """
         return await self.database.read(exchanges(session, turn, limit))
 
-    async def recall(self, session: str, turn: str, limit: int = 50) -> Recalled:
+    async def recall(self, session: str, turn: str | None, limit: int = 50) -> Recalled:
         """As ``transcript``, with what is noted of the session, and without what its summary tells."""
         return await self.database.read(recall(session, turn, limit))
 

@@ -81,7 +81,7 @@ async def _last(hub: Hub, call: CommandCall) -> Message:
     if run is not None and await hub.conversations.stop(call.session):
         await asyncio.wait([run.ended], timeout=ENDS_WITHIN)
     message = await hub.conversations.inbox.last(call.session)
-    if message is None:
+    if message is None or message.seq <= (await hub.conversations.notes.of(call.session)).until:
         raise NanobotError(translate("chat.nothing_said", call.language))
     if not call.owner and message.sender != call.sender:
         raise NanobotError(translate("chat.not_yours", call.language))

@@ -18,8 +18,7 @@ from typing import Any
 
 from nanobot.agent.asking import Asking
 from nanobot.agent.toolbox import Outcome, Toolbox
-from nanobot.contracts.agent import Turn
-from nanobot.contracts.model import Model, Request, ToolCall
+from nanobot.contracts.model import ToolCall
 from nanobot.conversations import delivery
 from nanobot.storage import sql
 
@@ -90,27 +89,27 @@ def around(trap: Trap, place: str, owner: Any, name: str, *, waits: bool = False
 
 
 def _around_models(trap: Trap) -> None:
-    inner: Callable[[Asking, Model, Request], AsyncGenerator[Any]] = Asking._once
+    inner: Callable[..., AsyncGenerator[Any]] = Asking._once
 
-    async def once(self: Asking, model: Model, request: Request) -> AsyncGenerator[Any]:
+    async def once(self: Asking, *args: Any) -> AsyncGenerator[Any]:
         trap.passes("before model")
-        async with aclosing(inner(self, model, request)) as deltas:
+        async with aclosing(inner(self, *args)) as deltas:
             async for delta in deltas:
                 trap.passes("before delta")
                 yield delta
                 trap.passes("after delta")
         trap.passes("after model")
 
-    Asking._once = once  # type: ignore[method-assign]
+    Asking._once = once  # type: ignore[method-assign, assignment]
 
 
 def _around_tools(trap: Trap) -> None:
-    inner: Callable[[Toolbox, ToolCall, Turn], Awaitable[Outcome]] = Toolbox.call
+    inner: Callable[..., Awaitable[Outcome]] = Toolbox.call
 
-    async def call(self: Toolbox, call: ToolCall, turn: Turn) -> Outcome:
+    async def call(self: Toolbox, call: ToolCall, *args: Any, **kwargs: Any) -> Outcome:
         CALL.set(call.id)
         trap.passes("before tool")
-        outcome = await inner(self, call, turn)
+        outcome = await inner(self, call, *args, **kwargs)
         trap.passes("after tool")
         return outcome
 

@@ -122,10 +122,12 @@ class Lives:
 
     async def complaints(self) -> list[str]:
         """What is not as it must be, after the last life."""
+        steered, lost = verdict.steered(self.folder)
         given_up = verdict.given_up(self.folder)
+        steered -= given_up
         found: list[str] = []
         for chat in self.people.chats:
-            said = verdict.of_chat(self.people.typed[chat], await self.people.reads(chat), given_up)
+            said = verdict.of_chat(self.people.typed[chat], await self.people.reads(chat), given_up, steered | lost)
             found += [f"chat {chat}: {complaint}" for complaint in said]
         ledger = self.folder / "ledger.txt"
         lines = ledger.read_text().splitlines() if ledger.exists() else []
@@ -140,14 +142,16 @@ class Lives:
 
 
 @contextlib.asynccontextmanager
-async def lives(folder: Path, chats: int) -> AsyncIterator[Lives]:
+async def lives(folder: Path, chats: int, during_turn: str = "wait") -> AsyncIterator[Lives]:
     """With a channel, a model, an agent and its tools in the folder, and test servers for them to speak to."""
     with running("telegram") as telegram, running("model", *MODEL) as model:
         write_integration(folder, "ledger", LEDGER)
         async with aiohttp.ClientSession() as session:
             await session.post(f"{model.info['stub']}/config", json={"keep_requests": 100_000})
             people = People(telegram.info, session, chats)
-            write_configuration(folder, configuration(telegram.info, model.info, people.chats, *MORE))
+            configured = configuration(telegram.info, model.info, people.chats, *MORE)
+            configured["agent"]["during_turn"] = during_turn
+            write_configuration(folder, configured)
             found = Lives(folder, people, model.info["stub"], session)
             try:
                 yield found

@@ -13,7 +13,8 @@ import pytest
 from tests.trust.kill_points import PLACES, POINTS
 from tests.trust.lives import Lives, lives
 
-PARTS = 2  # that may run side by side
+DURING_TURN = ("wait", "steer")  # parts that may run side by side: what becomes of a message that comes in a turn
+PARTS = len(DURING_TURN)
 KILLS = max(1, int(os.environ.get("NANOBOT_TEST_KILLS", "200")) // PARTS)
 SEED = int(os.environ.get("NANOBOT_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 CHATS = 8
@@ -95,7 +96,7 @@ class Killer:
 @pytest.mark.timeout(120 + 8 * KILLS)
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_kills_lose_nothing_and_mark_what_may_be_a_repetition(tmp_path: Path, part: int) -> None:
-    async with lives(tmp_path / "config", CHATS) as process:
+    async with lives(tmp_path / "config", CHATS, DURING_TURN[part]) as process:
         killer = Killer(process, SEED + part)
         complaints: list[str] = []
         try:

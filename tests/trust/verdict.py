@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,17 @@ NOTE = re.compile(r"\bnote(\d+)\b")
 REPEATED = "cli.chat.repeated"
 
 
-def of_chat(typed: Sequence[int], reads: Sequence[Read], given_up: set[int]) -> Iterator[str]:
-    """Every message has its answer or a sentence, in order, and what came twice says so."""
+def of_chat(
+    typed: Sequence[int], reads: Sequence[Read], given_up: set[int], steered: Set[int] = frozenset()
+) -> Iterator[str]:
+    """Every message has its answer or a sentence, in order, and what came twice says so.
+
+    ``steered``: those that a later one became a part of, whose answer is the answer to both.
+    """
     mark = translate(REPEATED, "en")
     answers = [(read.number, mark in read.text) for read in reads if read.number is not None]
     first = list(dict.fromkeys(number for number, _ in answers))
-    expected = [number for number in typed if number not in given_up]
+    expected = [number for number in typed if number not in given_up | steered]
     if lost := sorted(set(expected) - set(first)):
         yield f"lost: {lost}"
     elif first != expected:
@@ -64,7 +69,7 @@ def of_database(folder: Path, typed: int) -> Iterator[str]:
         if (kept := connection.execute("SELECT COUNT(*) FROM inbox").fetchone()[0]) != typed:
             yield f"{typed} messages typed, {kept} in the inbox"
         outcomes = {row[0] for row in connection.execute("SELECT DISTINCT outcome FROM inbox")}
-        if odd := outcomes - {"answered", "given_up"}:
+        if odd := outcomes - {"answered", "given_up", "steered"}:
             yield f"outcomes that nobody asked for: {odd}"
         for text, more in connection.execute("SELECT text, more FROM inbox WHERE text LIKE '% photo %'"):
             files = json.loads(more or "{}").get("attachments", [])
@@ -118,7 +123,35 @@ def given_up(folder: Path) -> set[int]:
         rows = connection.execute("SELECT text FROM inbox WHERE outcome = 'given_up'").fetchall()
     finally:
         connection.close()
-    return {int(text.split()[0][1:]) for (text,) in rows}
+    return {_number(text) for (text,) in rows}
+
+
+def steered(folder: Path) -> tuple[set[int], set[int]]:
+    """The numbers of the messages that another one steered, each of which is answered with the last that did so; and
+    those that belong to a turn that was given up."""
+    connection = sqlite3.connect(folder / ".storage" / FILE)
+    try:
+        rows = connection.execute(
+            "SELECT inbox.text, inbox.outcome, steps.message FROM steps"
+            " JOIN inbox ON inbox.id = steps.turn ORDER BY steps.seq"
+        ).fetchall()
+        kept = {_number(text) for (text,) in connection.execute("SELECT text FROM inbox WHERE outcome = 'steered'")}
+    finally:
+        connection.close()
+    turns: dict[int, list[int]] = {}
+    lost: set[int] = set()
+    for text, outcome, packed in rows:
+        message = json.loads(packed)
+        if message["role"] == "user":
+            turns.setdefault(_number(text), []).append(_number(message["content"]))
+            lost |= {_number(message["content"])} if outcome == "given_up" else set()
+    into = [number for numbers in turns.values() for number in numbers]
+    assert sorted(into) == sorted(kept), f"steered {sorted(kept)}, but in turns are {sorted(into)}"
+    return {one for first, numbers in turns.items() for one in [first, *numbers[:-1]]} - lost, lost
+
+
+def _number(text: str) -> int:
+    return int(text.split()[0][1:])
 
 
 def at_rest(folder: Path, typed: int) -> bool:
