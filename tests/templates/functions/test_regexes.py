@@ -65,9 +65,9 @@ def test_long_texts_are_read_as_short_ones_are(find: str, text: str, by: str) ->
 
 
 def test_a_long_text_that_takes_little_time_is_read_to_its_end() -> None:
-    page = "<p>text 12</p>\n" * 15_000
-    assert len(regexes.regex_findall(page, r"[0-9]+")) == 15_000
-    assert len(regexes.regex_findall(page, r"text (\d+)<")) == 15_000
+    page = "<p>text 12</p>\n" * 5_000
+    assert len(regexes.regex_findall(page, r"[0-9]+")) == 5_000
+    assert len(regexes.regex_findall(page, r"text (\d+)<")) == 5_000
     assert regexes.regex_search(page + "end", "end$")
     assert regexes.regex_replace(page, "<p>", "").count("<p>") == 0
 
