@@ -12,6 +12,7 @@ from nanobot.hub.causes import LONGEST, MessageCause
 from nanobot.hub.context import ACTING, Context
 from nanobot.hub.hub import Hub
 from nanobot.util.ids import ulid
+from nanobot.util.secrets import ScrubbedStream
 
 from .asked import Talk
 from .pieces import Piece
@@ -55,9 +56,12 @@ async def answer(
         return
     said: list[str] = []
     files: list[str] = []
+    thoughts = ScrubbedStream(hub.scrubber)
     parts = agent.respond(turn)
     try:
         async for part in parts:
+            if not isinstance(part, Thinking) and (rest := thoughts.rest()):
+                yield Piece("thinking", rest)
             match part:
                 case Text(text):
                     said.append(text)
@@ -66,7 +70,8 @@ async def answer(
                     said.clear()
                     yield Piece("retract")
                 case Thinking(text):
-                    yield Piece("thinking", hub.scrubber.scrub(text))
+                    if shown := thoughts.say(text):
+                        yield Piece("thinking", shown)
                 case ToolUse(name=name):
                     yield Piece("tool", hub.scrubber.scrub(name))
                 case Attach(attachment):

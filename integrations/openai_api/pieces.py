@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from nanobot.util.secrets import Scrubber
+from nanobot.util.secrets import ScrubbedStream, Scrubber
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,8 @@ class Spoken:
     """
 
     def __init__(self, scrubber: Scrubber) -> None:
-        self._scrubber = scrubber
         self._written: list[str] = []
-        self._held = ""
-        """The end of what was said that may be the beginning of a secret."""
+        self._coming = ScrubbedStream(scrubber)
         self._shown = ""
         """What the client has read since the last new paragraph, where that is not what was said."""
         self._pieces: list[str] = []
@@ -42,10 +40,7 @@ class Spoken:
 
     def say(self, text: str) -> str:
         """Take a piece; gives what of it can be written."""
-        text = self._held + text
-        settled = self._scrubber.settled(text)
-        self._held = text[settled:]
-        return self._say(self._scrubber.scrub(text[:settled]))
+        return self._say(self._coming.say(text))
 
     def retract(self) -> None:
         """What was said so far is void."""
@@ -53,12 +48,11 @@ class Spoken:
             self._shown = "".join(self._pieces)
         self._in_step = not self._shown
         self._pieces.clear()
-        self._held = ""
+        self._coming.drop()
 
     def finish(self, final: str | None = None) -> str:
         """The end. ``final`` is the whole answer, where that is known better than by its pieces."""
-        rest, self._held = self._held, ""
-        more = self._say(self._scrubber.scrub(rest)) if rest else ""
+        more = self._say(self._coming.rest())
         said = "".join(self._pieces)
         if final is not None and final.strip() != said.strip():
             whole, known = final.strip(), said.strip()  # what went out with files has lost its blanks

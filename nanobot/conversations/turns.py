@@ -16,6 +16,7 @@ from nanobot.conversations.message import BROUGHT, Message
 from nanobot.errors import NanobotError
 from nanobot.hub.context import ACTING
 from nanobot.util.aio import Tasks
+from nanobot.util.secrets import ScrubbedStream
 from nanobot.util.text import without_quote
 from nanobot.util.translate import translate
 
@@ -76,6 +77,8 @@ class Running:
         self._cut: Cut | None = None
         self._texts: list[str] = []
         self._attachments: list[Attachment] = []
+        self._shown = {kind: ScrubbedStream(hub.scrubber) for kind in ("text", "thinking")}
+        """What is held back of the answer and of the thoughts, as they are told piece by piece."""
         self._error: BaseException | None = None
         self._tasks = Tasks(f"turn {message.id}")
         self._work: asyncio.Task[None] | None = None
@@ -235,8 +238,22 @@ class Running:
                 return
             case _:
                 return
-        if self.hub.bus.route("turn_progress"):
-            self.hub.bus.fire("turn_progress", self.data(kind=kind, text=self.hub.scrubber.scrub(text)), self.context)
+        self._show(kind, text)
+
+    def _show(self, kind: str, text: str) -> None:
+        """Tell a piece of what can be seen while it is made. The pieces of a text may come later, and together."""
+        if kind != "thinking":
+            self._tell("thinking", self._shown["thinking"].rest())
+        if kind in self._shown:
+            self._tell(kind, self._shown[kind].say(text))
+            return
+        if kind == "retract":
+            self._shown["text"].drop()
+        self._tell(kind, self.hub.scrubber.scrub(text), always=True)
+
+    def _tell(self, kind: str, text: str, *, always: bool = False) -> None:
+        if (text or always) and self.hub.bus.route("turn_progress"):
+            self.hub.bus.fire("turn_progress", self.data(kind=kind, text=text), self.context)
 
     def _answer(self, sentence: str | None = None) -> Answer:
         text = "".join(self._texts)
@@ -282,5 +299,7 @@ class Running:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        for kind, shown in self._shown.items():
+            self._tell(kind, shown.rest())
         if not self.over.done():
             self.over.set_result(None)

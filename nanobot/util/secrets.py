@@ -131,3 +131,30 @@ class Scrubber:
             if found.start() < settled < found.end():
                 return found.start()
         return settled
+
+
+class ScrubbedStream:
+    """A text that comes in pieces, without the secrets in it, also those that stand in several pieces: what may be the
+    beginning of one is held back until more has come."""
+
+    __slots__ = ("_held", "_scrubber")
+
+    def __init__(self, scrubber: Scrubber) -> None:
+        self._scrubber = scrubber
+        self._held = ""
+
+    def say(self, text: str) -> str:
+        """Take a piece; gives what can be shown now, "" for nothing."""
+        text = self._held + text
+        settled = self._scrubber.settled(text)
+        self._held = text[settled:]
+        return self._scrubber.scrub(text[:settled])
+
+    def rest(self) -> str:
+        """Nothing more comes; gives what was held back."""
+        rest, self._held = self._held, ""
+        return self._scrubber.scrub(rest)
+
+    def drop(self) -> None:
+        """What was said is void."""
+        self._held = ""

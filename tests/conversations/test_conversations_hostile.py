@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nanobot.contracts.agent import Agent, Part, Text, Turn
+from nanobot.contracts.agent import Agent, Part, Retract, Text, Thinking, ToolUse, Turn
 from nanobot.conversations.message import LONGEST_TEXT, session_of
 from nanobot.conversations.receipts import MOST_ISSUES
 from nanobot.errors import Busy, Refused
@@ -147,6 +147,39 @@ async def test_what_pages_hear_of_a_turn_holds_no_secret(talk: Talk) -> None:
     await talk.chat.types("?")
     assert talk.last("turn_progress")["text"] == f"The password is {MASK}."
     assert talk.chat.received == [f"The password is {MASK}."]
+
+
+async def test_a_secret_in_several_pieces_is_seen_in_none_of_them(talk: Talk) -> None:
+    talk.hub.scrubber.add("hunter2-and-more")
+    talk.add(
+        Says(
+            Thinking("So: hunter2-"),
+            Thinking("and-more. Or hun"),
+            ToolUse("1", "look", "{}"),
+            Text("It was hunter2-and"),
+            Retract(),
+            Text("It is hun"),
+            Text("ter2-and-m"),
+            Text("ore, says hunt"),
+        )
+    )
+    await talk.chat.types("?")
+    await talk.until("turn_finished")
+    told = [(event.data["kind"], event.data["text"]) for event in talk.events if event.type == "turn_progress"]
+    assert told == [
+        ("thinking", "So: "),
+        ("thinking", f"{MASK}. Or "),
+        ("thinking", "hun"),
+        ("tool", "look"),
+        ("text", "It was "),
+        ("retract", ""),
+        ("text", "It is "),
+        ("text", f"{MASK}, says "),
+        ("text", "hunt"),
+    ]
+    kinds = [event.type for event in talk.events]
+    assert kinds.index("turn_finished") > max(at for at, kind in enumerate(kinds) if kind == "turn_progress")
+    assert talk.chat.received == [f"It is {MASK}, says hunt"]
 
 
 async def test_a_crowd_of_guests_does_not_keep_an_owner_waiting(talk: Talk) -> None:

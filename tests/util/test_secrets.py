@@ -9,8 +9,10 @@ import threading
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from nanobot.util.secrets import Scrubber, Secret, SecretText, masked, texts
+from nanobot.util.secrets import ScrubbedStream, Scrubber, Secret, SecretText, masked, texts
 
 
 def test_a_secret_text_works_as_text_but_does_not_show_in_a_repr() -> None:
@@ -72,3 +74,24 @@ def test_the_scrubber_may_be_fed_from_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert all("secret" not in scrubber.scrub(f"x secret-{n}-{i} y") for n in range(4) for i in range(50))
+
+
+@given(
+    secrets=st.lists(st.text("ab", min_size=4, max_size=8), min_size=1, max_size=3),
+    pieces=st.lists(st.text("abc ", max_size=9), max_size=12),
+)
+def test_however_a_text_is_cut_no_secret_comes_through_and_the_rest_does(secrets: list[str], pieces: list[str]) -> None:
+    scrubber = Scrubber(secrets)
+    stream = ScrubbedStream(scrubber)
+    shown = "".join([*map(stream.say, pieces), stream.rest()])
+    assert shown == scrubber.scrub("".join(pieces))
+    assert not any(secret in shown for secret in secrets)
+
+
+def test_nothing_is_held_back_longer_than_it_may_be_the_beginning_of_a_secret() -> None:
+    stream = ScrubbedStream(Scrubber(["hunter2"]))
+    assert [stream.say(piece) for piece in ("It is hun", "ting season, hunt", "er2", "!")] == [
+        "It is ", "hunting season, ", "••••", "!"]  # fmt: skip
+    stream.say("hunt")
+    stream.drop()
+    assert stream.rest() == ""
