@@ -192,6 +192,19 @@ def why(
     _leave(why.run(_folder(context, config), what, command="why", as_json=as_json))
 
 
+@app.command(help=say("help.usage"))
+def usage(
+    context: typer.Context,
+    config: Config = None,
+    since: Annotated[str, typer.Option("--since", metavar="TIME", help=say("help.usage_since"))] = "7d",
+    by: Annotated[str, typer.Option("--by", metavar="WHAT", help=say("help.usage_by"))] = "model",
+    as_json: AsJson = False,
+) -> None:
+    from nanobot.cli import usage
+
+    _leave(usage.run(_folder(context, config), since, by, as_json=as_json))
+
+
 @app.command("why_not", help=say("help.why_not"))
 @app.command("why-not", help=say("help.why_not"), hidden=True)
 def why_not(
@@ -252,10 +265,12 @@ app.add_typer(new, name="new")
 
 
 def _add_groups() -> None:
-    from nanobot.cli import automation_commands, blueprint_commands, skill, token, user
+    from nanobot.cli import automation_commands, blueprint_commands, memory, session_commands, skill, token, user
 
     app.add_typer(token.app, name="token")
     app.add_typer(user.app, name="user")
     app.add_typer(blueprint_commands.app, name="blueprint")
     app.add_typer(automation_commands.app, name="automation")
     app.add_typer(skill.app, name="skill")
+    app.add_typer(memory.app, name="memory")
+    app.add_typer(session_commands.app, name="session")

@@ -21,7 +21,9 @@ from nanobot.contracts import model as said
 from nanobot.contracts.agent import Agent, Turn
 from nanobot.contracts.channel import Attachment, Channel, Incoming
 from nanobot.contracts.chat_command import CommandCall
+from nanobot.contracts.policy import Asker
 from nanobot.conversations import inbox, notes, outbox, traces, transcript
+from nanobot.conversations.archive import deleted
 from nanobot.conversations.choices import chosen
 from nanobot.conversations.claims import Claims
 from nanobot.conversations.commands import Commands
@@ -41,7 +43,7 @@ from nanobot.conversations.session_commands import session_commands
 from nanobot.conversations.sessions import Sessions
 from nanobot.conversations.traces import Traces
 from nanobot.conversations.transcript import Exchange, Recalled, Steps, exchanges, recall
-from nanobot.conversations.turns import Cut
+from nanobot.conversations.turns import CUT_LIMIT, Cut
 from nanobot.conversations.workers import Workers
 from nanobot.errors import Busy, NanobotError, Refused, StorageError
 from nanobot.hub.causes import LONGEST, MessageCause
@@ -168,6 +170,7 @@ class Conversations:
         if (found := self.commands.find(message)) is not None:
             await self.commands.take(message, *found)
             return
+        await self._check_limits(message)
         try:
             self.sessions.reserve(message)
         except Busy:
@@ -256,6 +259,23 @@ class Conversations:
         """Cut off the turn of a session, now; what waits behind it stays. False: nothing was running."""
         run = self.workers.running(session)
         return run is not None and run.cut(Cut.STOPPED)
+
+    async def delete(self, session: str) -> bool:
+        """Delete a session: what was said, what tools did, its summary and its files. What runs there is stopped, what
+        waits goes too; only what is on its way out is still sent. False: there is none such. Raises ``StorageError``.
+        """
+        for message in self.sessions.waiting_of(session):
+            self.sessions.take(message)
+        if (run := self.workers.running(session)) is not None:
+            run.cut(Cut.STOPPED)
+            await asyncio.wait([run.ended], timeout=CUT_LIMIT + 1)
+        files = await self.database.write(lambda connection: deleted(connection, session))
+        if files is None:
+            return False
+        self.notes.knows(session, agent=None)
+        await self.hub.media.drop_paths(files)
+        self.hub.bus.fire("session_deleted", {"session": session})
+        return True
 
     async def history(self, session: str, limit: int = 50) -> list[Line]:
         """The last messages of a session, both ways, oldest first."""
@@ -353,6 +373,25 @@ class Conversations:
         if starting:
             self.early.append((told, message.context))
         self.hub.bus.fire("message_received", told, message.context)
+
+    async def _check_limits(self, message: Message) -> None:
+        """Raises ``Busy`` for a message that a policy gives no turn now; the sender is told once."""
+        if not len(self.hub.policies):
+            return
+        asker = Asker(
+            f"{message.channel}:{message.sender}",
+            message.owner,
+            message.channel,
+            message.chat,
+            message.session,
+            message.language or self.hub.language,
+        )
+        limited = self.hub.policy.limited(asker)
+        if limited is None:
+            return
+        if limited.text is not None:
+            await self._reply(message, limited.text)
+        raise Busy(f"{asker.person} has written as often as it may")
 
     async def _tell_busy(self, message: Message) -> None:
         now = self.hub.clock.time()

@@ -123,11 +123,19 @@ class Sessions:
             found.append(one)
         return found
 
+    def waiting_of(self, session: str) -> list[Message]:
+        """The messages of a session that are not in a turn."""
+        known = self._sessions.get(session)
+        return list(known.messages) if known else []
+
     def take(self, message: Message) -> None:
         """Take a message that waits out of its queue: it needs no turn."""
         known = self._sessions[message.session]
         known.messages.remove(message)
         self._count(message, -1)
+        if not known.messages:
+            for line in self._ready:
+                line.pop(message.session, None)
         self._drop_if_idle(message.session, known)
 
     def give_back(self, message: Message) -> None:

@@ -48,6 +48,10 @@ WHERE session = ?1 AND seq >= MIN((SELECT at FROM anew), IFNULL((SELECT at FROM 
   AND (id = ?2 OR (done IS NOT NULL AND seq >= (SELECT at FROM anew) AND seq > ?4))
 ORDER BY seq DESC LIMIT ?3
 """
+_OVER = """
+SELECT seq, id, sender, text, more, received, outcome FROM inbox
+WHERE session = ?1 AND seq > ?2 AND done IS NOT NULL ORDER BY seq LIMIT ?3
+"""
 _OUT = """
 SELECT * FROM (SELECT text, more, created, turn FROM outbox WHERE session = ?1 ORDER BY seq DESC LIMIT ?3)
 WHERE created >= ?2
@@ -162,6 +166,33 @@ def exchanges(
         found += [_unasked(row) for row in said if row[3] is None and _cause(row) not in known]
         found.sort(key=lambda exchange: (exchange.outcome is None and exchange.id is not None, exchange.time))
         return found[-limit:]
+
+    return work
+
+
+def finished(session: str, after: int, limit: int) -> Callable[[sqlite3.Connection], list[Exchange]]:
+    """The first exchanges of a session whose ``seq`` is greater than ``after`` and that are over, oldest first, as work
+    for a reader; also those from before it began anew."""
+
+    def work(connection: sqlite3.Connection) -> list[Exchange]:
+        rows = [row for row in connection.execute(_OVER, (session, after, limit)) if row[6] in TURN_OUTCOMES]
+        marks = ",".join("?" * len(rows))
+        statement = f"SELECT turn, text, more FROM outbox WHERE session = ? AND turn IN ({marks})"  # noqa: S608
+        answers = {turn: rest for turn, *rest in connection.execute(statement, [session, *(row[1] for row in rows)])}
+        steps = _steps(connection, [row[1] for row in rows])
+        return [
+            _exchange(row, steps.get(row[1], ()), tuple(answers[row[1]]) if row[1] in answers else None) for row in rows
+        ]
+
+    return work
+
+
+def seq_of(turn: str) -> Callable[[sqlite3.Connection], int]:
+    """The ``seq`` of a turn, as work for a reader; 0 where it is not known."""
+
+    def work(connection: sqlite3.Connection) -> int:
+        row = connection.execute("SELECT seq FROM inbox WHERE id = ?", (turn,)).fetchone()
+        return 0 if row is None else int(row[0])
 
     return work
 

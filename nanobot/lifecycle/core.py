@@ -22,6 +22,7 @@ from nanobot.lifecycle.explaining import offer_explanations
 from nanobot.lifecycle.macros import load_macros
 from nanobot.lifecycle.plan import CORE
 from nanobot.lifecycle.prompting import offer_prompt
+from nanobot.lifecycle.sessions import offer_sessions
 from nanobot.lifecycle.targets import look_again, split_by_domain
 from nanobot.lifecycle.verdict import is_error, verdict
 from nanobot.util.text import nearest
@@ -103,6 +104,7 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callabl
     offer_explanations(entry)
     offer_approvals(entry)
     offer_prompt(entry)
+    offer_sessions(entry)
 
 
 async def _reload(call: ServiceCall, edits: Edits, wanted: str | Iterable[str]) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -88,6 +88,12 @@ class Media:
         async with self._counting:
             for attachment in attachments:
                 self._add(-await in_thread(self._shelf.delete, attachment.path))
+
+    async def drop_paths(self, paths: Iterable[str]) -> None:
+        """Delete files whose messages are gone."""
+        async with self._counting:
+            for path in paths:
+                self._add(-await in_thread(self._shelf.delete, path))
 
     def path_of(self, attachment: Attachment) -> Path:
         """Where an attachment lies. Looks at the disk, which takes microseconds.
