@@ -151,7 +151,8 @@ def _trigger(item: Any, index: int) -> TriggerConfig:
     common = _take(given, _COMMON_TO_TRIGGERS)
     common["id"] = common.get("id") or str(index)
     name = words.TRIGGERS.get(name, name)
-    return TriggerConfig(name, _word("trigger", name).understand(given), index, **common)
+    config = _meaning(_word("trigger", name).understand, given, _COMMON_TO_TRIGGERS)
+    return TriggerConfig(name, config, index, **common)
 
 
 def _condition(
@@ -160,7 +161,7 @@ def _condition(
     """``under``: what stands in the YAML of a short form where the long form has its one option."""
     word = _word("condition", name)
     try:
-        config = word.understand(given)
+        config = _meaning(word.understand, given, _COMMON)
     except vol.MultipleInvalid as error:
         for one in error.errors if under is not None else ():
             one.path[:1] = under or ()
@@ -168,9 +169,24 @@ def _condition(
     return ConditionConfig(name, config, word.inner("check"), **common)
 
 
+def _meaning(understand: Callable[[Any], Any], given: Any, common: Mapping[str, Any]) -> Any:
+    """What a word makes of its options. An option that it does not know may be one of all words, misspelt."""
+    try:
+        return understand(given)
+    except vol.MultipleInvalid as error:
+        for index, one in enumerate(error.errors):
+            unknown = isinstance(one, Wrong) and one.key in _UNKNOWN and "nearest" not in one.placeholders
+            if unknown and len(one.path) == 1:
+                near = nearest(one.path[0], common)
+                if near is not None:
+                    told = {"name": str(one.path[0]), "nearest": near}
+                    error.errors[index] = Wrong("unknown_option", list(one.path), **told)
+        raise
+
+
 def _action(name: str, given: Mapping[str, Any], common: Mapping[str, Any]) -> ActionConfig:
     word = _word("action", name)
-    return ActionConfig(name, word.understand(given), word.inner("run"), **common)
+    return ActionConfig(name, _meaning(word.understand, given, _COMMON_TO_ACTIONS), word.inner("run"), **common)
 
 
 class _Word:
@@ -182,7 +198,7 @@ class _Word:
         own = name in words.own(kind)
         self.found = found
         self.schema: vol.Schema = found.SCHEMA
-        self.understand = _understanding(self.schema, shared=own and kind != "trigger" and name not in NESTING)
+        self.understand = understanding(self.schema, shared=own and kind != "trigger" and name not in NESTING)
         self._own = own
 
     def inner(self, function: str) -> Callable[..., Any] | None:
@@ -191,7 +207,7 @@ class _Word:
         return getattr(self.found, function) if self._own else None
 
 
-def _understanding(schema: vol.Schema, *, shared: bool) -> Callable[[Any], Any]:
+def understanding(schema: vol.Schema, *, shared: bool = False) -> Callable[[Any], Any]:
     """What the schema makes of something, or all that is wrong with it in our words. With ``shared``, what is written
     the same is understood once: a house has the same condition in many places."""
     check = quick(schema)
@@ -298,6 +314,7 @@ def _take(given: dict[str, Any], common: Mapping[str, Callable[[Any], Any]]) -> 
 
 _WORDS: dict[tuple[words.Kind, str], _Word] = {}
 
+_UNKNOWN = ("unknown_option", "unknown_option_of", "no_options")
 _COMMON: Mapping[str, Callable[[Any], Any]] = {
     "alias": lambda value: None if value is None else cv.string(value),
     "enabled": enabled,

@@ -69,3 +69,11 @@ def out_of_range(value: Any, low: float | None, high: float | None) -> Wrong:
     if low is not None:
         return Wrong("too_small", value=shorten(value), low=f"{low:g}")
     return Wrong("too_big", value=shorten(value), high=f"{high:g}")
+
+
+def unknown_option(name: object, options: Iterable[str]) -> Wrong:
+    """The error for a key of a mapping that is none of its options."""
+    options = list(options)
+    if near := nearest(name, options):
+        return Wrong("unknown_option", name=str(name), nearest=near)
+    return Wrong("unknown_option_of", name=str(name), options=", ".join(f"'{one}'" for one in options))

@@ -10,7 +10,6 @@ import voluptuous as vol
 from nanobot.automation import parse
 from nanobot.automation.sequence import RunStep
 from nanobot.config import validators as cv
-from nanobot.config.quick import quick
 
 _OPTION = vol.Schema(
     {
@@ -20,7 +19,7 @@ _OPTION = vol.Schema(
     }
 )
 
-_understood = quick(_OPTION)
+_understood = parse.understanding(_OPTION)
 
 
 def _option(value: Any) -> Any:

@@ -12,11 +12,13 @@ import voluptuous as vol
 from nanobot.automation.sequence import RunStep
 from nanobot.config import validators as cv
 from nanobot.config.explain import explain
+from nanobot.config.wrong import unknown_option
 from nanobot.errors import InvalidServiceData, ServiceError
 from nanobot.templates import Template, TemplateError, has_template
 from nanobot.templates import validators as tv
 
 _NAME = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
+_TARGETS = ("entity_id", "device_id", "area_id", "floor_id", "label_id")
 _NAMES = ("action", "service", "service_template")
 
 
@@ -54,6 +56,11 @@ def _entities(value: Any) -> Any:
 
 
 def _target(value: Any) -> Any:
+    for key in value if isinstance(value, dict) else ():
+        if key not in _TARGETS and not has_template(str(key)):
+            wrong = unknown_option(key, _TARGETS)
+            wrong.prepend([key])
+            raise wrong
     if isinstance(value, dict) and "entity_id" in value and not has_template(value["entity_id"]):
         try:
             _entities(value["entity_id"])
