@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
 import pytest
 
 from nanobot.cli import session
-from nanobot.contracts.agent import Agent, Record, Text, Turn
-from nanobot.contracts.channel import Attachment
+from nanobot.contracts.agent import Agent, Part, Record, Text, Turn
 from nanobot.contracts.model import Message, ToolCall
 from nanobot.conversations.conversations import FILE
 from nanobot.errors import NanobotError
@@ -25,7 +25,7 @@ STEPS = (
 class Noting(Agent):
     """Keeps two steps of each turn."""
 
-    async def respond(self, turn: Turn):  # type: ignore[no-untyped-def]
+    async def respond(self, turn: Turn) -> AsyncIterator[Part]:
         for step in STEPS:
             yield Record(step)
         yield Text("Milk is on the list.")
@@ -38,29 +38,19 @@ async def folder(tmp_path: Path) -> Path:
     async with Talk(folder) as talk:
         talk.add(Noting("noting"))
         await talk.hub.conversations.notes.change("chat:test", model="big")
-        kept = await _keep(talk, b"hello")
+        kept = await talk.hub.media.keep("chat", "hello.txt", b"hello")
         await talk.chat.types("we need milk", attachments=(kept,))
         await talk.chat.types("we need eggs", chat="other")
         await talk.until("message_sent")
     return folder
 
 
-async def _keep(talk: Talk, data: bytes) -> Attachment:
-    async def pieces():  # type: ignore[no-untyped-def]
-        yield data
-
-    return await talk.hub.media.keep("chat", "hello.txt", pieces())
-
-
 def rows(folder: Path) -> list[str]:
     """The sessions of which anything is left in any table."""
     connection = sqlite3.connect(folder / ".storage" / FILE)
     try:
-        found = {
-            row[0]
-            for table in ("inbox", "outbox", "sessions")
-            for row in connection.execute(f"SELECT session FROM {table}")
-        }
+        tables = " UNION ".join(f"SELECT session FROM {table}" for table in ("inbox", "outbox", "sessions", "traces"))
+        found = {name for (name,) in connection.execute(tables)}
         assert not connection.execute("SELECT 1 FROM steps WHERE turn NOT IN (SELECT id FROM inbox)").fetchall()
         return sorted(found)
     finally:
