@@ -1,0 +1,261 @@
+"""The memory: who may know what of it, and how it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nanobot.agent.prompt import without_signs
+from nanobot.contracts.agent import Turn
+from nanobot.errors import StorageError, ToolError
+from nanobot.hub.entry import Entry
+from nanobot.util.aio import in_thread
+from nanobot.util.secrets import MASK
+
+from .books import FACTS, HISTORY, PEOPLE, SHARED, Books, book_of, within
+from .fact import Fact, new_id, one_line, read, shown
+from .index import Hit, Index
+from .journal import Change, Edit, Journal
+
+HITS = 20
+LONGEST_NOTES = 3000  # characters of the notes of a day in the prompt
+_LOOKS_SECRET = re.compile(
+    r"\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abprs]|AKIA|AIza|hf|npm|pypi)[-_]?[A-Za-z0-9_-]{16,}"
+    r"|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*|-----BEGIN [A-Z ]*PRIVATE KEY-----.*"
+)
+"""Keys and tokens as the great providers make them."""
+
+
+class Memory:
+    """Of one folder. All of it is off the event loop; one change at a time."""
+
+    def __init__(self, entry: Entry, folder: Path) -> None:
+        self.hub = entry.hub
+        self.config: Mapping[str, Any] = entry.config
+        self.books = Books(folder)
+        self.index = Index(entry.hub.config_dir / ".storage" / f"{entry.domain}.db", self.books)
+        self._journal = Journal(folder)
+        self._changing = asyncio.Lock()
+
+    # -- who may know what ----------------------------------------------------------------------
+
+    def own_book(self, turn: Turn) -> str | None:
+        """Where what this person tells is kept; None: nowhere."""
+        if not turn.owner and self.config["guests"] == "nothing":
+            return None
+        return book_of(person_of(turn))
+
+    def readable(self, turn: Turn) -> list[str]:
+        """What may be told in this turn. In a group others read along: only what is shared, and that among owners."""
+        own = self.own_book(turn)
+        if turn.group:
+            return [SHARED] if turn.owner else []
+        return [book for book in (own, SHARED if turn.owner else None) if book is not None]
+
+    # -- for a turn -----------------------------------------------------------------------------
+
+    async def remember(
+        self, turn: Turn, text: str, *, shared: bool = False, today: bool = False, confidence: float = 1.0
+    ) -> Fact | None:
+        """Keep what a person told; None when it is known already. Raises ``ToolError`` for what is not kept."""
+        book = self.own_book(turn)
+        if book is None:
+            raise ToolError("Nothing is remembered of people who do not run nanobot.")
+        if shared and not turn.owner:
+            raise ToolError("Only the people who run nanobot share what they tell. Remember it for this person alone.")
+        fact = self.fact(
+            text,
+            source=person_of(turn),
+            message=turn.id,
+            confidence=confidence,
+            unverified=turn.owner and self.hub.policy.is_tainted(turn.id),
+        )
+        if not fact.text or fact.text == MASK:
+            raise ToolError("There is nothing in it that can be remembered. Secrets never are.")
+        book = SHARED if shared else book
+        if today:
+            mark = " <!-- unverified -->" if fact.unverified else ""
+            path = within(book, f"{self.hub.clock.now().date()}.md")
+            await self._add(book, fact.source, [(path, [f"- {self.hub.clock.now():%H:%M} {fact.text}{mark}"])])
+            return fact
+        return fact if await self.add(book, [fact], by=fact.source) else None
+
+    async def recall(self, turn: Turn, text: str) -> list[Hit]:
+        """What is known about something, best first."""
+        return await self.search(text, self.readable(turn))
+
+    async def search(self, text: str, books: Sequence[str]) -> list[Hit]:
+        """The same in any books. Raises ``StorageError``."""
+        await self.index.refresh()
+        return await self.index.search(text, books, HITS)
+
+    async def told(self, turn: Turn) -> str:
+        """What the prompt says: what is shared and this person's own, without what nobody has verified."""
+        books = self.readable(turn)
+        texts = await in_thread(lambda: [self.books.text(within(book, FACTS)) for book in books])
+        return _newest("\n".join(filter(None, map(_verified, texts))), int(self.config["prompt"]))
+
+    async def notes(self, turn: Turn) -> str:
+        """The notes of today."""
+        name = f"{self.hub.clock.now().date()}.md"
+        books = self.readable(turn)
+        texts = await in_thread(lambda: [self.books.text(within(book, name)) for book in books])
+        return _newest("\n".join(filter(None, map(_verified, texts))), LONGEST_NOTES)
+
+    # -- changes --------------------------------------------------------------------------------
+
+    def fact(self, text: str, **more: Any) -> Fact:
+        """A fact without secrets in it, dated today."""
+        clean = _LOOKS_SECRET.sub(MASK, self.hub.scrubber.scrub(without_signs(text)))
+        return Fact(new_id(), one_line(clean), date=str(self.hub.clock.now().date()), **more)
+
+    async def add(
+        self, book: str, facts: Iterable[Fact], *, by: str, history: str = "", replaced: Sequence[str] = ()
+    ) -> str | None:
+        """Write facts that are new, and a paragraph of history; take out those that are replaced. Gives the id of the
+        change, None when there was nothing to do. Raises ``StorageError``."""
+        path = within(book, FACTS)
+        text = await in_thread(self.books.text, path)
+        known = {one.text.casefold() for line in text.split("\n") if (one := read(line)) is not None}
+        new = [fact.line() for fact in facts if fact.text and fact.text.casefold() not in known]
+        added = [(path, new)] if new else []
+        if history:
+            when = f"{self.hub.clock.now():%Y-%m-%d %H:%M}"
+            line = one_line(_LOOKS_SECRET.sub(MASK, self.hub.scrubber.scrub(history))[:5000])
+            added.append((within(book, HISTORY), [f"[{when}] {line}", ""]))
+        removed = _lines_of(text, replaced) if new else []
+        return await self._add(book, by, added, {path: removed} if removed else None)
+
+    async def forget(self, key: str, books: Sequence[str], *, by: str) -> Fact | None:
+        """Take a fact out; None when there is none of that id in these books."""
+        for book in books:
+            path = within(book, FACTS)
+            found = _lines_of(await in_thread(self.books.text, path), [key])
+            if found:
+                await self._add(book, by, [], {path: found})
+                return read(found[0][0])
+        return None
+
+    async def undo(self, change_id: str | None, books: Sequence[str] | None) -> Change | None:
+        """Take back a change, the last one without an id; None: there is none in these books (None: in any)."""
+        async with self._changing:
+            changes = await in_thread(self._journal.open_changes)
+            fitting = [
+                change
+                for change in changes
+                if (books is None or change.book in books) and change_id in (None, change.id)
+            ]
+            if not fitting:
+                return None
+            change = fitting[-1]
+            back = Change(new_id(), self.hub.clock.time(), "undo", change.book, (), undoes=change.id)
+            await in_thread(self._take_back, change, back)
+        return change
+
+    async def changes(self, limit: int) -> list[Change]:
+        """The last ones that can be undone, oldest first."""
+        return (await in_thread(self._journal.open_changes))[-limit:]
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    async def _add(
+        self,
+        book: str,
+        by: str,
+        added: Sequence[tuple[str, Sequence[str]]],
+        removed: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    ) -> str | None:
+        removed = removed or {}
+        if not added and not removed:
+            return None
+        edits = {path: Edit(path, tuple(lines)) for path, lines in added}
+        for path, lines in removed.items():
+            edits[path] = replace(edits.get(path, Edit(path)), removed=tuple(lines))
+        change = Change(new_id(), self.hub.clock.time(), by, book, tuple(edits.values()))
+        async with self._changing:
+            # a turn that is cut off in the midst of it must not leave half of a change
+            await asyncio.shield(in_thread(self._make, change))
+        return change.id
+
+    def _make(self, change: Change) -> None:
+        try:
+            self._journal.note(change)
+        except OSError as error:
+            raise StorageError(f"memory: the change cannot be written down: {error.strerror}") from error
+        for edit in change.edits:
+            self.books.change(edit.path, partial(_edited, edit=edit))
+
+    def _take_back(self, change: Change, back: Change) -> None:
+        for edit in change.edits:
+            self.books.change(edit.path, partial(_restored, edit=edit))
+        try:
+            self._journal.note(back)
+        except OSError as error:
+            raise StorageError(f"memory: the change cannot be written down: {error.strerror}") from error
+
+
+def person_of(turn: Turn) -> str:
+    """``<channel>:<sender>``."""
+    return f"{turn.channel}:{turn.sender}"
+
+
+def name_of(book: str) -> str:
+    """A book as people call it."""
+    return book.removeprefix(f"{PEOPLE}/") if book else "shared"
+
+
+def _edited(text: str, edit: Edit) -> str:
+    gone = {line for line, _ in edit.removed}
+    lines = [line for line in text.rstrip("\n").split("\n") if line not in gone] if text.strip() else []
+    if not lines and edit.path.endswith(FACTS):
+        lines = ["# Memory", ""]
+    added = list(edit.added)
+    if lines and added and not added[-1]:  # paragraphs
+        lines.append("")
+    return "\n".join([*lines, *added]).rstrip("\n") + "\n" + ("\n" if added and not added[-1] else "")
+
+
+def _restored(text: str, edit: Edit) -> str:
+    lines = text.rstrip("\n").split("\n") if text.strip() else []
+    for line in edit.added:
+        if line and line in lines:
+            at = lines.index(line)
+            del lines[at : at + (2 if at + 1 < len(lines) and not lines[at + 1] and not edit.added[-1] else 1)]
+    for line, before in edit.removed:
+        lines.insert(lines.index(before) + 1 if before in lines else len(lines), line)
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _lines_of(text: str, keys: Sequence[str]) -> list[tuple[str, str]]:
+    """The lines of facts with these ids, each with the line before it."""
+    lines = text.rstrip("\n").split("\n")
+    wanted = set(keys)
+    return [
+        (line, lines[place - 1] if place else "")
+        for place, line in enumerate(lines)
+        if (fact := read(line)) is not None and fact.id in wanted
+    ]
+
+
+def _verified(text: str) -> str:
+    """The text of a file without comments, its title, and lines in which words of strangers had a part."""
+    lines = []
+    for line in text.split("\n"):
+        fact = read(line)
+        if (fact is None or not fact.unverified) and line.strip() != "# Memory" and "<!-- unverified -->" not in line:
+            lines.append(shown(line))
+    return "\n".join(lines).strip()
+
+
+def _newest(text: str, room: int) -> str:
+    """The end of a text, where the newest stands, and how much is missing."""
+    if len(text) <= room:
+        return text
+    kept = text[-room:]
+    kept = kept[kept.find("\n") + 1 :]
+    return f"[… {len(text) - len(kept)} characters of older facts left out; find them with recall …]\n{kept}"
