@@ -121,8 +121,7 @@ class _Adviser:
             return
         steps: Mapping[Hashable, Any] = dict(zip(entry.items.raw, entry.items.kind.steps(entry.raw), strict=False))
         for key, item in entry.items.raw.items():
-            if key in entry.items.good:
-                yield from self._walk(item, (entry.id, steps.get(key, key)))
+            yield from self._walk(item, (entry.id, steps.get(key, key)))
 
     def _walk(self, value: Any, path: Steps, *, free: bool = False) -> Iterator[Problem]:
         if isinstance(value, str):

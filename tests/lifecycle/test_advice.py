@@ -133,6 +133,15 @@ def test_what_a_blueprint_makes_is_looked_at_as_well(tmp_path: Path, capsys: pyt
     assert told.startswith("17 there is no entity 'input_boolean.gests'; did you mean 'input_boolean.guests'?")
 
 
+def test_what_is_wrong_otherwise_is_looked_at_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = automation("{action: input_boolean.turn_on, target: {entity_id: input_boolean.gests}}")
+    (tmp_path / "configuration.yaml").write_text(f"{text}    mod: single\n", encoding="utf-8")
+    assert check.run(tmp_path) == 1
+    told = capsys.readouterr().out
+    assert "mod: unknown option; did you mean 'mode'?" in told
+    assert "there is no entity 'input_boolean.gests'; did you mean 'input_boolean.guests'?" in told
+
+
 # -- the running hub ---------------------------------------------------------------------------------
 
 
