@@ -89,13 +89,18 @@ class Guard:
         origin = request.headers.get("Origin", "")
         if origin.lower() not in self.origins:
             return {}
-        return {
+        headers = {
             "Access-Control-Allow-Origin": origin,
             "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
-            "Access-Control-Allow-Headers": "Authorization, Content-Type",
+            # clients add headers of their own, such as X-Stainless-Lang; "*" does not stand for Authorization
+            "Access-Control-Allow-Headers": "Authorization, *",
+            "Access-Control-Expose-Headers": "*",
             "Access-Control-Max-Age": "600",
             "Vary": "Origin",
         }
+        if "Access-Control-Request-Private-Network" in request.headers:
+            headers["Access-Control-Allow-Private-Network"] = "true"
+        return headers
 
 
 def check_path(request: web.Request) -> None:

@@ -121,6 +121,7 @@ async def test_an_allowed_origin_reads_with_a_token_but_never_with_a_cookie(make
     done = await site.post("/test/admin", headers={**origin, **site.bearer("admin")})
     assert (done.status, done.headers["Access-Control-Allow-Origin"]) == (200, "https://app.example")
     assert "Access-Control-Allow-Credentials" not in done.headers
+    assert asked.headers["Access-Control-Allow-Headers"] == "Authorization, *"
     other = {"Origin": "https://other.example"}
     assert (await site.ask("OPTIONS", "/test/admin", headers=other)).status == 403
     read = await site.get("/test/read", headers={**other, **site.bearer("read")})
