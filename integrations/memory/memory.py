@@ -200,8 +200,8 @@ class Memory:
 
 
 def person_of(turn: Turn) -> str:
-    """``<channel>:<sender>``."""
-    return f"{turn.channel}:{turn.sender}"
+    """The same for one person on all channels, where the configuration says so."""
+    return turn.person
 
 
 def name_of(book: str) -> str:

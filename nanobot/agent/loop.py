@@ -204,7 +204,7 @@ class _Asker:
         self._trace = trace
         self._spender = Spender(
             agent=loop.agent,
-            person=f"{turn.channel}:{turn.sender}" if turn.sender else "",
+            person=turn.person,
             channel=turn.channel,
             session=turn.session,
             turn=turn.id,

@@ -169,7 +169,7 @@ class Toolbox:
             Risk.READ,
             arguments,
             agent=ACTING.get(),
-            person=f"{turn.channel}:{turn.sender}" if turn.sender else "",
+            person=turn.person,
             owner=turn.owner,
             channel=turn.channel,
             chat=turn.chat,

@@ -15,6 +15,7 @@ import voluptuous as vol
 
 from nanobot.config import validators as cv
 from nanobot.config.explain import explain
+from nanobot.config.people import PEOPLE, People
 from nanobot.config.problem import Problem
 from nanobot.config.wrong import Wrong, expected
 from nanobot.contracts.media import MediaLimits
@@ -32,7 +33,7 @@ class CoreConfig:
     """``customize``, ``customize_domain`` and ``customize_glob`` map entity ids, domains and patterns to attributes.
 
     ``requirements`` says whether libraries of integrations are installed by themselves. ``agent`` is the entry that
-    answers where no other is named; None is the first there is.
+    answers where no other is named; None is the first there is. ``people``: who is the same person on several channels.
     """
 
     name: str = "Home"
@@ -57,6 +58,7 @@ class CoreConfig:
     requirements: str = "auto"
     agent: str | None = None
     debug: bool = False
+    people: People = field(default_factory=People)
 
     def customized(self, entity_id: str) -> dict[str, Any]:
         """The attributes that an entity is given: those of its domain, of each pattern that fits, then its own."""
@@ -140,6 +142,7 @@ SCHEMA = vol.Schema(
         vol.Optional("requirements"): cv.one_of(*REQUIREMENTS),
         vol.Optional("agent"): cv.string,
         vol.Optional("debug"): cv.boolean,
+        vol.Optional("people"): PEOPLE,
     }
 )
 
@@ -160,6 +163,7 @@ def check_core(data: Mapping[str, Any], key: str) -> tuple[CoreConfig, list[Prob
             problems += explain(error, wanted, (key,), SCHEMA)
             if isinstance(value, dict):
                 valid.update(_what_is_good(name, value))
+    valid["people"] = People(valid.get("people", {}))
     valid["media"] = MediaLimits(**valid.get("media", {}))
     return CoreConfig(**valid), problems
 

@@ -29,7 +29,8 @@ class Turn:
     ``attempt`` counts from 1; more than 1 means that an earlier attempt was cut off (a reload past its limit,
     a crash) and this one starts over: what it already did may have happened. What it kept with ``Record`` is the
     last exchange of ``hub.conversations.transcript``.
-    ``owner``: the sender is one of the people who run nanobot. ``group``: others read along.
+    ``owner``: the sender is one of the people who run nanobot. ``group``: others read along. ``person`` is the same for
+    one person on all channels, where the configuration says who is who, else ``<channel>:<sender>``; "" for nobody.
     ``before``: what was said before, where whoever made the turn keeps that and the transcript has none of it. It
     begins with what a person said.
     """
@@ -51,6 +52,11 @@ class Turn:
     extra: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds | None = None
     before: tuple[Message, ...] = ()
+    person: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.person and self.sender:
+            object.__setattr__(self, "person", f"{self.channel}:{self.sender}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,8 @@ class Conversations:
         except Refused:
             await self.door.meet(channel, incoming)
             raise
-        message = message_of(channel, incoming, self.hub.clock.time(), owner=owner)
+        shared = self.hub.config.people.session(channel.name, str(incoming.sender))
+        message = message_of(channel, incoming, self.hub.clock.time(), owner=owner, shared=shared)
         if (found := self.commands.find(message)) is not None:
             await self.commands.take(message, *found)
             return
@@ -379,7 +380,7 @@ class Conversations:
         if not len(self.hub.policies):
             return
         asker = Asker(
-            f"{message.channel}:{message.sender}",
+            self.hub.config.people.of(message.channel, message.sender),
             message.owner,
             message.channel,
             message.chat,

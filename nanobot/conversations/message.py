@@ -82,11 +82,6 @@ class Message:
         }
 
     @property
-    def person(self) -> str:
-        """Who wrote it, as others name that person."""
-        return f"{self.channel}:{self.sender}"
-
-    @property
     def context(self) -> Context:
         """The cause of whatever comes of this message."""
         return Context(id=self.id, user_id=self.user_id, actor=self.actor or "user")
@@ -103,10 +98,13 @@ def _quoted(part: str) -> str:
     return part.replace("%", "%25").replace(":", "%3A") if ":" in part or "%" in part else part
 
 
-def message_of(channel: Channel, incoming: Incoming, received: float, *, owner: bool = False) -> Message:
-    """The row for a message that just arrived."""
+def message_of(
+    channel: Channel, incoming: Incoming, received: float, *, owner: bool = False, shared: str | None = None
+) -> Message:
+    """The row for a message that just arrived. ``shared``: the session that its sender has on all channels."""
     thread = incoming.thread or None
-    session = incoming.session or session_of(channel.name, str(incoming.chat), thread)
+    alone = not (incoming.group or incoming.session or thread)
+    session = shared if shared and alone else incoming.session or session_of(channel.name, str(incoming.chat), thread)
     return Message(
         id=ulid(),
         session=session,

@@ -89,6 +89,11 @@ class Running:
         """Of the message, else of the hub."""
         return self.message.language or self.hub.language
 
+    @property
+    def person(self) -> str:
+        """Who wrote the message, by the name that the configuration gives."""
+        return self.hub.config.people.of(self.message.channel, self.message.sender)
+
     def data(self, **more: object) -> dict[str, object]:
         """What every event of this turn says."""
         message = self.message
@@ -106,7 +111,7 @@ class Running:
         """What ``turn_finished`` says."""
         return self.data(
             agent=self.agent.name,
-            person=self.message.person,
+            person=self.person,
             owner=self.message.owner,
             outcome=outcome,
             understood=self.understood,
@@ -173,6 +178,7 @@ class Running:
             attachments=message.attachments,
             attempt=message.attempts + 1,
             owner=message.owner,
+            person=self.person,
             group=message.group,
             extra=extra,
         )
