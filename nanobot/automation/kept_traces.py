@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from nanobot.automation.trace import Trace, Traces
+from nanobot.automation.trace import End, Trace, Traces
 from nanobot.contracts.runnable import Runnable, RunTrace
 from nanobot.hub.bus import Event
 from nanobot.hub.context import Context
@@ -192,7 +192,7 @@ def _fitting(trace: RunTrace) -> tuple[dict[str, Any], int]:
     """A trace as it is kept, and its size in bytes."""
     told = {**trace.full(), "actor": trace.context.actor}
     if isinstance(trace, Trace) and trace.finished is None:
-        told["state"] = "stopped"  # whoever looks at it again is another process
+        told |= {"state": "stopped", "script_execution": End.INTERRUPTED.value}  # for a later process
     size = len(orjson.dumps(told, default=str))
     if size <= MOST_OF_ONE:
         return told, size

@@ -98,9 +98,9 @@ async def test_a_run_that_was_under_way_is_not_shown_as_running(house: House, re
     hub = await begin(await restart())
     item = hub.runnable("automation", "w")
     assert item is not None
-    told = {trace.run_id: trace.short()["state"] for trace in item.traces}
-    assert told[run_id] == "stopped"
-    assert "running" in told.values(), "it goes on as a run of its own"
+    told = {trace.run_id: (trace.short()["state"], trace.short()["script_execution"]) for trace in item.traces}
+    assert told[run_id] == ("stopped", "interrupted")
+    assert ("running", None) in told.values(), "it goes on as a run of its own"
 
 
 async def test_no_secret_is_on_disk(house: House, restart: Any) -> None:
