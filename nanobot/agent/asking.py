@@ -164,7 +164,7 @@ class Asking:
     async def _answer(self, model: Model, request: Request, bill: Bill) -> AsyncGenerator[Delta]:
         """What the model says. Raises ``NotReady`` for silence and for an answer with nothing in it."""
         something = False
-        stream = model.stream(request)
+        stream = model.stream(request if model.sees else request.without_images())
         try:
             while True:
                 try:

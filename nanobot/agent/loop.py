@@ -14,12 +14,13 @@ from nanobot.agent import prompt
 from nanobot.agent.asking import Again, Asking, NoAnswer
 from nanobot.agent.briefing import Briefing, Piece
 from nanobot.agent.compaction import Compactor
+from nanobot.agent.documents import attached
 from nanobot.agent.limits import LAST_WORD, Budget, Limits, TimeIsUp, until
 from nanobot.agent.said import TOO_MANY, Said
 from nanobot.agent.tool_words import SHARE
 from nanobot.agent.toolbox import Toolbox
 from nanobot.contracts.agent import Part, Record, Retract, Text, Thinking, ToolOutcome, ToolUse, Turn
-from nanobot.contracts.meter import Spender
+from nanobot.contracts.meter import ORIGIN, Spender
 from nanobot.contracts.model import Message, Request
 from nanobot.conversations.traces import TurnTrace
 from nanobot.conversations.transcript import Exchange
@@ -111,6 +112,9 @@ class Loop:
         messages = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, exchanges))]
         steps = exchanges[-1].steps
         start = len(messages) - 1 - len(list(prompt.complete(steps)))
+        files = await attached(self.hub, turn, self.context * prompt.CHARACTERS_PER_TOKEN)
+        asked_of = messages[start]
+        messages[start] = replace(asked_of, content=f"{asked_of.content}\n\n{files.text}".strip(), images=files.images)
         length = prompt.size(messages)
         done = sum(step.role == "assistant" for step in steps)
         asker = _Asker(self, turn, trace, note.model, start)
@@ -202,12 +206,14 @@ class _Asker:
         self._start = start
         self._context = loop.context
         self._trace = trace
+        origin = str(turn.extra.get(ORIGIN, ""))
         self._spender = Spender(
             agent=loop.agent,
-            person=turn.person,
+            person="" if origin else turn.person,
             channel=turn.channel,
             session=turn.session,
             turn=turn.id,
+            origin=origin,
         )
 
     async def ask(self, messages: Sequence[Message], said: Said, tools: Tools | None) -> AsyncGenerator[Part]:
@@ -248,6 +254,7 @@ class _Asker:
                 m.tool_calls,
                 m.tool_call_id,
                 stable=len(scrub(m.content[: m.stable])) if m.stable else 0,
+                images=m.images,
             )
             for m in fitting
         ]

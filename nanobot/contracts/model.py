@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -22,8 +22,16 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that came with a message. ``data`` is base64."""
+
+    media_type: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One entry of the conversation that the model sees.
+    """One entry of the conversation that the model sees. ``images`` stand behind the text of a person.
 
     ``stable``: so many characters at its beginning are the same in the next requests, for providers that keep what they
     know; 0: all or nothing.
@@ -34,6 +42,7 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     stable: int = 0
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,12 @@ class Request:
     messages: Sequence[Message]
     tools: Sequence[Mapping[str, Any]] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def without_images(self) -> Request:
+        """The same for a model that sees none."""
+        if not any(message.images for message in self.messages):
+            return self
+        return replace(self, messages=[replace(one, images=()) if one.images else one for one in self.messages])
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,12 @@ def body_of(settings: Settings, request: Request) -> dict[str, Any]:
 
 def _message(message: Message) -> dict[str, Any]:
     told: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.images:
+        pictures = [
+            {"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{image.data}"}}
+            for image in message.images
+        ]
+        told["content"] = [{"type": "text", "text": message.content}, *pictures]
     if message.tool_calls:
         told["content"] = message.content or None
         told["tool_calls"] = [

@@ -87,3 +87,19 @@ async def test_a_person_reads_the_parts_and_their_sizes(
     table = capsys.readouterr().out
     assert "You are nanobot" not in table
     assert f"{shown['tokens']}" in table.splitlines()[-1]
+
+
+@pytest.mark.parametrize("vision", [True, False])
+async def test_a_picture_reaches_a_server_whose_model_sees(
+    begin: Begin, stub: Stub, chat: Chat, hub: Hub, vision: bool
+) -> None:
+    await begin(model={"vision": vision})
+    await stub.post("config", {"keep_requests": 5})
+    file = await hub.media.keep("chat", "a.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
+    await chat.types("what is this?", attachments=(file,))
+    content = (await stub.get("raw"))[-1]["body"]["messages"][-1]["content"]
+    if not vision:
+        assert content == f"what is this?\n[file: {file.path} (image/png)]"
+        return
+    assert content[0]["text"].startswith("what is this?")
+    assert content[1]["image_url"]["url"].startswith("data:image/png;base64,iVBORw0KGgo")
