@@ -11,6 +11,7 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.config import validators as cv
+from nanobot.contracts.audit import Finding, Severity
 from nanobot.errors import ConfigError
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
@@ -64,6 +65,19 @@ def rights(config: Mapping[str, Any]) -> set[str]:
         found.add(f"whoever may write to nanobot has files in {folder} read")
     if config["guests"] == "write" and not config["read_only"]:
         found.add(f"whoever may write to nanobot has files in {folder} written")
+    return found
+
+
+def audit(config: Mapping[str, Any]) -> list[Finding]:
+    """What this configuration leaves open."""
+    found = []
+    if config["guests"] != "nothing":
+        severity: Severity = "error" if config["guests"] == "write" else "warning"
+        found.append(Finding("guests", severity, ("guests",), {"how": config["guests"]}))
+    folder = Path(config.get("folder", OWN_FOLDER)).expanduser()
+    if folder.is_absolute():
+        how = "read" if config["read_only"] else "write"
+        found.append(Finding("outside", "warning", ("folder",), {"folder": folder, "how": how}))
     return found
 
 

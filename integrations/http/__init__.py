@@ -20,6 +20,8 @@ from nanobot.hub.issues import Severity
 from nanobot.storage.credentials import BURST, PER_SECOND
 from nanobot.util.aio import in_thread
 
+from .openings import audit as audit
+
 if TYPE_CHECKING:
     from .dispatch import Dispatcher
     from .server import Address, Server

@@ -8,6 +8,7 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.config.globs import service_globs
+from nanobot.contracts.audit import Finding
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 
@@ -39,3 +40,12 @@ def rights(config: Mapping[str, Any]) -> set[str]:
     """What this configuration allows; `nanobot plan` shows what an edit adds."""
     called = {f"agents call the services {glob}" for glob in config["allow"]}
     return called | {f"whoever may write to nanobot has {glob} called" for glob in config.get("guests", ())}
+
+
+def audit(config: Mapping[str, Any]) -> list[Finding]:
+    """What this configuration leaves open."""
+    if not config.get("guests"):
+        return []
+    everything = "*" in config["guests"]
+    given = {"services": ", ".join(config["guests"])}
+    return [Finding("guests", "error" if everything else "info", ("guests",), given)]

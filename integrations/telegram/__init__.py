@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from nanobot.contracts.audit import Finding
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.util.aio import in_thread
@@ -37,6 +38,12 @@ async def reload(hub: Hub, entry: Entry, config: Config) -> bool:
         return False
     entry.data.configure(config)
     return True
+
+
+def audit(config: Config) -> list[Finding]:
+    """What this configuration leaves open."""
+    place = [number for number, who in enumerate(config["allow"]) if who == EVERYBODY]
+    return [Finding("everybody", "error", ("allow", number)) for number in place]
 
 
 def rights(config: Config) -> set[str]:

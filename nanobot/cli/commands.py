@@ -89,6 +89,13 @@ def check(
     _leave(check.run(_folder(context, config), as_json, strict=strict, tests=tests))
 
 
+@app.command(help=say("help.audit"))
+def audit(context: typer.Context, config: Config = None, as_json: AsJson = False) -> None:
+    from nanobot.cli import audit
+
+    _leave(audit.run(_folder(context, config), as_json))
+
+
 @app.command("test", help=say("help.test"))
 def prove(
     context: typer.Context,

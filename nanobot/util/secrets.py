@@ -88,8 +88,46 @@ def _forms(value: str) -> Iterable[str]:
     return value, quote(value), quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1]
 
 
+_TOKENS = re.compile(
+    r"(?<![A-Za-z0-9_-])(?:sk-[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,}"
+    r"|glpat-[A-Za-z0-9_-]{20,}|xox[abeprs]-[A-Za-z0-9-]{20,}|AKIA[0-9A-Z]{16}(?![0-9A-Za-z])|AIza[A-Za-z0-9_-]{35}"
+    r"|[0-9]{8,10}:AA[A-Za-z0-9_-]{33}|nbs?r?_[A-Za-z0-9_-]{40,})"
+)
+_IN_TOKENS = ("sk-", "gh", "glpat-", "xox", "AKIA", "AIza", ":AA", "nb")
+"""Of each kind of token a part that is found quickly."""
+_BEGINNINGS = (
+    *("sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "AKIA", "AIza", "nb_", "nbs_", "nbr_"),
+    *(f"xox{kind}-" for kind in "abeprs"),
+)
+_AT_END = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_:-]{1,300}\Z")
+_OF_A_BOT = re.compile(r"[0-9]{1,10}(?::.*)?")
+
+
+def has_token(text: str) -> bool:
+    """Whether a text holds what looks like a well-known kind of token."""
+    return any(part in text for part in _IN_TOKENS) and _TOKENS.search(text) is not None
+
+
+def _unsettled(text: str) -> int:
+    """Where at the end of a text a token may begin that is not complete; its length when none does."""
+    found = _AT_END.search(text, max(0, len(text) - 301))
+    if found is None:
+        return len(text)
+    word = found[0]
+    begins = any(one.startswith(word) or word.startswith(one) for one in _BEGINNINGS) or _OF_A_BOT.fullmatch(word)
+    return found.start() if begins else len(text)
+
+
+def _without_tokens(text: str) -> str:
+    for part in _IN_TOKENS:
+        if part in text:
+            return _TOKENS.sub(MASK, text)
+    return text
+
+
 class Scrubber:
-    """Replaces known secret values in text. May be asked from any thread; costs nothing while it knows none."""
+    """Replaces known secret values in text, and what looks like a well-known kind of token. May be asked from any
+    thread."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
@@ -112,15 +150,15 @@ class Scrubber:
     def scrub(self, text: str) -> str:
         """``text`` with dots in place of each known value."""
         pattern = self._pattern
-        return text if pattern is None else pattern.sub(MASK, text)
+        return _without_tokens(text if pattern is None else pattern.sub(MASK, text))
 
     def settled(self, text: str) -> int:
         """How many characters of a text that still grows can be scrubbed already: what follows may be the beginning of
         a known value."""
         pattern = self._pattern
+        settled = _unsettled(text)
         if pattern is None:
-            return len(text)
-        settled = len(text)
+            return settled
         for value in self._values:
             at = text.find(value[0], max(0, len(text) - len(value) + 1))
             while 0 <= at < settled and not value.startswith(text[at:]):
