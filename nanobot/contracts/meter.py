@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ORIGIN = "origin"
+"""In the extras of a turn: the entity or the integration that began it without a person."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spender:

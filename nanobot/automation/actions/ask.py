@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -14,6 +14,7 @@ from nanobot.automation.duration import duration, seconds
 from nanobot.automation.sequence import RunStep
 from nanobot.config import validators as cv
 from nanobot.contracts.agent import Agent, Bounds, Retract, Text, Turn
+from nanobot.contracts.meter import ORIGIN
 from nanobot.errors import NanobotError
 from nanobot.templates import validators as tv
 from nanobot.util.ids import ulid
@@ -87,6 +88,7 @@ async def _text(step: RunStep, agent: Agent, prompt: str) -> str:
         context=step.context.child("agent"),
         language=hub.language,
         owner=True,
+        extra={ORIGIN: _origin(step)},
         bounds=Bounds(tuple(step.config["tools"]), step.config["rounds"]),
     )
     said: list[str] = []
@@ -102,6 +104,13 @@ async def _text(step: RunStep, agent: Agent, prompt: str) -> str:
     if not text or not understood:
         raise NanobotError(f"{agent.name} has no answer")
     return text
+
+
+def _origin(step: RunStep) -> str:
+    """The entity whose run it is, for those who count what is asked of models."""
+    this = step.variables.get("this")
+    found = this.get("entity_id") if isinstance(this, Mapping) else getattr(this, "entity_id", None)
+    return str(found or "automation")
 
 
 def _agent(step: RunStep) -> Agent:

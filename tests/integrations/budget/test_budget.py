@@ -279,6 +279,21 @@ async def test_the_person_reads_it_and_no_model_is_asked(hub: Hub, entry: Entry,
     assert all(isinstance(agent, Agent) for agent in hub.agents)
 
 
+async def test_what_an_automation_asks_counts_for_it_and_not_for_a_person(
+    hub: Hub, entry: Entry, set_up: SetUp
+) -> None:
+    usage = {"prompt_tokens": 900, "completion_tokens": 100}
+    entry.add(Scripted("main", [Delta("hello", finish="stop", usage=usage)]))
+    await set_up("agent", {"model": "main"})
+    await set_up(
+        "budget", {"mine": {"tokens": 500, "person": "?*"}, "its": {"tokens": 500, "origin": "automation.report"}}
+    )
+    await set_up("automation", [{"alias": "Report", "triggers": [], "actions": [{"ask": "What happened?"}]}])
+    data = {"entity_id": "automation.report"}
+    await hub.services.call("automation", "trigger", data, context=Context(actor="user"), blocking=True)
+    assert [shown(hub, name)[0] for name in ("mine", "its")] == ["0.0", "200.0"]
+
+
 @pytest.mark.parametrize(
     ("config", "why"),
     [
