@@ -14,6 +14,8 @@ from nanobot.hub.hub import Hub
 from nanobot.templates import validators as tv
 
 from .agent import ReactAgent
+from .routes import ROUTES
+from .tool import offer
 
 TOOLS = vol.Any(
     vol.All([cv.string], lambda globs: {"allow": globs}),
@@ -21,6 +23,11 @@ TOOLS = vol.Any(
         vol.Optional("allow"): vol.All(cv.ensure_list, [cv.string]),
         vol.Optional("deny"): vol.All(cv.ensure_list, [cv.string]),
     },
+)
+
+AGENTS = vol.Any(
+    vol.All([cv.string], lambda names: dict.fromkeys(names, "")),
+    {cv.string: vol.Any(cv.string, None)},
 )
 
 CONFIG_SCHEMA = vol.Schema(
@@ -36,6 +43,9 @@ CONFIG_SCHEMA = vol.Schema(
         vol.Optional("cost"): cv.positive_float,
         vol.Optional("during_turn", default="wait"): cv.one_of("wait", "steer"),
         vol.Optional("history", default=50): vol.All(cv.whole_number, vol.Range(min=0, max=1000)),
+        vol.Optional("routes", default=list): ROUTES,
+        vol.Optional("hand_over", default=dict): AGENTS,
+        vol.Optional("consult", default=dict): AGENTS,
         vol.Optional("compact", default=True): cv.boolean,
         vol.Optional("context", default=32_000): vol.All(cv.whole_number, vol.Range(min=1000)),
         vol.Optional("fallback", default=True): vol.Any(cv.boolean, cv.string),
@@ -46,6 +56,7 @@ CONFIG_SCHEMA = vol.Schema(
 async def setup(hub: Hub, entry: Entry) -> None:
     agent = entry.data = ReactAgent(hub, entry)
     entry.add(agent)
+    offer(entry)
 
 
 async def reload(hub: Hub, entry: Entry, config: Mapping[str, Any]) -> bool:

@@ -13,13 +13,19 @@ from nanobot.agent.limits import Limits
 from nanobot.agent.loop import Loop
 from nanobot.agent.shown import shown
 from nanobot.agent.toolbox import Toolbox
-from nanobot.contracts.agent import Agent, Part, Retract, Text, Turn
+from nanobot.contracts.agent import Agent, Asked, Part, Retract, Text, ToolOutcome, Turn
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.util.translate import translate
 
 from .missing import Missing
+from .routes import Routes
+from .tool import CONSULT, HAND_OVER
 
+OTHERS = {
+    HAND_OVER: "Agents to whom you can hand over with hand_over, when that is what they are for: {agents}.",
+    CONSULT: "Agents whom you can ask with consult: {agents}.",
+}
 ASKED = "agents_asked"
 """In the extras of a turn: the names of the agents that have passed it on."""
 
@@ -27,6 +33,16 @@ ASKED = "agents_asked"
 def limits_of(config: Mapping[str, Any]) -> Limits:
     """The limits of its turns."""
     return Limits(config["rounds"], config["time"].total_seconds() or None, config.get("tokens"), config.get("cost"))
+
+
+def instructions_of(config: Mapping[str, Any]) -> str:
+    """Those of the person, and who else is there."""
+    lines = [config.get("instructions", "")]
+    for option, told in OTHERS.items():
+        if config[option]:
+            agents = "; ".join(f"{name} ({what})" if what else name for name, what in config[option].items())
+            lines.append(told.format(agents=agents))
+    return "\n\n".join(filter(None, lines))
 
 
 class ReactAgent(Agent):
@@ -48,6 +64,9 @@ class ReactAgent(Agent):
         self._fallback: bool | str = config["fallback"]
         self._missing.look_for(config.get("model"))
         asking = Asking(self._hub, config.get("model"))
+        self._routes = Routes(config["routes"])
+        self.hands_over_to, self.consults = tuple(config["hand_over"]), tuple(config["consult"])
+        barred = [name for name, agents in ((HAND_OVER, self.hands_over_to), (CONSULT, self.consults)) if not agents]
         self._compactor = Compactor(
             self._hub,
             asking,
@@ -59,10 +78,10 @@ class ReactAgent(Agent):
         self._loop = Loop(
             self._hub,
             asking,
-            Toolbox(self._hub, allow=tools.get("allow", ("*",)), deny=tools.get("deny", ())),
+            Toolbox(self._hub, allow=tools.get("allow", ("*",)), deny=(*tools.get("deny", ()), *barred)),
             name=config["name"],
             agent=self.name,
-            instructions=config.get("instructions"),
+            instructions=instructions_of(config),
             template=config.get("prompt"),
             limits=limits_of(config),
             steer=config["during_turn"] == "steer",
@@ -71,7 +90,35 @@ class ReactAgent(Agent):
             context=config["context"],
         )
 
+    @property
+    def routed(self) -> bool:
+        return bool(self._routes)
+
+    def wants(self, asked: Asked) -> int:
+        return self._routes.fit(asked)
+
     async def respond(self, turn: Turn) -> AsyncIterator[Part]:
+        handed = False
+        async with aclosing(self._respond(replace(turn, agent=self.name))) as parts:
+            async for part in parts:
+                yield part
+                if isinstance(part, ToolOutcome) and part.name == HAND_OVER and not part.failed:
+                    handed = True
+                    break
+        other = self._hub.agents.get(self._hub.conversations.notes.agent(turn.session) or "") if handed else None
+        if other is None or other is self:
+            return
+        # it finds what was done so far among the steps of the turn, once they are written, and goes on from there
+        await self._hub.conversations.steps.written()
+        answers = other.respond(replace(turn, agent=other.name))
+        try:
+            async for part in answers:
+                yield part
+        finally:
+            if close := getattr(answers, "aclose", None):
+                await close()
+
+    async def _respond(self, turn: Turn) -> AsyncGenerator[Part]:
         try:
             async with aclosing(self._loop.respond(turn)) as parts:
                 async for part in parts:

@@ -31,6 +31,7 @@ class Turn:
     last exchange of ``hub.conversations.transcript``.
     ``owner``: the sender is one of the people who run nanobot. ``group``: others read along. ``person`` is the same for
     one person on all channels, where the configuration says who is who, else ``<channel>:<sender>``; "" for nobody.
+    ``agent``: who takes it.
     ``before``: what was said before, where whoever made the turn keeps that and the transcript has none of it. It
     begins with what a person said.
     """
@@ -53,6 +54,7 @@ class Turn:
     bounds: Bounds | None = None
     before: tuple[Message, ...] = ()
     person: str = ""
+    agent: str = ""
 
     def __post_init__(self) -> None:
         if not self.person and self.sender:
@@ -124,10 +126,25 @@ INSTRUCTIONS = "instructions"
 """In the extras of a turn: what the program through which the person talks wants of a language model, as text."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What decides which of several agents answers a message."""
+
+    channel: str
+    chat: str
+    person: str
+    text: str
+    owner: bool = False
+
+
 class Agent(ABC):
     """Answers turns. ``rank`` decides who answers where nothing else does: the highest one."""
 
     rank: int = 0
+    hands_over_to: tuple[str, ...] = ()
+    """The agents that a conversation may go on with because this one says so."""
+    consults: tuple[str, ...] = ()
+    """The agents that it may ask."""
     takes_files: bool = True
     """Whether it can do anything with the attachments of a message."""
 
@@ -137,6 +154,15 @@ class Agent(ABC):
     @abstractmethod
     def respond(self, turn: Turn) -> AsyncIterator[Part]:
         """Answer one turn, piece by piece. Cancelled when the person says stop or the entry is unloaded."""
+
+    @property
+    def routed(self) -> bool:
+        """Whether it answers what ``wants`` says, and anything else only where nobody else is there."""
+        return False
+
+    def wants(self, asked: Asked) -> int:
+        """How closely a message is meant for it; 0: not more than for others. Quick, and raises nothing."""
+        return 0
 
     async def compact(self, session: str) -> bool:
         """Have what was said longer ago in a session stand in a summary from now on. False: there is too little.

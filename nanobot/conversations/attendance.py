@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nanobot.contracts.agent import Agent
+from nanobot.contracts.agent import Agent, Asked
 from nanobot.hub.hub import Phase
 
 if TYPE_CHECKING:
+    from nanobot.conversations.message import Message
     from nanobot.hub.hub import Hub
 
 GRACE = 5.0  # s in which an agent that left is expected back (a reload) before one of lower rank answers
@@ -63,10 +64,25 @@ class Attendance:
             return None
         if name := self.hub.config.agent:
             return self.hub.agents.get(name)
-        best = max(self.hub.agents, key=lambda agent: agent.rank, default=None)
+        best = max(self.hub.agents, key=lambda agent: (not agent.routed, agent.rank), default=None)
         if best is not None and self._left and self._expects_better_than(best):
             return None
         return best
+
+    def meant(self, message: Message, otherwise: Agent) -> Agent:
+        """Who a message is for: the agent that its session was handed over to, else the one whose routes name it most
+        closely, else ``otherwise``."""
+        handed = self.hub.conversations.notes.agent(message.session)
+        if handed is not None and (agent := self.hub.agents.get(handed)) is not None:
+            return agent
+        routed = [agent for agent in self.hub.agents if agent.routed]
+        if not routed:
+            return otherwise
+        person = self.hub.config.people.of(message.channel, message.sender)
+        asked = Asked(message.channel, message.chat, person, message.text, message.owner)
+        fits = {agent: agent.wants(asked) for agent in routed}
+        best = max(routed, key=lambda agent: fits[agent])
+        return best if fits[best] else otherwise
 
     async def named(self, name: str) -> Agent | None:
         """The agent that a message asks for; one that just left, or may still come at the start, is waited for."""

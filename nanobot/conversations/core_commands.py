@@ -24,6 +24,9 @@ def core_commands(hub: Hub) -> list[ChatCommand]:
 
     async def new(call: CommandCall) -> str:
         await hub.conversations.stop(call.session)
+        if hub.conversations.notes.agent(call.session) is not None:
+            call.writes.append(hub.conversations.notes.changed(call.session, agent=None))
+            call.done.append(lambda written: hub.conversations.notes.knows(call.session, agent=None))
         return _with_waiting(translate("chat.new", call.language), call)
 
     def _with_waiting(text: str, call: CommandCall) -> str:

@@ -101,6 +101,10 @@ class Steps:
 
         return work
 
+    async def written(self) -> None:
+        """Wait until all that was given to ``keep`` is on disk. Raises ``StorageError``."""
+        await self._database.write(lambda connection: None)
+
     async def of(self, turn: str) -> tuple[Message, ...]:
         """Those of one turn, in order. Raises ``StorageError``."""
         return (await self._database.read(lambda connection: _steps(connection, [turn]))).get(turn, ())

@@ -179,6 +179,7 @@ class Running:
             attempt=message.attempts + 1,
             owner=message.owner,
             person=self.person,
+            agent=self.agent.name,
             group=message.group,
             extra=extra,
         )

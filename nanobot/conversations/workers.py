@@ -85,7 +85,11 @@ class Workers:
     def agent_of(self, session: str) -> Agent | None:
         """Who would answer there now."""
         run = self._running.get(session)
-        return run.agent if run is not None else self.attendance.choose()
+        if run is not None:
+            return run.agent
+        agent = self.attendance.choose()
+        handed = self.hub.conversations.notes.agent(session)
+        return agent if handed is None else self.hub.agents.get(handed) or agent
 
     def turns_of(self, agent: Agent) -> list[Running]:
         """The turns that this agent is busy with."""
@@ -213,6 +217,8 @@ class Workers:
             return Answer("claimed")
         if message.agent:
             run.agent = await self.attendance.named(message.agent) or run.agent
+        else:
+            run.agent = self.attendance.meant(message, run.agent)
         note: asyncio.TimerHandle | None = None
         if message.restored:
             # what crashed once may crash again at once: it must be on disk that this turn runs
