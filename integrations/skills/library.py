@@ -21,7 +21,7 @@ FOLDER = "skills"
 BUNDLED, USER, WORKSPACE = "bundled", "user", "workspace"
 RANKS = {BUNDLED: 0, WORKSPACE: 1, USER: 2}
 """Of two skills with one name the higher one counts: what agents can write never stands in for what the owner wrote."""
-UNTRUSTED = "it is new or was changed, and nobody who runs nanobot has looked at it: nanobot skill trust {name}"
+UNTRUSTED = "new or changed, waits for an owner: nanobot skill trust {name}"
 DISABLED = "it is disabled in the configuration"
 
 
