@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.util
 import logging
 import os
@@ -13,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 from nanobot.agent.foreign import marked
+from nanobot.agent.models.pictures import MOST_BYTES, picture
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.channel import Attachment
 from nanobot.contracts.model import Image
@@ -22,13 +22,11 @@ from nanobot.util.aio import in_thread
 
 MOST_FILES = 10
 MOST_IMAGES = 4
-IMAGE_BYTES = 5_000_000  # of one picture; providers take no more
 TEXT_BYTES = 2_000_000  # of one text; what is longer is read in parts, with a tool
 PDF_BYTES = 20_000_000
 PDF_PAGES = 40
 PDF_SECONDS = 10.0  # that one PDF may take
 SHARE = 3  # files take at most one part in so many of what a model may be told
-IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 TEXTS = frozenset(
     {
         "application/json",
@@ -66,9 +64,11 @@ def _read_all(hub: Hub, files: Sequence[Attachment], room: int) -> Attached:
     for file in files:
         try:
             path = hub.media.path_of(file)
-            if file.media_type in IMAGES:
-                if len(images) < MOST_IMAGES and (data := _bytes(path, IMAGE_BYTES)) is not None:
-                    images.append(Image(file.media_type, base64.b64encode(data).decode()))
+            if file.media_type.startswith("image/") and file.media_type not in TEXTS:
+                try:
+                    images.append(_picture(path, len(images)))
+                except Refused as error:
+                    texts.append(f"[{file.path} is not shown to you: {error}]")
                 continue
             text = _text_of(file.media_type, path)
         except (OSError, Refused) as error:
@@ -79,6 +79,16 @@ def _read_all(hub: Hub, files: Sequence[Attachment], room: int) -> Attached:
                 text = f"{text[:share]}\n[… {len(text) - share} characters left out …]"
             texts.append(marked(text, file.path, hub.policy.key))
     return Attached("\n\n".join(texts), tuple(images))
+
+
+def _picture(path: Path, before: int) -> Image:
+    """Raises ``Refused`` with a sentence for the model. ``before``: pictures that it is shown already."""
+    if before >= MOST_IMAGES:
+        raise Refused(f"only {MOST_IMAGES} pictures are shown at a time")
+    data = _bytes(path, MOST_BYTES)
+    if data is None:
+        raise Refused(f"it is too large, the most is {MOST_BYTES / 1e6:.2f} MB")
+    return picture(data)
 
 
 def _text_of(media_type: str, path: Path) -> str | None:

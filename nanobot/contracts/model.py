@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from nanobot.agent.models.throttle import Throttle
 
 
+UNSEEN = "[You cannot see the pictures of this message. Say so where it matters.]"
+
+
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A call the model asks for; ``arguments`` is the JSON text as the model wrote it."""
@@ -54,10 +57,14 @@ class Request:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def without_images(self) -> Request:
-        """The same for a model that sees none."""
+        """The same for a model that sees none: it is told that there were some."""
         if not any(message.images for message in self.messages):
             return self
-        return replace(self, messages=[replace(one, images=()) if one.images else one for one in self.messages])
+        return replace(self, messages=[_unseen(one) if one.images else one for one in self.messages])
+
+
+def _unseen(message: Message) -> Message:
+    return replace(message, content=f"{message.content}\n\n{UNSEEN}".strip(), images=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ import pytest
 
 from nanobot.agent.foreign import OPENING
 from nanobot.contracts.channel import Attachment
-from nanobot.contracts.model import Message
+from nanobot.contracts.model import UNSEEN, Message
 from nanobot.hub.hub import Hub
 from nanobot.testing.chat import Chat
 from tests.agent.conftest import Begin, Scripted
+from tests.agent.test_pictures import png
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
+PNG = png(4, 3)
 
 
 def pdf(text: str) -> bytes:
@@ -90,7 +91,8 @@ async def test_a_picture_is_for_models_that_see(begin: Begin, hub: Hub, chat: Ch
     model.sees = sees
     file = await sent(hub, chat, "a.png", PNG)
     said = asked(model)
-    assert said.content == f"look at this\n[file: {file.path} (image/png)]"
+    told = f"look at this\n[file: {file.path} (image/png)]"
+    assert said.content == (told if sees else f"{told}\n\n{UNSEEN}")
     assert [base64.b64decode(image.data) for image in said.images] == ([PNG] if sees else [])
     await chat.types("and now?")
     assert not any(message.images for message in model.requests[-1].messages)
@@ -112,3 +114,23 @@ async def test_what_is_no_text_or_is_gone_is_only_named(begin: Begin, hub: Hub, 
     await chat.types("look", attachments=(gone, outside, zipped))
     assert OPENING not in asked(model).content
     assert asked(model).content.count("[file: ") == 3
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (png(9000, 2), "9000 × 2 pixels, the most is 8000 on a side"),
+        (png(2, 2) + b"\0" * 4_000_000, "it is too large, the most is 3.75 MB"),
+        (b"II*\0" + b"\0" * 40, "it is no picture that can be shown (PNG, JPEG, WebP or GIF)"),
+    ],
+    ids=["pixels", "bytes", "TIFF"],
+)
+async def test_a_picture_that_cannot_be_shown_is_told_with_the_reason(
+    begin: Begin, hub: Hub, chat: Chat, data: bytes, why: str
+) -> None:
+    model = begin("ok")
+    model.sees = True
+    file = await sent(hub, chat, "a.png", data)
+    assert f"[{file.path} is not shown to you: " in asked(model).content
+    assert why in asked(model).content
+    assert asked(model).images == ()

@@ -2,6 +2,7 @@
 
 options    the options of an entry and of a model
 offer      the models of an entry: put into the hub, kept or changed by an edit
+pictures   pictures that can be shown, and those that cannot
 request    a request in the shape of OpenAI's API, which is what everybody understands
 answer     an answer, gathered from its pieces
 calls      tool calls, gathered from fragments

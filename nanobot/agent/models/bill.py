@@ -10,6 +10,8 @@ from nanobot.contracts.meter import Meter, Spender, Spent
 from nanobot.contracts.model import Delta, Model, Request
 from nanobot.hub.hub import Hub
 
+from .pictures import TOKENS
+
 CHARACTERS_PER_TOKEN = 4
 
 _log = logging.getLogger(__name__)
@@ -96,10 +98,11 @@ class Bill:
 
 def tokens_of(request: Request) -> int:
     """The tokens of a request, roughly."""
-    size = sum(map(len, map(str, request.tools)))
+    size, images = sum(map(len, map(str, request.tools))), 0
     for message in request.messages:
         size += len(message.content) + sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
-    return -(-size // CHARACTERS_PER_TOKEN)
+        images += len(message.images)
+    return -(-size // CHARACTERS_PER_TOKEN) + images * TOKENS
 
 
 def _tell(meter: Meter, spent: Spent) -> None:

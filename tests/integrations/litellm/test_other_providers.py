@@ -12,9 +12,11 @@ import psutil
 import pytest
 from aiohttp import web
 
+from nanobot.agent.models.pictures import picture
 from nanobot.contracts.model import Message, Price, Request, ToolCall
 from nanobot.errors import AuthFailed, ModelError, NanobotError, NotReady
 from nanobot.testing.plugin import House
+from tests.agent.test_pictures import png
 from tests.integrations.litellm.conftest import KEY
 from tests.integrations.openai_compatible.conftest import TOOLS, ask, text_of, thoughts_of
 
@@ -155,6 +157,19 @@ async def test_what_stays_the_same_is_marked_to_be_kept_and_what_was_kept_is_cou
     assert usage["prompt_tokens"] == 25 + 100 + 50
     _ = [piece async for piece in model.stream(Request([Message("user", "hi")]))]
     assert "cache_control" not in json.dumps(anthropic.asked[1])
+
+
+async def test_a_picture_is_sent_as_this_provider_wants_it(house: House, anthropic: Anthropic) -> None:
+    anthropic.events = [START, *TEXT, *end("end_turn")]
+    model = house.hub.models.get("local")
+    assert model is not None
+    shown = Message("user", "what is it?", images=(picture(png(4, 3)),))
+    _ = [piece async for piece in model.stream(Request([shown], TOOLS))]
+    [text, image] = anthropic.asked[0]["messages"][0]["content"]
+    assert text["text"] == "what is it?"
+    assert image["type"] == "image"
+    assert (image["source"]["type"], image["source"]["media_type"]) == ("base64", "image/png")
+    assert model.sees
 
 
 async def test_the_table_of_the_library_tells_price_window_and_vision(house: House) -> None:
