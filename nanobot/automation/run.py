@@ -18,7 +18,24 @@ from nanobot.util.ids import ulid
 
 Log = logging.Logger | logging.LoggerAdapter[Any]
 
-BREATHE = 0.005  # s that a run may keep the loop for itself
+BREATHE = 0.005  # s that a loop may keep the loop for itself
+LONGEST_TURN = 0.01  # s after which the next action has to wait; one with a template may take three times that
+
+
+class Turn:
+    """The turn that runs have on the loop right now. Whatever is done in it without waiting is done by one of them."""
+
+    since = 0.0
+
+    @classmethod
+    def begins(cls) -> None:
+        """A run goes on after somebody else had a turn."""
+        cls.since = perf_counter()
+
+    @classmethod
+    def is_over(cls) -> bool:
+        """Whether it has been long enough for others to have theirs."""
+        return perf_counter() - cls.since > LONGEST_TURN
 
 
 class Run:
@@ -138,4 +155,4 @@ class Run:
         now = perf_counter()
         if now - self._since > BREATHE:
             await asyncio.sleep(0)
-            self._since = perf_counter()
+            self._since = Turn.since = perf_counter()

@@ -7,10 +7,10 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ClassVar
 
 from nanobot.automation.flow import Abort, Ended, Stop
-from nanobot.automation.run import Log, Run
+from nanobot.automation.run import Log, Run, Turn
 from nanobot.automation.sequence import Sequence
 from nanobot.automation.trace import End, Trace
 from nanobot.hub.context import Context
@@ -19,6 +19,7 @@ from nanobot.util.aio import Tasks
 
 STOP_LIMIT = 10.0  # s that a run may take to end when it is told to
 DEEPEST = 40  # runs that begin within one another; each is several calls deep
+MOST_AT_ONCE = 200  # runs that begin because of themselves before anybody else has a turn
 
 CHAIN: ContextVar[tuple[Runner, ...]] = ContextVar("chain", default=())
 """The runners whose runs wait for what runs now: A calls B, which calls C. What an event starts nobody waits for."""
@@ -32,8 +33,12 @@ class Runner:
     queued cannot call the same again, since it would wait for its own end; it may start it by an event.
     """
 
-    depth = 0
-    """Runs that are beginning right now, one within the other."""
+    beginning: ClassVar[list[Runner]] = []
+    """Those of the runs that are beginning right now, one within the other."""
+    again = 0
+    """How many have begun because of themselves since the outermost of these."""
+    is_refusing = False
+    """Whether one was refused since then: that is said once."""
 
     def __init__(
         self,
@@ -126,8 +131,17 @@ class Runner:
         if self.mode != "restart" and len(self._runs) + len(self._queue) >= self.limit:
             self._exceed()
             return End.SINGLE if self.mode == "single" else End.MAX
-        if (self in chain and self.mode in ("restart", "queued")) or Runner.depth >= DEEPEST:
-            self._log.warning("runs because of itself, over and over; this run is refused")
+        begin = Runner.beginning
+        if self in begin:
+            Runner.again += 1
+        if (
+            (self.mode in ("restart", "queued") and self in chain)
+            or len(begin) >= DEEPEST
+            or (Runner.again > MOST_AT_ONCE and self in begin)
+        ):
+            if not (begin and Runner.is_refusing):
+                self._log.warning("runs because of itself, over and over; this run is refused")
+            Runner.is_refusing = bool(begin)
             return End.RECURSION
         return None
 
@@ -151,14 +165,19 @@ class Runner:
     def _do(self, run: Run) -> Awaitable[None] | None:
         """Do what needs no task; gives what is left."""
         token = CHAIN.set(run.chain)
-        Runner.depth += 1
+        beginning = Runner.beginning
+        if not beginning:
+            Runner.again, Runner.is_refusing = 0, False
+            if len(run.chain) == 1:
+                Turn.begins()
+        beginning.append(self)
         try:
             return self._sequence.run(run, run.scope, self._path)
         except Exception as error:
             _ended(run, error)
             return None
         finally:
-            Runner.depth -= 1
+            beginning.pop()
             CHAIN.reset(token)
 
     def _spawn(self, run: Run, work: Coroutine[Any, Any, None], rest: Awaitable[None] | None = None) -> None:

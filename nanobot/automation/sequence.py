@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from nanobot.automation import words
 from nanobot.automation.decide import Case, Conditions
 from nanobot.automation.duration import Duration, seconds
 from nanobot.automation.flow import Abort, ConditionFailed, Ended, Leave
-from nanobot.automation.run import Run
+from nanobot.automation.run import LONGEST_TURN, Run, Turn
 from nanobot.automation.scope import Scope
 from nanobot.automation.trace import End, StepTrace
 from nanobot.automation.truth import is_on
@@ -178,6 +180,8 @@ class Sequence:
         """
         try:
             for index in range(run.first(path) if run.resume else 0, len(self.actions)):
+                if perf_counter() - Turn.since > LONGEST_TURN:
+                    return self._go_on(run, scope, path, index - 1, asyncio.sleep(0))
                 waits = _begin(run, self.actions[index], scope, f"{path}/{index}")
                 if waits is not None:
                     return self._go_on(run, scope, path, index, waits)
@@ -188,10 +192,15 @@ class Sequence:
     async def _go_on(self, run: Run, scope: Scope, path: str, index: int, waits: Awaitable[None]) -> None:
         try:
             await waits
+            Turn.begins()
             for later in range(index + 1, len(self.actions)):
+                if Turn.is_over():
+                    await asyncio.sleep(0)
+                    Turn.begins()
                 more = _begin(run, self.actions[later], scope, f"{path}/{later}")
                 if more is not None:
                     await more
+                    Turn.begins()
         except ConditionFailed:
             pass
 

@@ -10,6 +10,7 @@ import pytest
 from nanobot.contracts.runnable import RunTrace
 from nanobot.hub.hub import Hub
 from nanobot.testing.plugin import SetUp
+from nanobot.testing.turns import turns
 from tests.automation.conftest import Play, settle
 
 AGAIN = {
@@ -56,15 +57,12 @@ async def test_two_that_fire_each_other_without_end_leave_the_hub_its_turns(play
         count += 1
 
     play.hub.bus.listen("ping", heard)
-    loop = asyncio.get_running_loop()
-    gaps: list[float] = []
-    play.hub.bus.fire("ping")
-    for _ in range(300):
-        before = loop.time()
-        await asyncio.sleep(0)
-        gaps.append(loop.time() - before)
+    async with turns() as turn:
+        play.hub.bus.fire("ping")
+        while turn.count < 300:
+            await asyncio.sleep(0)
     assert count > 20
-    assert max(gaps) < 0.25  # under 0.001 on an idle machine
+    assert turn.longest < 0.05
     await play.hub.services.call("automation", "turn_off", target={"entity_id": "automation.a"})
     await settle()
     stopped = count

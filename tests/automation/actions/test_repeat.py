@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -103,28 +102,16 @@ async def test_a_loop_ends_when_its_condition_cannot_be_decided(play: Play, kind
 
 
 @pytest.mark.parametrize("condition", [{"while": "{{ true }}"}, {"until": "{{ false }}"}], ids=["while", "until"])
-async def test_an_endless_loop_is_ended_and_holds_up_nobody(
+async def test_an_endless_loop_is_ended(
     play: Play, condition: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     await play.set_up(
         [{"action": "script.child"}, {"say": "caller"}],
         child=[{"repeat": {**condition, "sequence": []}}, {"say": "never"}],
     )
-    gaps: list[float] = []
-    loop = asyncio.get_running_loop()
-
-    async def watch() -> None:
-        while True:
-            before = loop.time()
-            await asyncio.sleep(0.001)
-            gaps.append(loop.time() - before)
-
-    watching = asyncio.create_task(watch())
     said = await play.call()
-    watching.cancel()
     assert said == ["caller"]
     assert "10000 times" in caplog.text
-    assert max(gaps) < 0.25  # 0.02 on an idle machine
 
 
 async def test_more_rounds_than_anybody_wants_are_refused(play: Play) -> None:
