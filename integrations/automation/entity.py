@@ -23,6 +23,7 @@ from nanobot.templates import TemplateError
 
 from .item import Item
 
+QUIET = 10.0  # s without a refused run, after which the next one is told of again
 TRIGGERED = "automation_triggered"
 
 
@@ -40,6 +41,8 @@ class Automation(RunnableEntity):
         self._for_all: Mapping[str, Any] = {}
         self._started = started
         self._detach: Callable[[], None] | None = None
+        self._ran_away = 0.0
+        """When a run was refused last because it had caused itself."""
         self.item = item
         self.refused: Item | None = None
         """The wrong edit that stands in the YAML instead of ``item``, which runs on."""
@@ -216,7 +219,18 @@ class Automation(RunnableEntity):
             return None
         self.fired[trigger["idx"]] = self._hub.clock.time()
         cause = Context(actor="automation") if context is None else context.child("automation")
+        if cause.depth and cause.runs_away(self._hub.clock.time()):
+            self._run_away(trigger, cause)
+            return None
         return self._go({"trigger": trigger}, cause, own=own)
+
+    def _run_away(self, trigger: Mapping[str, Any], cause: Context) -> None:
+        """It began over and over because of itself, if need be by way of others: the loop ends here."""
+        now = self._hub.clock.time()
+        if now - self._ran_away > QUIET:
+            self._part.log.warning("runs because of itself, over and over; this run is refused")
+            _over(self.trace(cause, trigger.get("description")), End.RECURSION)
+        self._ran_away = now
 
     def _this(self) -> dict[str, Any]:
         return {"this": self._hub.states.get(self.entity_id)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from functools import partial
@@ -46,7 +45,7 @@ class Watcher:
 
     def fire(self, variables: Mapping[str, Any], context: Context | None = None) -> None:
         """Say that it happened."""
-        asyncio.get_running_loop().call_soon(self._tell_alone, variables, context)
+        self._hub.triggered.soon(self._tell_alone, variables, context)
 
     async def ask(self, variables: Mapping[str, Any], context: Context | None = None) -> Any:
         """As ``fire``, and wait for what follows."""

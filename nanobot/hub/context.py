@@ -14,6 +14,28 @@ ACTING: ContextVar[str] = ContextVar("acting", default="")
 """Id of the entry on whose behalf the running task works; a part's is ``<entry>/<part>``. Empty: nobody's."""
 
 
+DEEP = 8  # contexts one behind the other, from which on it may be a loop
+MOST = 1000  # runs that may come of one context, that deep
+WINDOW = 10.0  # s in which they are counted
+
+
+class Descent:
+    """What goes back to the same context: how much of it began lately."""
+
+    __slots__ = ("count", "since")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.since = 0.0
+
+    def is_too_much(self, now: float) -> bool:
+        """Whether this is one too many."""
+        if abs(now - self.since) > WINDOW:
+            self.since, self.count = now, 0
+        self.count += 1
+        return self.count > MOST
+
+
 class Context:
     """The cause of events, states and calls. ``parent_id`` leads to the context that caused this one.
 
@@ -22,7 +44,7 @@ class Context:
     The id is made when it is first read, by a child's ``parent_id`` as well: most contexts are never looked at.
     """
 
-    __slots__ = ("_id", "_parent", "actor", "rights", "user_id")
+    __slots__ = ("_descent", "_id", "_parent", "actor", "depth", "rights", "user_id")
 
     def __init__(
         self,
@@ -38,6 +60,9 @@ class Context:
         self.user_id = user_id
         self.actor = actor
         self.rights = rights
+        self.depth = 0
+        """How many contexts led to it, one behind the other, in this process."""
+        self._descent: Descent | None = None
 
     @property
     def id(self) -> str:
@@ -64,7 +89,15 @@ class Context:
             self._parent = self.parent_id  # a chain of causes is not kept in memory
         child = Context(user_id=None if actor == "automation" else self.user_id, actor=actor or self.actor)
         child._parent = self
+        child.depth = self.depth + 1
+        if self.depth:
+            child._descent = self._descent or Descent()
         return child
+
+    def runs_away(self, now: float) -> bool:
+        """Whether what led to it begins again and again without an end, and now (in seconds) once more. To be asked
+        once for each run that is to begin."""
+        return self.depth > DEEP and self._descent is not None and self._descent.is_too_much(now)
 
     def as_dict(self) -> dict[str, str | None]:
         """The shape that Home Assistant's clients expect."""

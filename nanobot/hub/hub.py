@@ -42,7 +42,7 @@ from nanobot.hub.webhooks import Webhooks
 from nanobot.storage.credentials import Credentials
 from nanobot.storage.files import Files
 from nanobot.storage.media import Media
-from nanobot.util.aio import Tasks
+from nanobot.util.aio import Line, Tasks
 from nanobot.util.dt import Clock, zone
 from nanobot.util.secrets import Scrubber
 
@@ -93,6 +93,8 @@ class Hub:
         self.media = Media(config_dir, self.clock)
         self.tasks = Tasks("hub")
         self.alarms = Alarms(self.clock)
+        self.triggered = Line()
+        """What follows from triggers that fired."""
         self.templates: Any = None
         """What ``nanobot.templates`` keeps for this hub."""
         self.live_traces: Any = None

@@ -7,14 +7,17 @@ import contextvars
 import inspect
 import logging
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 EAGER = sys.version_info >= (3, 12)
+TURN = 0.005  # s that the calls of a line may take of the loop in one go
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +43,45 @@ async def settle(result: Awaitable[T] | T) -> T:
     if inspect.isawaitable(result):
         return await result
     return result
+
+
+class Line:
+    """Calls that are made in their order, a few milliseconds at a time: however many there are, others get their turn.
+
+    Each is made in the context of whoever asked for it. One that fails is told to the loop, as its own callbacks are.
+    """
+
+    __slots__ = ("_calls", "_is_going")
+
+    def __init__(self) -> None:
+        self._calls: deque[tuple[contextvars.Context, Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._is_going = False
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def soon(self, call: Callable[..., Any], *args: Any) -> None:
+        """Have ``call(*args)`` made when the loop has its next turn, or later."""
+        self._calls.append((contextvars.copy_context(), call, args))
+        if not self._is_going:
+            self._is_going = True
+            asyncio.get_running_loop().call_soon(self._go)
+
+    def _go(self) -> None:
+        calls, loop = self._calls, asyncio.get_running_loop()
+        end = perf_counter() + TURN
+        for _ in range(len(calls)):  # what they lead to has the next turn
+            context, call, args = calls.popleft()
+            try:
+                context.run(call, *args)
+            except Exception as error:
+                loop.call_exception_handler({"message": f"Exception in {call!r}", "exception": error})
+            if perf_counter() > end:
+                break
+        if calls:
+            loop.call_soon(self._go)
+        else:
+            self._is_going = False
 
 
 class Tasks:
