@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,12 +33,16 @@ class Count:
     told: int = 0
 
 
+_NOTHING = Count()
+
+
 class Budget(Helper):
     """Its state is the part that is used up, in percent; of those who have a count each, the one who used most."""
 
     def __init__(self, entry: Entry, key: str, config: Mapping[str, Any]) -> None:
         self._entry = entry
         self._counts: dict[str, Count] = {}
+        self._under_way: dict[str, deque[Count]] = {}
         self._more = (0.0, 0)
         self._until = 0.0
         super().__init__("budget", key, config)
@@ -46,6 +51,7 @@ class Budget(Helper):
         self._until = self._end()
 
     def fit(self) -> None:
+        self._under_way.clear()  # it may be for others now
         self._until = self._end()
         self._tell()
 
@@ -73,22 +79,31 @@ class Budget(Helper):
     def refusal(self, spender: Spender, model: str) -> str | None:
         """Why no more may be spent, or None."""
         self.roll()
-        count = self._counts.get(self._who(spender, model))
-        if count is None or self._used(count) < 100:
+        who = self._who(spender, model)
+        count = self._counts.get(who, _NOTHING)
+        under_way = self._under_way.get(who, ())
+        cost = count.cost + sum(one.cost for one in under_way)
+        tokens = count.tokens + sum(one.tokens for one in under_way)
+        if self._used(Count(cost, tokens)) < 100:
             return None
         language = self._entry.hub.language
         return translate(
-            "component.budget.chat.used_up",
+            f"component.budget.chat.{'used_up' if self._used(count) >= 100 else 'taken'}",
             language,
             name=self.name or self.key,
             limit=self._limit(language),
             when=self._opens(language),
         )
 
+    def begun(self, spender: Spender, model: str, expected: Count) -> None:
+        """A request is under way: what it will take at least counts already, so that many at once find the limit."""
+        self._under_way.setdefault(self._who(spender, model), deque()).append(expected)
+
     def spent(self, spent: Spent) -> None:
         """Count it."""
         self.roll()
         who = self._who(spent.spender, spent.model)
+        self._end_of(who, spent.expected)
         if who not in self._counts and len(self._counts) >= MOST_COUNTED:
             self._counts.pop(min(self._counts, key=lambda one: self._used(self._counts[one])))
         count = self._counts.setdefault(who, Count())
@@ -147,6 +162,7 @@ class Budget(Helper):
             "unit_of_measurement": "%",
             "period": self.config["period"],
             "period_end": datetime.fromtimestamp(self._until, self._entry.hub.clock.zone).isoformat(),
+            "warned": self.percent() >= self.config["warn_at"],
             "used_up": self.percent() >= 100,
             "cost": round(fullest.cost, 6),
             "tokens": fullest.tokens,
@@ -174,6 +190,15 @@ class Budget(Helper):
         )
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _end_of(self, who: str, expected: int) -> None:
+        under_way = self._under_way.get(who)
+        if under_way is None:
+            return
+        ended = next((one for one in under_way if one.tokens == expected), under_way[0])
+        under_way.remove(ended)
+        if not under_way:
+            del self._under_way[who]
 
     def _who(self, spender: Spender, model: str) -> str:
         return _value(spender, model, self.config["per"]) if "per" in self.config else ""

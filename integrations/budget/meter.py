@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from nanobot.contracts.meter import Meter, Spender, Spent
+from nanobot.contracts.model import Model
 from nanobot.hub.collection import Collection
 from nanobot.hub.entry import Entry
 from nanobot.hub.issues import Severity
 
-from .entity import Budget
+from .entity import Budget, Count
 from .period import end_of
 
 
@@ -43,6 +44,12 @@ class BudgetMeter(Meter):
             if budget.concerns(spender, model) and (why := budget.refusal(spender, model)) is not None:
                 return why
         return None
+
+    def begun(self, spender: Spender, model: Model, expected: int) -> None:
+        cost = expected * model.price.prompt / 1e6 if model.price is not None else 0.0
+        for budget in self._budgets or ():
+            if budget.concerns(spender, model.name):
+                budget.begun(spender, model.name, Count(cost, expected))
 
     def spent(self, spent: Spent) -> None:
         concerned = [one for one in self._budgets or () if one.concerns(spent.spender, spent.model)]

@@ -12,7 +12,7 @@ from nanobot.contracts.meter import Spender, Spent
 from nanobot.storage.sql import Database
 
 _WHO = tuple(field.name for field in fields(Spender))
-_WHAT = tuple(field.name for field in fields(Spent) if field.name != "spender")
+_WHAT = tuple(field.name for field in fields(Spent) if field.name not in ("spender", "expected"))
 COLUMNS = (*_WHO, *_WHAT)
 SCHEMA = """
 CREATE TABLE calls (

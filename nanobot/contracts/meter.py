@@ -5,6 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nanobot.contracts.model import Model
 
 ORIGIN = "origin"
 """In the extras of a turn: the entity or the integration that began it without a person."""
@@ -28,10 +32,12 @@ class Spender:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one answer took. ``cost`` in US dollars, None where nobody knows the price. ``at``: seconds since the
-    epoch. ``cached`` tokens are part of ``prompt``. ``seconds`` until the answer was complete, ``first`` until its
-    first piece. ``estimated``: the model did not say how many tokens, they were counted roughly. ``error``: why it
-    failed, as a sentence; a failed request takes tokens only when something of an answer came."""
+    """What one answer took. ``cost`` in US dollars, None where nobody knows the price. ``at``: seconds since the epoch.
+
+    ``cached`` tokens are part of ``prompt``. ``seconds`` until the answer was complete, ``first`` until its first piece.
+    ``estimated``: the model did not say how many tokens, they were counted roughly. ``error``: why it failed, as a
+    sentence; a failed request takes tokens only when something of an answer came. ``expected`` as in ``Meter.begun``.
+    """
 
     spender: Spender
     model: str
@@ -45,6 +51,7 @@ class Spent:
     failed: bool = False
     estimated: bool = False
     error: str = ""
+    expected: int = 0
 
 
 class Meter(ABC):
@@ -56,6 +63,11 @@ class Meter(ABC):
     def refusal(self, spender: Spender, model: str) -> str | None:
         """A sentence for the person when no more may be spent, else None. Quick. When it raises, nothing is asked."""
         return None
+
+    def begun(self, spender: Spender, model: Model, expected: int) -> None:
+        """A request is sent, as nobody refused; ``spent`` follows in any case. ``expected``: its tokens, roughly,
+        without the answer. Quick, and raises nothing."""
+        return
 
     @abstractmethod
     def spent(self, spent: Spent) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from nanobot.contracts.meter import Meter, Spender, Spent
+from nanobot.contracts.meter import Spender, Spent
 from nanobot.contracts.model import Delta, Model, Request
 from nanobot.hub.hub import Hub
 
@@ -32,6 +33,9 @@ class Bill:
         self._begun = asyncio.get_running_loop().time()
         self._first: float | None = None
         self._end: float | None = None
+        self._expected = tokens_of(request) if hub.meters else 0
+        for meter in hub.meters:
+            _tell(meter.name, meter.begun, spender, model, self._expected)
 
     @property
     def seconds(self) -> float:
@@ -61,7 +65,7 @@ class Bill:
             return
         spent = self._spent()
         for meter in self._hub.meters:
-            _tell(meter, spent)
+            _tell(meter.name, meter.spent, spent)
 
     def tokens(self) -> int:
         """Of the prompt and the answer, as far as they are known by now."""
@@ -74,7 +78,7 @@ class Bill:
         if self.error is not None and not self._characters:
             return {}  # nobody is charged for a request that came to nothing
         return {
-            "prompt_tokens": tokens_of(self._request),
+            "prompt_tokens": self._expected or tokens_of(self._request),
             "completion_tokens": -(-self._characters // CHARACTERS_PER_TOKEN),
         }
 
@@ -93,6 +97,7 @@ class Bill:
             failed=self.error is not None,
             estimated=bool(usage) and not self._usage,
             error=self._hub.scrubber.scrub(self.error) if self.error else "",
+            expected=self._expected,
         )
 
 
@@ -105,8 +110,8 @@ def tokens_of(request: Request) -> int:
     return -(-size // CHARACTERS_PER_TOKEN) + images * TOKENS
 
 
-def _tell(meter: Meter, spent: Spent) -> None:
+def _tell(name: str, told: Callable[..., None], *what: Any) -> None:
     try:
-        meter.spent(spent)
+        told(*what)
     except Exception:  # a fault of whoever counts; the answer and the others who count must not suffer
-        _log.exception("the meter %s failed", meter.name)
+        _log.exception("the meter %s failed", name)

@@ -11,16 +11,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from nanobot.agent.asking import Asking, NoAnswer, Refusal
 from nanobot.contracts.agent import Agent
 from nanobot.contracts.meter import Spender, Spent
-from nanobot.contracts.model import Delta, Price
-from nanobot.errors import ServiceError
+from nanobot.contracts.model import Delta, Message, Price, Request
+from nanobot.errors import NotReady, ServiceError
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.testing.chat import Chat
 from nanobot.testing.plugin import House, SetUp
-from tests.agent.conftest import Scripted
+from tests.agent.conftest import QUICK, Scripted
 
 WHO = Spender(agent="agent", person="chat:tester", channel="chat", session="chat:test", turn="t1")
 ASK = Spender(agent="agent", origin="schedule.report")
@@ -277,6 +278,39 @@ async def test_the_person_reads_it_and_no_model_is_asked(hub: Hub, entry: Entry,
     assert answer.startswith("The budget “daily” ($1.00 a day) is used up.")
     assert len(model.requests) == 1
     assert all(isinstance(agent, Agent) for agent in hub.agents)
+
+
+async def test_many_who_ask_at_once_do_not_slip_through(hub: Hub, entry: Entry, set_up: SetUp) -> None:
+    usage = {"prompt_tokens": 400, "completion_tokens": 10}
+    model = Scripted("main", ["hello", 0.05, Delta(finish="stop", usage=usage)])
+    entry.add(model)
+    await set_up("budget", {"daily": {"tokens": 1000}})
+    request = Request([Message("user", "x" * 1600)])  # about 400 tokens
+
+    async def ask() -> str:
+        try:
+            return "".join([getattr(one, "text", "") async for one in Asking(hub, "main").stream(request, WHO)])
+        except Refusal as error:
+            return error.why
+
+    answers = await asyncio.gather(*(ask() for _ in range(10)))
+    assert len(model.requests) == 3
+    assert answers.count("hello") == 3
+    limit = "the budget “daily” (1,000 tokens a day)"
+    assert answers[-1] == f"What is being asked just now takes up the rest of {limit}. Try again in a moment."
+    assert shown(hub)[0] == "123.0"
+    assert str(refusal(hub)).startswith("The budget “daily” (1,000 tokens a day) is used up.")
+
+
+async def test_a_request_that_is_given_up_takes_up_nothing_more(hub: Hub, entry: Entry, set_up: SetUp) -> None:
+    entry.add(Scripted("main", [NotReady("down")]))
+    await set_up("budget", {"daily": {"tokens": 500}})
+    request = Request([Message("user", "x" * 1600)])
+    asking = Asking(hub, "main", backoff=QUICK)
+    for _ in range(3):
+        with pytest.raises(NoAnswer, match="down"):
+            _ = [one async for one in asking.stream(request, WHO)]
+    assert shown(hub)[0] == "0.0"
 
 
 async def test_what_an_automation_asks_counts_for_it_and_not_for_a_person(
