@@ -34,9 +34,9 @@ class Spender:
 class Spent:
     """What one answer took. ``cost`` in US dollars, None where nobody knows the price. ``at``: seconds since the epoch.
 
-    ``cached`` tokens are part of ``prompt``. ``seconds`` until the answer was complete, ``first`` until its first piece.
-    ``estimated``: the model did not say how many tokens, they were counted roughly. ``error``: why it failed, as a
-    sentence; a failed request takes tokens only when something of an answer came. ``expected`` as in ``Meter.begun``.
+    ``cached`` tokens are part of ``prompt``. ``seconds`` until the answer was complete, ``first`` until its first
+    piece. ``estimated``: the model did not say how many tokens, they were counted roughly. ``error``: why it failed, as
+    a sentence; a failed request takes tokens only when something of an answer came. ``expected``: see ``Meter.begun``.
     """
 
     spender: Spender
