@@ -246,19 +246,15 @@ class _Asker:
         if tools is None:  # in the last result: a message of its own would be taken for the person's
             why = LAST_ROUND.format(limit=USED_UP[self._trace.limit or "rounds"])
             fitting[-1] = replace(fitting[-1], content=f"{fitting[-1].content}\n\n{why}")
-        scrub, plain = self._hub.scrubber.scrub, prompt.without_signs
-        told = [
-            Message(
-                m.role,
-                scrub(m.content if m.role == "system" else plain(m.content)),
-                m.tool_calls,
-                m.tool_call_id,
-                stable=len(scrub(m.content[: m.stable])) if m.stable else 0,
-                images=m.images,
-            )
-            for m in fitting
-        ]
-        return Request(told, tools or ())
+        return Request(list(map(self._told, fitting)), tools or ())
+
+    def _told(self, message: Message) -> Message:
+        """The message without secrets, and without signs that are not ours; nearly always it is as it was."""
+        scrub = self._hub.scrubber.scrub
+        text = scrub(message.content if message.role == "system" else prompt.without_signs(message.content))
+        if text == message.content:
+            return message
+        return replace(message, content=text, stable=len(scrub(message.content[: message.stable])))
 
     async def _stream(self, request: Request, said: Said) -> AsyncGenerator[Part]:
         clock = asyncio.get_running_loop().time

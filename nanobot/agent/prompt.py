@@ -63,7 +63,7 @@ def _last(messages: list[Message], room: int) -> list[Message]:
     begin = place = len(messages)
     for message in reversed(messages):
         place -= 1
-        room -= size([message])
+        room -= _size(message)
         if room < 0:
             break
         if message.role == "user":
@@ -160,7 +160,10 @@ def _with_files(text: str, files: Iterable[str]) -> str:
 
 def size(messages: Iterable[Message]) -> int:
     """The characters that they take, roughly."""
-    return sum(
-        len(message.content) + sum(len(call.arguments) + len(call.name) for call in message.tool_calls) + 20
-        for message in messages
-    )
+    return sum(map(_size, messages))
+
+
+def _size(message: Message) -> int:
+    if not message.tool_calls:
+        return len(message.content) + 20
+    return len(message.content) + sum(len(call.arguments) + len(call.name) for call in message.tool_calls) + 20
