@@ -17,7 +17,7 @@ from nanobot.storage.naming import MAX_DEPTH, shown
 
 from .glob import fitting
 from .text import FileText, edited, encode
-from .workspace import FileWorkspace
+from .workspace import FileWorkspace, is_obeyed
 
 MAX_READ = 14_000  # characters of a file in one result; an agent may cut what is longer
 MAX_LISTED = 200  # files and folders in one result
@@ -36,6 +36,14 @@ class _FileTool(Tool):
 
     def __init__(self, workspace: FileWorkspace) -> None:
         self.workspace = workspace
+
+
+class _WritingTool(_FileTool):
+    risk = Risk.WRITE
+
+    def risk_of(self, arguments: Mapping[str, Any]) -> Risk:
+        """What strangers would have written into the prompt of every later turn needs a person's yes."""
+        return Risk.OUTSIDE if is_obeyed(arguments["path"]) else Risk.WRITE
 
 
 class ReadFile(_FileTool):
@@ -65,12 +73,11 @@ class ReadFile(_FileTool):
         )
 
 
-class WriteFile(_FileTool):
+class WriteFile(_WritingTool):
     """All of a file."""
 
     name = "write_file"
     description = "Write a file of the workspace as a whole; folders are made."
-    risk = Risk.WRITE
     parameters = vol.Schema({vol.Required("path"): str, vol.Required("content"): str})
 
     async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
@@ -82,12 +89,11 @@ class WriteFile(_FileTool):
         return ToolResult(f"{did} {shown(path)} ({lines} line{'s' * (lines != 1)}, {size_text(len(data))}).")
 
 
-class EditFile(_FileTool):
+class EditFile(_WritingTool):
     """A part of a file."""
 
     name = "edit_file"
     description = "Replace text in a file of the workspace. old must match exactly and be there once, unless all."
-    risk = Risk.WRITE
     parameters = vol.Schema(
         {
             vol.Required("path"): str,

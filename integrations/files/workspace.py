@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nanobot.agent.prompt_files import FILES
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.channel import Attachment
 from nanobot.contracts.workspace import Workspace
@@ -21,6 +22,8 @@ from nanobot.util.aio import in_thread
 from nanobot.util.file_kind import HEAD, media_type_of
 
 MEDIA = "media"
+OBEYED = frozenset(name.casefold() for name in FILES)
+"""Files that are part of every prompt: what stands there counts as said by the people who run nanobot."""
 COUNTED_FOR = 60.0  # s that the size of the folder is taken for known; others write there as well
 MAX_LOOKED_AT = 20_000  # files and folders of one listing
 
@@ -144,6 +147,8 @@ class FileWorkspace(Workspace):
             raise ToolError("Only the people who run nanobot may see what others have sent.")
         if received:
             return
+        if writes and is_obeyed(path):
+            raise ToolError(f"{path} is part of every prompt; only the people who run nanobot may change it.")
         if self.rules.guests == "nothing" or (writes and self.rules.guests == "read"):
             what = "change" if self.rules.guests == "read" else "use"
             raise ToolError(
@@ -167,6 +172,15 @@ class FileWorkspace(Workspace):
             self._total, self._counted_at = folder.total(most), time.monotonic()
         if self._total + blocks(size) > most and not _shrinks(folder, inside, size):
             raise ToolError(f"The workspace is full: it may hold {size_text(most)} in all.")
+
+
+def is_obeyed(path: str) -> bool:
+    """Whether a file is one that every later turn obeys."""
+    try:
+        parts = parts_of(path)
+    except ToolError:
+        return False
+    return len(parts) == 1 and parts[0].casefold() in OBEYED
 
 
 def _shrinks(folder: Folder, inside: str, size: int) -> bool:
