@@ -11,11 +11,14 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
+from nanobot.agent.approvals import Options
+from nanobot.agent.asked_where import Place
 from nanobot.contracts.policy import Act, Judgement, Policy, Verdict
 from nanobot.contracts.skill import Skill
 from nanobot.contracts.tool import Risk
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
+from nanobot.testing.chat import Chat
 from nanobot.testing.plugin import House
 
 from .conftest import SECRET, Mcp, names, open_server, text_of
@@ -128,6 +131,27 @@ async def test_a_tool_that_is_named_is_open(house: House, entry: Entry, http: An
         found = [name for name in await names(session) if "__" not in name]
         assert found == ["GetLiveContext", "look", "post"]
         assert text_of(await session.call_tool("post", {})) == "post of admin"
+
+
+async def test_what_does_harm_waits_for_the_word_of_an_owner_as_if_an_agent_wanted_it(
+    house: House, entry: Entry, http: Any, chat: Chat
+) -> None:
+    mcp = await open_server(house, entry, http, "{tools: {allow: [run]}}")
+    run = mcp.tools["run"]
+    async with mcp.session() as session:
+        assert "run" in await names(session)
+        house.hub.approvals.options = Options(where=(Place("chat", "test"),))
+        answer = text_of(await session.call_tool("run", {}))
+    assert "(approval 1)" in answer
+    assert not run.turns
+    await chat.wait_for(1)
+    assert "run {}" in chat.received[0]
+    await chat.says("/approve 1")
+    await chat.wait_for(3)
+    assert any("run of admin" in text for text in chat.received)
+    assert len(run.turns) == 1
+    async with mcp.session("user") as session:
+        assert (await session.call_tool("run", {})).is_error, "a guest"
 
 
 async def test_a_call_may_be_riskier_than_its_tool(mcp: Mcp, monkeypatch: pytest.MonkeyPatch) -> None:
