@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from nanobot.contracts.agent import Bounds
 from nanobot.conversations.traces import TurnTrace
@@ -86,15 +86,34 @@ async def until(deadline: float | None, pieces: AsyncGenerator[T]) -> AsyncGener
 
     Only the waiting for a piece is cut off, never what is done with one.
     """
-    async with aclosing(pieces):
-        while True:
-            try:
-                async with asyncio.timeout_at(deadline) as limit:
+    expired = False
+    waiting: asyncio.Task[Any] | None = None
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        if waiting is not None:
+            waiting.cancel()
+
+    # one timer for all pieces: there may be thousands of them
+    timer = None if deadline is None else asyncio.get_running_loop().call_at(deadline, expire)
+    try:
+        async with aclosing(pieces):
+            while True:
+                if expired:
+                    raise TimeIsUp
+                waiting = task = asyncio.current_task()
+                try:
                     piece = await anext(pieces)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                if limit.expired():
-                    raise TimeIsUp from None
-                raise
-            yield piece
+                except StopAsyncIteration:
+                    return
+                except asyncio.CancelledError:
+                    if expired and task is not None and not task.uncancel():
+                        raise TimeIsUp from None
+                    raise
+                finally:
+                    waiting = None
+                yield piece
+    finally:
+        if timer is not None:
+            timer.cancel()

@@ -81,6 +81,8 @@ class Loop:
         self.limits = limits or Limits()
         self.steer = steer
         self.compactor = compactor
+        self._tools: tuple[Tools, int] = ((), 0)
+        """Those that were offered last, and how many characters they take."""
         self.history = history
         self.context = context
 
@@ -124,7 +126,8 @@ class Loop:
         for round_ in range(min(done, limits.rounds), limits.rounds + 1):
             trace.limit = budget.used_up(round_)
             tools = None if trace.limit else toolbox.offered(self.tool_room)
-            trace.prompt = _sizes(pieces, messages, tools)
+            trace.prompt = {piece.name: len(piece.text) for piece in pieces}
+            trace.prompt |= {"conversation": prompt.size(messages[1:]), "tools": self._size_of(tools)}
             trace.rounds += 1
             said = Said()
             asked_until = budget.deadline
@@ -183,6 +186,13 @@ class Loop:
             yield Text("\n\n" + self._sentence("time", limits, turn.language))
         elif said.finish == "length":
             yield Text("\n\n" + translate("agent.cut_off", turn.language))
+
+    def _size_of(self, tools: Tools | None) -> int:
+        if not tools:
+            return 0
+        if self._tools[0] is not tools:
+            self._tools = (tools, len(orjson.dumps(tools)))
+        return self._tools[1]
 
     def _sentence(self, limit: str, limits: Limits, language: str) -> str:
         """What the person is told of a limit without an answer."""
@@ -287,12 +297,3 @@ class _Asker:
 def _exchange(turn: Turn) -> Exchange:
     """The running turn, where its session is not that of the message (a turn made by a program)."""
     return Exchange(0.0, turn.id, turn.sender, turn.sender_name, turn.text, turn.attachments)
-
-
-def _sizes(pieces: Sequence[Piece], messages: Sequence[Message], tools: Tools | None) -> dict[str, int]:
-    """Characters of what the model is told, by parts."""
-    sizes = {piece.name: len(piece.text) for piece in pieces}
-    sizes["conversation"] = prompt.size(messages[1:])
-    if tools:
-        sizes["tools"] = len(orjson.dumps(tools))
-    return sizes
