@@ -26,6 +26,10 @@ class Limit:
     def __init__(self, step: RunStep) -> None:
         self._step = step
         kept = step.resumed()
+        self.resumed: Mapping[str, Any] = kept or {}
+        """What was kept of this wait when the process ended."""
+        self.keeps: dict[str, Any] = {}
+        """What is to be kept of it besides, packable."""
         clock = step.hub.clock
         self.until: float | None = None
         self._whole: float | None = None
@@ -45,7 +49,7 @@ class Limit:
         if done.done():
             return True
         self._whole = None
-        async with self._step.waiting(until=self.until):
+        async with self._step.waiting(until=self.until, **self.keeps):
             await asyncio.wait([done], timeout=self.remaining)
         return done.done()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import UserDict
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
@@ -35,7 +36,9 @@ async def _wait(step: RunStep, limit: Limit) -> None:
     if not any(one.enabled is True or is_on(step.hub, one.enabled, step.variables) for one in triggers):
         limit.leave(False, trigger=None)  # nothing can happen
         return
-    detach, failed = await attach(step.hub, triggers, fired, step.log, variables=step.variables)
+    known = limit.resumed.get("kept", {})
+    notes = limit.keeps["kept"] = {str(one.index): _Notes(step, known.get(str(one.index), {})) for one in triggers}
+    detach, failed = await attach(step.hub, triggers, fired, step.log, variables=step.variables, kept=notes.__getitem__)
     try:
         if failed and len(failed) == len(triggers):
             raise NanobotError(f"none of the triggers can be waited for: {'; '.join(failed)}")
@@ -43,3 +46,24 @@ async def _wait(step: RunStep, limit: Limit) -> None:
     finally:
         detach()
     limit.leave(completed, trigger=done.result() if completed else None)
+
+
+class _Notes(UserDict[str, Mapping[str, Any]]):
+    """What a trigger keeps over a restart, as a part of what is kept of the step."""
+
+    def __init__(self, step: RunStep, known: Mapping[str, Mapping[str, Any]]) -> None:
+        self._step = step
+        super().__init__(known)
+
+    def __setitem__(self, key: str, item: Mapping[str, Any]) -> None:
+        super().__setitem__(key, item)
+        self._changed()
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self._changed()
+
+    def _changed(self) -> None:
+        run = self._step.run
+        if run.noted is not None and self._step.path in run.waits:
+            run.noted(run)

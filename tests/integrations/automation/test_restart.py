@@ -118,6 +118,20 @@ async def test_a_wait_for_a_trigger_waits_on(house: House, restart: Restart) -> 
     await until(said, "3 True")
 
 
+async def test_the_for_of_what_is_waited_for_goes_on(house: House, restart: Restart) -> None:
+    waited = {"trigger": "state", "entity_id": "sensor.door", "to": "open", "for": {"milliseconds": 600}}
+    await begin(house, going({"wait_for_trigger": waited, "timeout": 60}, out("{{ wait.trigger.from_state.state }}")))
+    house.hub.states.set("sensor.door", "closed")
+    house.hub.states.set("sensor.door", "open")
+    began = house.hub.clock.time()
+    again = await restart()
+    said = heard(again.hub)
+    await asyncio.sleep(0.05)
+    again.hub.states.set("sensor.door", "open")
+    await asyncio.sleep(max(0.0, began + 0.65 - again.hub.clock.time()))
+    await until(said, "closed")
+
+
 async def test_runs_that_waited_for_their_turn_are_done(house: House, restart: Restart) -> None:
     await house.start(config(going({"delay": {"milliseconds": 300}}, out("{{ trigger.event.data.n }}"), mode="queued")))
     for number in range(3):
