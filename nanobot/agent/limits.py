@@ -86,12 +86,11 @@ async def until(deadline: float | None, pieces: AsyncGenerator[T]) -> AsyncGener
 
     Only the waiting for a piece is cut off, never what is done with one.
     """
-    expired = False
+    expired = asyncio.Event()
     waiting: asyncio.Task[Any] | None = None
 
     def expire() -> None:
-        nonlocal expired
-        expired = True
+        expired.set()
         if waiting is not None:
             waiting.cancel()
 
@@ -100,7 +99,7 @@ async def until(deadline: float | None, pieces: AsyncGenerator[T]) -> AsyncGener
     try:
         async with aclosing(pieces):
             while True:
-                if expired:
+                if expired.is_set():
                     raise TimeIsUp
                 waiting = task = asyncio.current_task()
                 try:
@@ -108,7 +107,7 @@ async def until(deadline: float | None, pieces: AsyncGenerator[T]) -> AsyncGener
                 except StopAsyncIteration:
                     return
                 except asyncio.CancelledError:
-                    if expired and task is not None and not task.uncancel():
+                    if expired.is_set() and task is not None and not task.uncancel():
                         raise TimeIsUp from None
                     raise
                 finally:

@@ -13,6 +13,7 @@ from nanobot.util.text import nearest, one_line
 from nanobot.util.translate import translate
 
 if TYPE_CHECKING:
+    from nanobot.contracts.agent import Agent
     from nanobot.hub.hub import Hub
 
 ENDS_WITHIN = 5.0  # s for a turn that was stopped
@@ -43,12 +44,14 @@ def session_commands(hub: Hub) -> list[ChatCommand]:
         agent = hub.conversations.workers.agent_of(call.session)
         if agent is None:
             raise NanobotError(translate("chat.no_agent", call.language))
-        task = hub.tasks.spawn(agent.compact(call.session), f"compact {call.session}")
+        task = hub.tasks.spawn(_compacted(agent, call.session), f"compact {call.session}")
         try:
             async with asyncio.timeout(COMPACTS_WITHIN):
                 compacted = await asyncio.shield(task)
         except TimeoutError:
             return translate("chat.compacting", call.language)
+        if isinstance(compacted, NanobotError):
+            raise compacted
         return translate("chat.compacted" if compacted else "chat.nothing_to_compact", call.language)
 
     async def model(call: CommandCall) -> str:
@@ -73,6 +76,14 @@ def session_commands(hub: Hub) -> list[ChatCommand]:
         ChatCommand("compact", compact, "chat.commands.compact"),
         ChatCommand("model", model, "chat.commands.model"),
     ]
+
+
+async def _compacted(agent: Agent, session: str) -> bool | NanobotError:
+    """An error is given back: by then there may be nobody who waits for it."""
+    try:
+        return await agent.compact(session)
+    except NanobotError as error:
+        return error
 
 
 async def _last(hub: Hub, call: CommandCall) -> Message:

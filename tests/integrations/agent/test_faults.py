@@ -140,3 +140,55 @@ async def test_stop_ends_a_request_that_hangs(begin: Begin, stub: Stub, chat: Ch
         await chat.types("stop")
         await stub.post("wait", {"disconnected": 1, "timeout": 2})
     assert await ask(chat, "[[reply:fine]]") == "fine"
+
+
+async def test_a_conversation_that_outgrows_the_model_goes_on_with_less_of_it(
+    begin: Begin, stub: Stub, chat: Chat
+) -> None:
+    await begin(model={"retries": 0})
+    for number in range(6):
+        await ask(chat, f"[[reply:ok]] {number} " + "word " * 1000)
+    await stub.post("config", {"keep_requests": 20})
+    await stub.script({"fault": "too_long"}, {"fault": "too_long"}, {"reply": "still here"})
+    assert await ask(chat, "and now?") == "still here"
+    *_, first, _, last = await stub.get("raw")
+    assert len(str(last["body"]["messages"])) < len(str(first["body"]["messages"]))
+    assert last["body"]["messages"][-1]["content"] == "and now?"
+
+
+async def test_a_summary_stands_for_what_was_said_before(begin: Begin, stub: Stub, chat: Chat) -> None:
+    await begin()
+    for number in range(4):
+        await ask(chat, f"[[reply:ok]] {number}")
+    await stub.script({"fault": "status:500"}, {"fault": "status:500"})
+    assert "500" in (await ask(chat, "/compact"))  # and nothing is lost
+    await stub.script({"reply": "## Rules\nBe brief."})
+    assert await ask(chat, "/compact") == "What was said longer ago is a summary now."
+    await stub.post("config", {"keep_requests": 1})
+    await ask(chat, "[[reply:fine]] and now?")
+    *_, raw = await stub.get("raw")
+    system, *messages = raw["body"]["messages"]
+    assert "## Rules\nBe brief." in system["content"]
+    assert [message["content"] for message in messages if message["role"] == "user"] == [
+        "[[reply:ok]] 2",
+        "[[reply:ok]] 3",
+        "[[reply:fine]] and now?",
+    ]
+
+
+async def test_the_same_call_over_and_over_is_ended_before_the_rounds_are_used_up(
+    begin: Begin, stub: Stub, chat: Chat, set_up: SetUp
+) -> None:
+    await set_up("states")
+    await begin(rounds=50)
+    assert await ask(chat, "[[loop:get_state {}]] [[reply:enough]]") == "enough"
+    assert await stub.requests() == 7
+    told = await ask(chat, "/why")
+    assert "get_state" in told
+    assert "ended by the limit “calls”" in told
+
+
+async def test_a_turn_that_takes_too_long_is_ended_with_a_sentence(begin: Begin, chat: Chat) -> None:
+    await begin(model={"timeout": 60}, time=0.3)
+    async with asyncio.timeout(10):
+        assert (await ask(chat, "hello [[fault:hang]]")).startswith("I stopped here")
