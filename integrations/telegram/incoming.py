@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from telegram import CallbackQuery, Chat, Message, User
 
-from nanobot.contracts.channel import Incoming
+from nanobot.contracts.channel import FORWARDED, Incoming
 from nanobot.util.translate import find
 
 from . import wording
@@ -57,6 +57,7 @@ def read(messages: Sequence[Message], me: User, groups: str, language: str) -> H
             reply_to=_reply_to(first),
             language=own,
             group=group,
+            extra={FORWARDED: True} if any(_words_of_others(message, me) for message in messages) else {},
         ),
         files,
     )
@@ -144,6 +145,16 @@ def _in_context(message: Message, body: str, me: User, language: str) -> str:
         return body
     quote = wording.quote(message, me, language)
     return f"{quote}\n\n{body}" if quote else body
+
+
+def _words_of_others(message: Message, me: User) -> bool:
+    """Whether somebody else wrote a part of it: what is forwarded, or the message that it replies to."""
+    if message.forward_origin is not None:
+        return True
+    other = message.reply_to_message
+    if other is None or wording.is_topic(other):
+        return False
+    return other.from_user not in (me, message.from_user)
 
 
 def _reply_to(message: Message) -> str | None:

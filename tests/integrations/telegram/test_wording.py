@@ -173,3 +173,19 @@ async def test_a_command_of_nanobot_works_with_the_name_of_the_bot(
     await platform.writes("/stop@test_bot", chat=GROUP, from_id=ANNA)
     assert await platform.reads(chat=GROUP) == ["Nothing is running."]
     assert agent.turns == []
+
+
+@pytest.mark.parametrize(
+    ("more", "others"),
+    [
+        ({}, False),
+        ({"forward_origin": {"type": "user", "date": 1, "sender_user": BERTS}}, True),
+        ({"reply_to_message": earlier(BERTS, text="a thought")}, True),
+        ({"reply_to_message": earlier({"id": ANNA, "is_bot": False, "first_name": "Anna"}, text="my own")}, False),
+    ],
+    ids=["plain", "forwarded", "reply to somebody", "reply to oneself"],
+)
+async def test_words_of_others_are_known_as_such(hears: Hears, more: dict[str, Any], others: bool) -> None:
+    turn = await hears("look at this", more=more)
+    assert turn is not None
+    assert turn.extra.get("forwarded", False) is others
