@@ -159,20 +159,20 @@ async def test_a_conversation_that_outgrows_the_model_goes_on_with_less_of_it(
 async def test_a_summary_stands_for_what_was_said_before(begin: Begin, stub: Stub, chat: Chat) -> None:
     await begin()
     for number in range(4):
-        await ask(chat, f"[[reply:ok]] {number}")
+        await ask(chat, f"message {number}")
     await stub.script({"fault": "status:500"}, {"fault": "status:500"})
     assert "500" in (await ask(chat, "/compact"))  # and nothing is lost
     await stub.script({"reply": "## Rules\nBe brief."})
     assert await ask(chat, "/compact") == "What was said longer ago is a summary now."
     await stub.post("config", {"keep_requests": 1})
-    await ask(chat, "[[reply:fine]] and now?")
+    await ask(chat, "and now?")
     *_, raw = await stub.get("raw")
     system, *messages = raw["body"]["messages"]
     assert "## Rules\nBe brief." in system["content"]
     assert [message["content"] for message in messages if message["role"] == "user"] == [
-        "[[reply:ok]] 2",
-        "[[reply:ok]] 3",
-        "[[reply:fine]] and now?",
+        "message 2",
+        "message 3",
+        "and now?",
     ]
 
 
