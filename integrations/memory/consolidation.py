@@ -159,11 +159,18 @@ class Consolidation:
                 for tainted in (False, True):
                     some = [exchange for exchange in own if is_tainted(exchange) is tainted]
                     if some and [sender, tainted] not in begun["read"]:
-                        await self._gather(name, f"{one['channel']}:{sender}", some, unverified=tainted)
+                        await self._gather(name, self._person(name, one["channel"], sender), some, unverified=tainted)
                         begun["read"].append([sender, tainted])
             one["until"] = begun["end"]
             del one["begun"]
             self._save()
+
+    def _person(self, session: str, channel: str, sender: str) -> str:
+        people = self.hub.config.people
+        shared = session.removeprefix("person:")  # one session of a person on all channels
+        if shared != session and shared in people.by_name and people.by_name[shared].share_session:
+            return shared
+        return people.of(channel, sender)
 
     async def _gather(self, session: str, person: str, exchanges: Sequence[Exchange], *, unverified: bool) -> None:
         book = book_of(person)

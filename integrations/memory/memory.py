@@ -23,6 +23,7 @@ from .index import Hit, Index
 from .journal import Change, Edit, Journal
 
 HITS = 20
+GUESTS_FACTS = 100  # facts of one guest; whoever may write could fill the disk otherwise
 LONGEST_NOTES = 3000  # characters of the notes of a day in the prompt
 _LOOKS_SECRET = re.compile(
     r"\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abprs]|AKIA|AIza|hf|npm|pypi)[-_]?[A-Za-z0-9_-]{16,}"
@@ -44,18 +45,27 @@ class Memory:
 
     # -- who may know what ----------------------------------------------------------------------
 
+    def books_for(self, person: str) -> list[str]:
+        """Where what a person tells is kept, and where it was before their accounts were known to be one person's."""
+        known = self.hub.config.people.by_name.get(person)
+        return [book_of(person), *map(book_of, known.identities if known else ())]
+
     def own_book(self, turn: Turn) -> str | None:
         """Where what this person tells is kept; None: nowhere."""
         if not turn.owner and self.config["guests"] == "nothing":
             return None
         return book_of(person_of(turn))
 
+    def changeable(self, turn: Turn) -> list[str]:
+        """The books out of which this person may have something forgotten."""
+        own = [] if self.own_book(turn) is None else self.books_for(person_of(turn))
+        return [*own, SHARED] if turn.owner else own
+
     def readable(self, turn: Turn) -> list[str]:
         """What may be told in this turn. In a group others read along: only what is shared, and that among owners."""
-        own = self.own_book(turn)
         if turn.group:
             return [SHARED] if turn.owner else []
-        return [book for book in (own, SHARED if turn.owner else None) if book is not None]
+        return self.changeable(turn)
 
     # -- for a turn -----------------------------------------------------------------------------
 
@@ -78,6 +88,8 @@ class Memory:
         if not fact.text or fact.text == MASK:
             raise ToolError("There is nothing in it that can be remembered. Secrets never are.")
         book = SHARED if shared else book
+        if not turn.owner:
+            await self._check_room(book)
         if today:
             mark = " <!-- unverified -->" if fact.unverified else ""
             path = within(book, f"{self.hub.clock.now().date()}.md")
@@ -162,6 +174,12 @@ class Memory:
         return (await in_thread(self._journal.open_changes))[-limit:]
 
     # -- inside ---------------------------------------------------------------------------------
+
+    async def _check_room(self, book: str) -> None:
+        pages = [page.path for page in await in_thread(self.books.pages) if page.book == book]
+        texts = await in_thread(lambda: [self.books.text(path) for path in pages])
+        if sum(read(line) is not None for text in texts for line in text.split("\n")) >= GUESTS_FACTS:
+            raise ToolError(f"No more than {GUESTS_FACTS} facts are kept of a guest. Forget one that matters less.")
 
     async def _add(
         self,

@@ -81,8 +81,7 @@ class Forget(_MemoryTool):
     parameters = vol.Schema({vol.Exclusive("id", "what"): str, vol.Exclusive("undo", "what"): cv.boolean})
 
     async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
-        own = self.memory.own_book(turn)
-        books = ([own] if own is not None else []) + ([""] if turn.owner else [])
+        books = self.memory.changeable(turn)
         if arguments.get("undo"):
             change = await self.memory.undo(None, books)
             if change is None:

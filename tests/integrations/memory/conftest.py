@@ -27,20 +27,19 @@ def folder(config_dir: Path) -> Path:
 @pytest.fixture
 def anna(hub: Hub, memory: Any) -> Hands:
     """An owner."""
-    hands = Hands(hub)
-    return hands.of(id="anna1", sender="anna", sender_name="Anna")
+    return Hands(hub).of(id="anna1", sender="anna", person="chat:anna", sender_name="Anna")
 
 
 @pytest.fixture
 def ben(hub: Hub, memory: Any) -> Hands:
     """Another owner."""
-    return Hands(hub).of(id="ben1", sender="ben", sender_name="Ben")
+    return Hands(hub).of(id="ben1", sender="ben", person="chat:ben", sender_name="Ben")
 
 
 @pytest.fixture
 def guest(hub: Hub, memory: Any) -> Hands:
     """Somebody who is let in."""
-    return Hands(hub).of(id="guest1", sender="guest", owner=False)
+    return Hands(hub).of(id="guest1", sender="guest", person="chat:guest", owner=False)
 
 
 async def told(hands: Hands, part: str = "memory") -> str:
