@@ -21,6 +21,7 @@ from nanobot.config.wrong import Wrong, expected
 from nanobot.contracts.media import MediaLimits
 from nanobot.util.text import shorten
 
+KEEP_DAYS = 30
 REQUIREMENTS = ("auto", "ask", "never")
 UNIT_SYSTEMS = {"metric": "metric", "us_customary": "us_customary", "imperial": "us_customary"}
 _MEDIA_TYPE = re.compile(r"\*/\*|[a-z]+/(?:\*|[a-z0-9][a-z0-9.+_-]*)")
@@ -59,6 +60,8 @@ class CoreConfig:
     agent: str | None = None
     debug: bool = False
     people: People = field(default_factory=People)
+    keep_days: int = KEEP_DAYS
+    """Days that a message stays after it was answered or sent."""
 
     def customized(self, entity_id: str) -> dict[str, Any]:
         """The attributes that an entity is given: those of its domain, of each pattern that fits, then its own."""
@@ -143,6 +146,9 @@ SCHEMA = vol.Schema(
         vol.Optional("agent"): cv.string,
         vol.Optional("debug"): cv.boolean,
         vol.Optional("people"): PEOPLE,
+        vol.Optional("messages"): _or_nothing(
+            {vol.Optional("keep_days"): vol.All(cv.whole_number, vol.Range(min=1, max=36_500))}
+        ),
     }
 )
 
@@ -163,6 +169,7 @@ def check_core(data: Mapping[str, Any], key: str) -> tuple[CoreConfig, list[Prob
             problems += explain(error, wanted, (key,), SCHEMA)
             if isinstance(value, dict):
                 valid.update(_what_is_good(name, value))
+    valid["keep_days"] = valid.pop("messages", {}).get("keep_days", KEEP_DAYS)
     valid["people"] = People(valid.get("people", {}))
     valid["media"] = MediaLimits(**valid.get("media", {}))
     return CoreConfig(**valid), problems

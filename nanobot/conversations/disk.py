@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
 DAY = 86_400.0  # s
-KEEP = 30 * DAY  # how long done messages stay, and with them the knowledge of what was received
 CLEAN_EVERY = DAY / 4
 SLICE = 500  # rows deleted in one transaction
 ISSUE = "messages.storage"
@@ -71,10 +70,12 @@ class Disk:
         """Now and then, until cancelled, delete what is old, a little at a time."""
         while True:
             now = self.hub.clock.time()
+            # with a message goes the knowledge that it was received
+            before = now - self.hub.config.keep_days * DAY
             try:
                 await delivery.expire()
                 for one in kept:
-                    await _purge(one.purge, now - KEEP)
+                    await _purge(one.purge, before)
             except StorageError as error:
                 self.told(error)
             await self._clean_up_files(inbox, delivery, now)
