@@ -13,6 +13,7 @@ from nanobot.hub.issues import Fix, Severity
 from nanobot.paths import bundled
 from nanobot.util.aio import in_thread
 from nanobot.util.dt import iso
+from nanobot.util.translate import translate
 
 from .shelf import Home, OnDisk, look
 
@@ -21,8 +22,6 @@ FOLDER = "skills"
 BUNDLED, USER, WORKSPACE = "bundled", "user", "workspace"
 RANKS = {BUNDLED: 0, WORKSPACE: 1, USER: 2}
 """Of two skills with one name the higher one counts: what agents can write never stands in for what the owner wrote."""
-UNTRUSTED = "new or changed, waits for an owner: nanobot skill trust {name}"
-DISABLED = "it is disabled in the configuration"
 
 
 class FileSkill(Skill):
@@ -55,7 +54,7 @@ class Library:
         self._seen: dict[str, dict[str, Any]] = {}
         """By ``<source>/<name>``: the digest that was seen last, since when, and the one that is trusted."""
         self._known: dict[tuple[str, str], OnDisk] = {}
-        self._needs: dict[tuple[str, str], str | None] = {}
+        self._needs: dict[tuple[str, str], tuple[str, str] | None] = {}
         """What each of them lacks."""
         self._added: dict[str, tuple[FileSkill, Callable[[], None]]] = {}
         self._looking: asyncio.Task[None] | None = None
@@ -187,9 +186,16 @@ class Library:
     def _unavailable(self, disk: OnDisk) -> str | None:
         name = disk.file.name
         if name in self._config["disabled"]:
-            return DISABLED
+            return self._say("disabled")
+        if disk.file.wrong is not None:
+            return disk.file.wrong
         missing = self._needs.get((disk.source, name))
-        return missing or (None if self._is_trusted(disk) else UNTRUSTED.format(name=name))
+        if missing is not None:
+            return self._say(missing[0], names=missing[1])
+        return None if self._is_trusted(disk) else self._say("waits", name=name)
+
+    def _say(self, key: str, **more: str) -> str:
+        return translate(f"component.skills.chat.{key}", self.hub.language, **more)
 
     def _is_trusted(self, disk: OnDisk) -> bool:
         if disk.source != WORKSPACE or self._config["workspace"] == "trust":

@@ -51,21 +51,17 @@ class SkillFile:
     allowed_tools: tuple[str, ...] | None = None
     wrong: str | None = None
 
-    def missing(self) -> str | None:
-        """What it needs and is not there, as a sentence; None when all is. Looks at the disk."""
-        if self.wrong is not None:
-            return self.wrong
+    def missing(self) -> tuple[str, str] | None:
+        """What it needs and is not there: the key of a text, and the names in it. Looks at the disk."""
         if self.systems and _SYSTEMS.get(sys.platform, sys.platform) not in self.systems:
-            return f"it is for another system ({', '.join(self.systems)})"
+            return "other_system", ", ".join(self.systems)
         bins = [name for name in self.bins if shutil.which(name) is None]
         if bins:
-            return f"it needs the program{'s' * (len(bins) > 1)} {', '.join(bins)}"
+            return "needs_bins", ", ".join(bins)
         if self.any_bins and not any(map(shutil.which, self.any_bins)):
-            return f"it needs one of the programs {', '.join(self.any_bins)}"
+            return "needs_any_bin", ", ".join(self.any_bins)
         env = [name for name in self.env if not os.environ.get(name)]
-        if env:
-            return f"it needs the environment variable{'s' * (len(env) > 1)} {', '.join(env)}"
-        return None
+        return ("needs_env", ", ".join(env)) if env else None
 
 
 def parse(folder: str, text: str) -> SkillFile:

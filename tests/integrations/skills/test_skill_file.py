@@ -47,7 +47,7 @@ def test_a_plain_skill() -> None:
 def test_what_it_needs_in_every_spelling(more: str) -> None:
     skill = parse("tea", head(more))
     assert (skill.bins, skill.env, skill.always) == (("kettle-3000",), ("TEA_KEY",), True)
-    assert skill.missing() == "it needs the program kettle-3000"
+    assert skill.missing() == ("needs_bins", "kettle-3000")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_tools_in_every_spelling(written: str, tools: tuple[str, ...]) -> No
     ids=["no head", "no description", "another name", "a bad folder", "broken YAML", "a list", "too long", "code"],
 )
 def test_what_is_wrong_is_a_sentence(folder: str, text: str, wrong: str) -> None:
-    assert wrong in str(parse(folder, text).missing())
+    assert wrong in str(parse(folder, text).wrong)
 
 
 def test_those_that_come_with_nanobot_are_right_and_short() -> None:

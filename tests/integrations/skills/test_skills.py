@@ -171,9 +171,9 @@ async def test_what_is_missing_is_said_and_not_offered(
     write("skills/tea", "Boil water.", requires="{bins: [kettle-3000]}")
     write("skills/milk", "Buy it.", requires="{env: [MILK_KEY]}")
     listed = {one["name"]: one["unavailable"] for one in await ask(hub, "list")}
-    assert listed["tea"] == "it needs the program kettle-3000"
-    assert listed["milk"] == "it needs the environment variable MILK_KEY"
-    assert "it needs the program" in await hands.fails("skill", name="tea")
+    assert listed["tea"] == "needs programs that are not there: kettle-3000"
+    assert listed["milk"] == "needs variables of the environment: MILK_KEY"
+    assert "needs programs" in await hands.fails("skill", name="tea")
     assert "- tea" not in await told(hub, hands)
     monkeypatch.setenv("MILK_KEY", "1")
     assert await hands("skill", name="milk") == "Buy it."
