@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from nanobot.cli import prompt as on_the_screen
+from nanobot.contracts.model import UNSEEN
 from nanobot.errors import NanobotError
 from nanobot.hub.hub import Hub
 from nanobot.testing.chat import Chat
 from nanobot.testing.plugin import SetUp
+from tests.agent.test_pictures import png
 from tests.integrations.agent.conftest import Begin, Stub
 
 
@@ -95,11 +97,11 @@ async def test_a_picture_reaches_a_server_whose_model_sees(
 ) -> None:
     await begin(model={"vision": vision})
     await stub.post("config", {"keep_requests": 5})
-    file = await hub.media.keep("chat", "a.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
+    file = await hub.media.keep("chat", "a.png", png(4, 3))
     await chat.types("what is this?", attachments=(file,))
     content = (await stub.get("raw"))[-1]["body"]["messages"][-1]["content"]
     if not vision:
-        assert content == f"what is this?\n[file: {file.path} (image/png)]"
+        assert content == f"what is this?\n[file: {file.path} (image/png)]\n\n{UNSEEN}"
         return
     assert content[0]["text"].startswith("what is this?")
     assert content[1]["image_url"]["url"].startswith("data:image/png;base64,iVBORw0KGgo")
