@@ -6,7 +6,6 @@ Only public addresses over https are asked, each redirect again, unless the pers
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import orjson
 
 from nanobot.config.blueprints import BlueprintError
+from nanobot.util.public_net import NotPublic, check_literal, public_resolver
 from nanobot.util.text import slugify
 
 TIMEOUT = 10.0  # s for all of it
@@ -26,6 +26,7 @@ REDIRECTS = 5
 
 Get = Callable[[str], Awaitable[bytes]]
 
+_YOURS = "{}; use --allow-local if it is yours"
 _TOPIC = re.compile(r"/t/(?:[^/]+/)?(\d+)(?:/\d+)?/?")
 _GITHUB = re.compile(r"/([^/]+)/([^/]+)/(?:blob|raw)/(.+)")
 _GIST = re.compile(r"/([^/]+)/([0-9a-f]+)/?")
@@ -84,17 +85,9 @@ def check_address(url: str, *, allow_local: bool) -> None:
     if parts.scheme != "https":
         raise BlueprintError(f"'{url}' is not encrypted; use https, or --allow-local for an address of your own")
     try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return
-    if not is_public(address):
-        raise BlueprintError(f"{host} is not a public address; use --allow-local if it is yours")
-
-
-def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether it is on the internet, and not in somebody's network or on this machine."""
-    inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-    return address.is_global and not address.is_multicast and (inner is None or is_public(inner))
+        check_literal(host)
+    except NotPublic as error:
+        raise BlueprintError(_YOURS.format(error)) from error
 
 
 # -- the places -----------------------------------------------------------------------------------
@@ -169,25 +162,8 @@ def _slug(text: str) -> str:
 
 def _session(*, allow_local: bool) -> Any:
     import aiohttp
-    from aiohttp.abc import AbstractResolver, ResolveResult
 
-    class PublicOnly(AbstractResolver):
-        """Gives only addresses that may be asked; these very ones are connected to, so no name can change its mind."""
-
-        def __init__(self) -> None:
-            self._inner = aiohttp.ThreadedResolver()
-
-        async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
-            found = await self._inner.resolve(host, port, family)
-            public = [one for one in found if is_public(ipaddress.ip_address(one["host"].partition("%")[0]))]
-            if not public:
-                raise BlueprintError(f"{host} is not a public address; use --allow-local if it is yours")
-            return public
-
-        async def close(self) -> None:
-            await self._inner.close()
-
-    resolver = None if allow_local else PublicOnly()
+    resolver = None if allow_local else public_resolver()
     connector = aiohttp.TCPConnector(resolver=resolver)
     return aiohttp.ClientSession(connector=connector, headers={"User-Agent": "nanobot", "Accept": "*/*"})
 
@@ -210,6 +186,8 @@ async def _get(session: Any, url: str, *, allow_local: bool) -> bytes:
                     if len(content) > LARGEST:
                         raise BlueprintError(f"{url} is too large for a blueprint")
                 return bytes(content)
+    except NotPublic as error:
+        raise BlueprintError(_YOURS.format(error)) from error
     except (aiohttp.ClientError, OSError) as error:
         raise BlueprintError(f"{url} cannot be reached ({error})") from error
     raise BlueprintError(f"{url} leads from one address to the next without end")

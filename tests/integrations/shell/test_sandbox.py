@@ -164,7 +164,7 @@ async def test_without_a_sandbox_there_is_no_shell(house: House, monkeypatch: py
     from integrations.shell import sandbox
 
     monkeypatch.setattr(sandbox, "PATH", "/nowhere")
-    monkeypatch.setattr(sandbox.os, "geteuid", lambda: 0)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
     await house.apply("shell:\n")
     entry = house.hub.entries["shell"]
     assert entry.state is EntryState.RETRYING
