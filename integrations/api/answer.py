@@ -27,11 +27,14 @@ async def body_of(request: web.Request, wrong: str) -> Any:
 
     Raises ``WebError``: 400 with the sentence ``wrong`` for what is no JSON, 408 for a body that does not come.
     """
-    try:
-        async with asyncio.timeout(BODY_LIMIT):
-            body = await request.read()
-    except TimeoutError as error:
-        raise WebError(408, "the body took too long to arrive") from error
+    if request.content.is_eof():  # it came with the headers
+        body = await request.read()
+    else:
+        try:
+            async with asyncio.timeout(BODY_LIMIT):
+                body = await request.read()
+        except TimeoutError as error:
+            raise WebError(408, "the body took too long to arrive") from error
     if not body.strip():
         return None
     try:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from types import MappingProxyType
-from typing import Any
-
 from aiohttp import web
 
 from nanobot.hub.bus import MAX_TYPE_LENGTH
-from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
-from nanobot.hub.states import STATE_CHANGED, State, is_entity_id
+from nanobot.hub.states import STATE_CHANGED, as_change
 from nanobot.hub.web import WebError, context_of, rights_of
 
 from .answer import answer, body_of
@@ -42,30 +36,9 @@ class Events:
         if len(event_type) > MAX_TYPE_LENGTH:
             raise WebError(400, f"An event type has at most {MAX_TYPE_LENGTH} characters.")
         if event_type == STATE_CHANGED:
-            data = _with_states(data or {})
+            try:
+                data = as_change(data or {})
+            except ValueError as error:
+                raise WebError(400, str(error)) from error
         self._hub.bus.fire(event_type, data or {}, context_of(request), origin="REMOTE")
         return answer({"message": f"Event {event_type} fired."})
-
-
-def _with_states(data: dict[str, Any]) -> dict[str, Any]:
-    """Whoever listens to ``state_changed`` relies on states being states. Raises ``WebError`` 400."""
-    try:
-        entity_id = data["entity_id"]
-        states = {key: _state(data.get(key)) for key in ("old_state", "new_state")}
-    except (KeyError, TypeError, ValueError) as error:
-        raise WebError(
-            400, "state_changed takes entity_id, and old_state and new_state as GET /api/states gives them"
-        ) from error
-    return {**data, "entity_id": entity_id, **states}
-
-
-def _state(given: Any) -> State | None:
-    if given is None:
-        return None
-    if not isinstance(given, Mapping) or not is_entity_id(given["entity_id"]):
-        raise ValueError("no state")
-    changed, updated = (datetime.fromisoformat(given[key]).timestamp() for key in ("last_changed", "last_updated"))
-    context = given.get("context") or {}
-    cause = Context(id=context.get("id"), parent_id=context.get("parent_id"), user_id=context.get("user_id"))
-    attributes = MappingProxyType(dict(given.get("attributes") or {}))
-    return State(given["entity_id"], str(given["state"]), attributes, changed, updated, cause)

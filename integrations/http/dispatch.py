@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
 
 import voluptuous as vol
 from aiohttp import web
@@ -130,19 +129,21 @@ class Dispatcher:
         about.identity = identity
         if identity is not None and (wait := self.hub.credentials.rates.take(identity.id)) > 0:
             raise too_often(wait)
-        with ExitStack() as open_while_good:
 
-            def sign_in(token: str) -> Identity | None:
-                signed_in = self._sign_in(request, token)
-                if signed_in is not None:
-                    open_while_good.enter_context(self.live.keep(request, signed_in.id))
-                return signed_in
+        def sign_in(token: str) -> Identity | None:
+            signed_in = self._sign_in(request, token)
+            if signed_in is not None:
+                self.live.keep(request, signed_in.id)
+            return signed_in
 
+        about.sign_in = sign_in
+        about.is_let_in = True
+        try:
             if identity is not None:
-                open_while_good.enter_context(self.live.keep(request, identity.id))
-            about.sign_in = sign_in
-            about.is_let_in = True
+                self.live.keep(request, identity.id)
             return await view.handler(request)
+        finally:
+            self.live.forget()
 
     def _route(self, request: web.Request) -> View | None:
         """The view, its values in ``request.match_info``. None: a preflight of another site. Raises ``WebError``."""

@@ -23,6 +23,8 @@ _SUSPICIOUS = re.compile(
     re.IGNORECASE,
 )
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+_THIS_COMPUTER = frozenset({"localhost", "127.0.0.1", "[::1]"})
+"""The usual names of the loopback, which need no look at the address behind them."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -49,7 +51,7 @@ class Guard:
         if match is None or (match[2] and int(match[2]) > 65535):
             raise WebError(400, "the Host header is missing or malformed")
         name = match[1].rstrip(".")
-        if name == "localhost" or name in self.hosts:
+        if name in _THIS_COMPUTER or name in self.hosts:
             return
         try:
             address = ipaddress.ip_address(name.strip("[]"))

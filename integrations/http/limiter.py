@@ -52,7 +52,7 @@ class Limiter:
 
     def wait(self, peer: str) -> float:
         """Seconds until this peer may try again, 0 when it may now."""
-        times = self._wrong.get(network_of(peer))
+        times = self._wrong.get(network_of(peer)) if self._wrong else None
         if times is None or len(times) < GUESSES:
             return 0.0
         return max(0.0, times[0] + WINDOW - self._time())

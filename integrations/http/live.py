@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from aiohttp import WSCloseCode, web
 
@@ -24,16 +23,15 @@ class Live:
     def __len__(self) -> int:
         return len(self._open)
 
-    @contextmanager
-    def keep(self, request: web.Request, identity_id: str) -> Iterator[None]:
-        """While the handler of ``request`` runs, it can be closed."""
+    def keep(self, request: web.Request, identity_id: str) -> None:
+        """Until ``forget`` the handler of ``request``, which runs now, can be closed."""
         task = asyncio.current_task()
         assert task is not None
         self._open[task] = (identity_id, request)
-        try:
-            yield
-        finally:
-            self._open.pop(task, None)  # one that signed in as somebody else is there once
+
+    def forget(self) -> None:
+        """The handler that runs now is at its end."""
+        self._open.pop(asyncio.current_task(), None)  # type: ignore[arg-type]  # there is one
 
     async def close(self, ids: Iterable[str] | None = None) -> None:
         """Close those of these credentials because they are no longer good, or all because the server ends."""

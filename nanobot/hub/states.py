@@ -93,13 +93,14 @@ class State:
 
     def as_dict(self) -> dict[str, Any]:
         """The shape of Home Assistant's REST and WebSocket APIs (2025.4)."""
+        updated = iso(self.last_updated)  # most often all three are one moment
         return {
             "entity_id": self.entity_id,
             "state": self.state,
             "attributes": dict(self.attributes),
-            "last_changed": iso(self.last_changed),
-            "last_reported": iso(self.last_reported),
-            "last_updated": iso(self.last_updated),
+            "last_changed": updated if self.last_changed == self.last_updated else iso(self.last_changed),
+            "last_reported": updated if self.last_reported == self.last_updated else iso(self.last_reported),
+            "last_updated": updated,
             "context": self.context.as_dict(),
         }
 
@@ -268,3 +269,29 @@ def _track(
                 trackers.pop(name, None)
 
     return remove
+
+
+def as_change(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a ``state_changed`` that somebody fires by hand, with its states as ``State``: whoever listens relies
+    on that. Raises ``ValueError`` with a sentence."""
+    try:
+        entity_id = data["entity_id"]
+        states = {key: _given(data.get(key)) for key in ("old_state", "new_state")}
+        if not isinstance(entity_id, str) or not is_entity_id(entity_id):
+            raise ValueError("no entity id")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        text = "state_changed takes entity_id, and old_state and new_state as GET /api/states gives them"
+        raise ValueError(text) from error
+    return {**data, "entity_id": entity_id, **states}
+
+
+def _given(state: Any) -> State | None:
+    if state is None or isinstance(state, State):
+        return state
+    if not isinstance(state, Mapping) or not is_entity_id(state["entity_id"]):
+        raise ValueError("no state")
+    changed, updated = (datetime.fromisoformat(state[key]).timestamp() for key in ("last_changed", "last_updated"))
+    context = state.get("context") or {}
+    cause = Context(id=context.get("id"), parent_id=context.get("parent_id"), user_id=context.get("user_id"))
+    attributes = MappingProxyType(dict(state.get("attributes") or {}))
+    return State(state["entity_id"], str(state["state"]), attributes, changed, updated, cause)

@@ -16,6 +16,7 @@ from nanobot.contracts.view import Access
 from nanobot.errors import ServiceNotFound
 from nanobot.hub import shapes
 from nanobot.hub.bus import ALL, Event
+from nanobot.hub.states import STATE_CHANGED, as_change
 
 from .. import fields
 
@@ -83,7 +84,13 @@ def fire_event(call: SocketCall) -> Any:
     """Tell everybody something."""
     if not call.identity.rights.may_fire(call.data["event_type"]):
         raise SocketError(sc.UNAUTHORIZED, f"{call.identity.name} may not fire {call.data['event_type']}")
-    call.hub.bus.fire(call.data["event_type"], call.data.get("event_data"), call.context)
+    event_data = call.data.get("event_data")
+    if call.data["event_type"] == STATE_CHANGED:
+        try:
+            event_data = as_change(event_data or {})
+        except ValueError as error:
+            raise SocketError(sc.INVALID_FORMAT, str(error)) from error
+    call.hub.bus.fire(call.data["event_type"], event_data, call.context)
     return {"context": call.context.as_dict()}
 
 

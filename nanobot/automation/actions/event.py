@@ -9,6 +9,7 @@ import voluptuous as vol
 from nanobot.automation.sequence import RunStep
 from nanobot.config import validators as cv
 from nanobot.hub.bus import MAX_TYPE_LENGTH
+from nanobot.hub.states import STATE_CHANGED, as_change
 from nanobot.templates import TemplateError
 from nanobot.templates import validators as tv
 
@@ -40,4 +41,10 @@ def run(step: RunStep) -> None:
         data = {}
     event = str(step.config["event"])[:MAX_TYPE_LENGTH]
     step.tell(event=event, event_data=data)
+    if event == STATE_CHANGED:
+        try:
+            data = as_change(data)
+        except ValueError as error:
+            step.log.error("%s: it is not fired: %s", step.name, error)
+            return
     step.hub.bus.fire(event, data, step.context)

@@ -214,3 +214,23 @@ async def test_several_messages_come_in_one_frame_when_asked_for(client: Any, hu
         hub.bus.fire("tea", {"cups": cups})
     frame = await client.frame()
     assert [message["event"]["data"]["cups"] for message in frame] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("data", [{}, {"entity_id": "sensor.a", "new_state": {"state": "1"}}, {"entity_id": []}])
+async def test_a_change_that_is_none_is_not_told_to_those_who_rely_on_states(client: Any, hub: Hub, data: Any) -> None:
+    heard: list[Any] = []
+    hub.bus.listen("state_changed", heard.append)
+    assert (await client.fails("fire_event", event_type="state_changed", event_data=data))["code"] == "invalid_format"
+    assert not heard
+
+
+async def test_a_change_as_others_tell_it_arrives_with_its_state(client: Any, hub: Hub) -> None:
+    hub.states.set("sensor.tank", "7", {"unit": "l"})
+    told = next(state for state in await client.ask("get_states") if state["entity_id"] == "sensor.tank")
+    heard: list[Any] = []
+    hub.bus.listen("state_changed", heard.append)
+    await client.ask(
+        "fire_event", event_type="state_changed", event_data={"entity_id": "sensor.tank", "new_state": told}
+    )
+    assert heard[0].data["new_state"].attributes == {"unit": "l"}
+    assert heard[0].data["old_state"] is None
