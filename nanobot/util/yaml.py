@@ -26,6 +26,8 @@ from yaml.events import (
 from yaml.nodes import ScalarNode
 from yaml.resolver import Resolver
 
+from nanobot.util.yaml_lines import read as read_lines
+
 try:
     from yaml._yaml import CParser as _Parser
 except ImportError:  # PyYAML without libyaml: slower, but it works
@@ -140,6 +142,9 @@ class Document:
 def parse(content: bytes | str) -> Document:
     """Read the text of one file. Raises ``Unparsable``."""
     text = content if isinstance(content, str) else decode(content)
+    found = simple(text)
+    if found is not None:
+        return Document(text, found[0], (), tagged=False, size=found[1])
     builder: Builder = _WithoutMarks(text)
     try:
         try:
@@ -381,6 +386,28 @@ class Builder:
 
 class _Special(Exception):
     """Something that needs marks, paths or anchors."""
+
+
+def simple(text: str) -> tuple[Any, int] | None:
+    """The data of a file that consists of plain lines, and how many nodes it has; None for any other."""
+    known: dict[str, Any] = {}
+
+    def plain(written: str) -> Any:
+        try:
+            return known[written]
+        except KeyError:
+            tag = _resolver.resolve(ScalarNode, written, (True, False))
+            kind = tag[len(_STANDARD) :]
+            if kind not in ("str", "value", "merge"):
+                value = known[written] = _SCALARS[kind](_constructor, ScalarNode(tag, written))
+            else:
+                value = known[written] = written
+            return value
+
+    try:
+        return read_lines(text, plain)
+    except (KeyError, ValueError, yaml.YAMLError):
+        return None
 
 
 class _WithoutMarks(Builder):

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from nanobot.util.yaml import Builder, Document, Marks, Path, Unparsable
+from nanobot.util.yaml import Builder, Document, Marks, Path, Unparsable, simple
 
 WORTH_IT = 16_384  # characters; a smaller file is parsed as quickly as it is cut
 
@@ -193,6 +193,9 @@ def _parsed(text: str, line: int) -> Piece | None:
     """A piece; tags in it know their lines. None for one that is not complete in itself, or has faults."""
     if _OUTSIDE.search(text):
         return None
+    found = simple(text)
+    if found is not None:
+        return Piece(found[0], False, line)
     builder = Builder(text)
     try:
         data, _ = builder.build()
