@@ -86,8 +86,8 @@ def parse(folder: str, text: str) -> SkillFile:
 
 
 def _of(folder: str, head: Mapping[str, Any], body: str) -> SkillFile:
-    name = str(head.get("name") or folder).strip()
-    description = " ".join(str(head.get("description") or "").split())
+    name = _text(head.get("name")).strip() or folder
+    description = " ".join(_text(head.get("description")).split())
     own = _own(head.get("metadata"))
     requires = [part for part in (head.get("requires"), own.get("requires")) if isinstance(part, dict)]
     return SkillFile(
@@ -130,12 +130,17 @@ def _true(value: Any) -> bool:
     return value is True or (isinstance(value, str) and value.strip().lower() in ("true", "yes", "on"))
 
 
+def _text(value: Any) -> str:
+    """A text or a number; "" for anything else, which a few bytes of YAML aliases can make endless."""
+    return str(value) if isinstance(value, str | int | float) else ""
+
+
 def _names(*values: Any) -> tuple[str, ...]:
     """Lists, or texts with commas or blanks between the names."""
     found: dict[str, None] = {}
     for value in values:
         parts = value if isinstance(value, list) else re.split(r"[\s,]+", value) if isinstance(value, str) else ()
-        found.update(dict.fromkeys(part.strip() for part in map(str, parts) if part.strip()))
+        found.update(dict.fromkeys(part.strip() for part in map(_text, parts) if part.strip()))
     return tuple(found)
 
 

@@ -81,6 +81,14 @@ def test_what_is_wrong_is_a_sentence(folder: str, text: str, wrong: str) -> None
     assert wrong in str(parse(folder, text).wrong)
 
 
+@pytest.mark.timeout(10)
+def test_a_few_bytes_that_stand_for_billions_are_harmless() -> None:
+    levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    head = f"l0: &l0 [x]\n{levels}name: tea\n"
+    for last in ("description: *l11\n", "description: x\nrequires: {bins: *l11}\n", "allowed-tools: *l11\n"):
+        assert parse("tea", f"---\n{head}{last}---\n").bins == ()
+
+
 def test_those_that_come_with_nanobot_are_right_and_short() -> None:
     folders = sorted(path for path in bundled("skills").iterdir() if path.is_dir())
     assert {"summarise", "weather", "schedule", "github", "skill-writer", "memory"} <= {path.name for path in folders}
