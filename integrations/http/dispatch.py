@@ -20,7 +20,7 @@ from .cookie import cookie_of, forget_cookie
 from .guard import SAFE_METHODS, Guard, check_path
 from .limiter import Limiter, too_many, too_often
 from .live import Live
-from .peer import Proxies, Trust
+from .peer import Proxies, Trust, network_of
 from .router import Router
 
 SECURITY_HEADERS = {
@@ -127,7 +127,8 @@ class Dispatcher:
                 403, f"{identity.name} is for some entities, events or services, and this knows no such limits"
             )
         about.identity = identity
-        if identity is not None and (wait := self.hub.credentials.rates.take(identity.id)) > 0:
+        who = network_of(about.peer) if identity is None else identity.id
+        if (wait := self.hub.credentials.rates.take(who)) > 0:
             raise too_often(wait)
 
         def sign_in(token: str) -> Identity | None:

@@ -99,8 +99,8 @@ def too_many(wait: float) -> WebError:
 
 
 def too_often(wait: float) -> WebError:
-    """The answer to a token that asks more often than any client has to."""
-    return _later("too many requests with this token", wait)
+    """The answer to a token, or an address without one, that asks more often than any client has to."""
+    return _later("too many requests", wait)
 
 
 def _later(what: str, wait: float) -> WebError:

@@ -55,10 +55,10 @@ async def opened(house: House, session: ClientSession, per_second: float, burst:
 @pytest.mark.parametrize(
     ("method", "path", "told"),
     [
-        ("GET", "/api/states", "429: Too Many Requests: too many requests with this token"),
+        ("GET", "/api/states", "429: Too Many Requests: too many requests; try again in"),
         ("GET", "/v1/models", '"code":"rate_limit_exceeded"'),
         ("POST", "/mcp", '"jsonrpc":"2.0"'),
-        ("GET", "/auth/me", "too many requests with this token"),
+        ("GET", "/auth/me", "too many requests; try again in"),
     ],
     ids=["rest", "openai", "mcp", "page"],
 )
@@ -72,6 +72,17 @@ async def test_one_limit_holds_on_every_way_in(house: House, method: str, path: 
         assert 1 <= int(headers["Retry-After"]) <= 10
         assert told in text
         assert (await ways.ask("GET", "/api/", "other"))[0] == 200
+
+
+async def test_without_a_token_the_address_counts(house: House) -> None:
+    async with ClientSession() as session:
+        ways = await opened(house, session, 0.1, 3)
+        statuses = []
+        for _ in range(4):
+            async with session.post(f"{ways.url}/api/webhook/made-up") as response:
+                statuses.append(response.status)
+        assert statuses == [200, 200, 200, 429]
+        assert (await ways.ask("GET", "/api/"))[0] == 200
 
 
 async def test_a_socket_that_asks_too_often_is_told_so_and_heard_again_later(house: House) -> None:
