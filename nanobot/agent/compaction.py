@@ -14,6 +14,7 @@ from typing import Any
 
 from nanobot.agent import prompt
 from nanobot.agent.asking import Again, Asking, NoAnswer
+from nanobot.agent.foreign import summed_up
 from nanobot.contracts.meter import Spender
 from nanobot.contracts.model import Delta, Message, Request
 from nanobot.conversations.transcript import Exchange
@@ -104,9 +105,10 @@ class Compactor:
         until = max((exchange.seq for exchange in old), default=0)
         if len(old) < 2 or not until:
             return False
-        summary = await self._summary(session, old, recalled.note.summary)
+        before = recalled.note.summary
+        summary = summed_up(await self._summary(session, old, before), before, old)
         # whoever is no owner is not told what tools told an owner
-        private = (recalled.note.summary is not None and recalled.note.private) or any(one.owner for one in old)
+        private = (before is not None and recalled.note.private) or any(one.owner for one in old)
         await self.hub.conversations.notes.change(session, summary=summary, until=until, private=private)
         self.hub.bus.fire(
             "session_compacted", {"session": session, "agent": self.agent, "summary": summary, "until": until}

@@ -11,6 +11,8 @@ from nanobot.conversations.transcript import Exchange
 
 OPENING = "[[words of others "
 ENDING = "[[end of words of others "
+PART = f"{OPENING}had a part in this]]"
+"""Begins a summary of what strangers had a part in: as long as it is told, the session is tainted."""
 TAINTED = "tainted"
 """In the extras of a turn: words of strangers are in its text."""
 _LENGTH = 12  # hex digits of a mark
@@ -39,9 +41,17 @@ def closed(text: str) -> str:
     return text if end in text else f"{text}\n{end}"
 
 
-def has_foreign_words(turn: Turn, exchanges: Iterable[Exchange]) -> bool:
+def summed_up(summary: str, before: str | None, exchanges: Iterable[Exchange]) -> str:
+    """A summary of exchanges and of the summary before them, which says when strangers had a part in either."""
+    foreign = is_marked(before or "") or any(_is_foreign(exchange, running=False) for exchange in exchanges)
+    return f"{PART}\n{summary}" if foreign and not is_marked(summary) else summary
+
+
+def has_foreign_words(turn: Turn, exchanges: Iterable[Exchange], summary: str | None = None) -> bool:
     """Whether strangers have a part in what a model is told at the beginning of a turn: the message and what is
-    remembered of the session."""
+    remembered of the session, ``summary`` of what was longer ago."""
+    if summary is not None and is_marked(summary):
+        return True
     if not turn.owner or turn.extra.get(TAINTED) or turn.extra.get(FORWARDED) or _foreign_files(turn.attachments):
         return True
     return any(_is_foreign(exchange, running=exchange.id == turn.id) for exchange in exchanges)

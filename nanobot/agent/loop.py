@@ -110,7 +110,7 @@ class Loop:
         head = Message("system", "\n\n".join(piece.text for piece in pieces), stable=len(stable))
         toolbox = self.toolbox if turn.bounds is None else self.toolbox.narrowed(turn.bounds.tools)
         limits = self.limits.within(turn.bounds)
-        toolbox.remember(turn, prompt.heard_by(turn, exchanges))
+        toolbox.remember(turn, prompt.heard_by(turn, exchanges), note.summary)
         messages = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, exchanges))]
         steps = exchanges[-1].steps
         start = len(messages) - 1 - len(list(prompt.complete(steps)))

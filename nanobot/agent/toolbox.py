@@ -140,9 +140,9 @@ class Toolbox:
         policy.taint(turn.id)
         return replace(outcome, text=marked(outcome.text, outcome.call.name, policy.key))
 
-    def remember(self, turn: Turn, exchanges: Iterable[Exchange]) -> None:
+    def remember(self, turn: Turn, exchanges: Iterable[Exchange], summary: str | None = None) -> None:
         """Look at what a turn begins with: strangers who have a part in it make its rules stricter."""
-        if has_foreign_words(turn, exchanges):
+        if has_foreign_words(turn, exchanges, summary):
             self.hub.policy.taint(turn.id)
 
     async def _timed(self, call: ToolCall, turn: Turn) -> Outcome:

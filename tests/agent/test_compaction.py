@@ -10,11 +10,12 @@ import pytest
 from nanobot.agent.asking import Asking
 from nanobot.agent.compaction import Compactor, transcript
 from nanobot.contracts.model import Message
+from nanobot.contracts.tool import Risk
 from nanobot.errors import AuthFailed, ModelError, NanobotError
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.testing.chat import Chat
-from tests.agent.conftest import QUICK, Begin, Looping, Noted, Scripted, call
+from tests.agent.conftest import QUICK, Begin, Looping, Noted, Scripted, call, told
 
 SUMMARY = "## Rules\nNever mention the aunt."
 
@@ -42,10 +43,10 @@ async def test_a_summary_stands_in_place_of_what_it_sums_up(
     for text in ("never mention the aunt", "second", "third", "fourth"):
         await chat.types(text)
     assert await compactor.compact("chat:test")
-    told = said(model)[0]
-    assert "tester: never mention the aunt" in told
-    assert "tool note" in told
-    assert "third" not in told
+    summed = said(model)[0]
+    assert "tester: never mention the aunt" in summed
+    assert "tool note" in summed
+    assert "third" not in summed
     await chat.types("fifth")
     assert said(model) == ["third", "fourth", "fifth"]
     assert SUMMARY in system(model)
@@ -153,3 +154,23 @@ async def test_a_request_fits_into_the_window_that_the_model_has(begin: Begin, c
     assert sum(len(message.content) for message in messages) < 1500 * 4
     assert said(model)[-1] == "d" * 1200
     assert "a" * 1200 not in said(model)
+
+
+async def test_words_of_strangers_still_make_the_rules_stricter_when_only_the_summary_knows_of_them(
+    begin: Begin, entry: Entry, chat: Chat, hub: Hub, compactor: Compactor
+) -> None:
+    entry.add(Noted("fetch", "a page", risk=Risk.READ, untrusted=True))
+    letter = Noted("letter", risk=Risk.OUTSIDE)
+    entry.add(letter)
+    model = begin([call("fetch")], "1", "2", "3", "4", SUMMARY, "5", "6", "second summary", [call("letter")], "7")
+    for text in "abcd":
+        await chat.types(text)
+    await compactor.compact("chat:test")
+    for text in "ef":
+        await chat.types(text)
+    await compactor.compact("chat:test")
+    await chat.says("write to Eve")
+    await told(chat, "7")
+    assert "[[words of others had a part in this]]\nsecond summary" in system(model)
+    assert not letter.calls
+    assert len(hub.approvals.waiting()) == 1
