@@ -68,8 +68,10 @@ class Briefing:
         """The first message of the request."""
         return Message("system", "\n\n".join(piece.text for piece in await self.pieces(turn)))
 
-    async def pieces(self, turn: Turn) -> list[Piece]:
-        """The parts for this turn, in their order: what seldom changes comes first, so that it can be cached."""
+    async def pieces(self, turn: Turn, room: int | None = None) -> list[Piece]:
+        """The parts for this turn, in their order: what seldom changes comes first, so that it can be cached. ``room``:
+        the characters of all that the model is told, where it takes less than is configured."""
+        limit = self.room if room is None else min(self.room, room // SHARE)
         variables = self._variables(turn)
         own, files, others = await asyncio.gather(
             self._templates.texts((IDENTITY, SITUATION), variables),
@@ -82,7 +84,7 @@ class Briefing:
         found += [Piece(name, order, f"# {name}\n\n{text}") for name, order, text in files]
         found += [piece for piece in others if piece is not None]
         found = await self._overridden(sorted(found, key=lambda piece: (piece.order, piece.name)), variables)
-        return within([replace(piece, text=piece.text.strip()) for piece in found if piece.text.strip()], self.room)
+        return within([replace(piece, text=piece.text.strip()) for piece in found if piece.text.strip()], limit)
 
     # -- inside ---------------------------------------------------------------------------------
 

@@ -77,7 +77,6 @@ class Loop:
             context=context,
             characters_per_token=prompt.CHARACTERS_PER_TOKEN,
         )
-        self.tool_room = context * prompt.CHARACTERS_PER_TOKEN // SHARE
         self.limits = limits or Limits()
         self.steer = steer
         self.compactor = compactor
@@ -85,6 +84,12 @@ class Loop:
         """Those that were offered last, and how many characters they take."""
         self.history = history
         self.context = context
+
+    def room(self, model: str | None = None) -> int:
+        """Characters of all that is told: as many as are configured, or as few as the model is known to take."""
+        found = self.hub.models.get(model or self.asking.wanted or next(iter(self.hub.models.names()), ""))
+        window = None if found is None else found.context_window
+        return (self.context if window is None else min(self.context, window)) * prompt.CHARACTERS_PER_TOKEN
 
     async def respond(self, turn: Turn) -> AsyncGenerator[Part]:
         """Answer. Raises ``NoAnswer`` when no model does, and ``StorageError`` when nothing can be written down."""
@@ -103,7 +108,8 @@ class Loop:
         recalled = await self.hub.conversations.recall(turn.session, turn.id, self.history + 1)
         exchanges, note = recalled.exchanges, recalled.note
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
-        pieces = await self.briefing.pieces(turn)
+        room = self.room(note.model)
+        pieces = await self.briefing.pieces(turn, room)
         if note.summary and (turn.owner or not note.private):
             pieces.append(Piece("summary", CHANGES, SUMMARY.format(summary=note.summary)))
         stable = "\n\n".join(piece.text for piece in pieces if piece.order < CHANGES)
@@ -114,7 +120,7 @@ class Loop:
         messages = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, exchanges))]
         steps = exchanges[-1].steps
         start = len(messages) - 1 - len(list(prompt.complete(steps)))
-        files = await attached(self.hub, turn, self.context * prompt.CHARACTERS_PER_TOKEN)
+        files = await attached(self.hub, turn, room)
         asked_of = messages[start]
         messages[start] = replace(asked_of, content=f"{asked_of.content}\n\n{files.text}".strip(), images=files.images)
         length = prompt.size(messages)
@@ -125,7 +131,7 @@ class Loop:
         remark = ""
         for round_ in range(min(done, limits.rounds), limits.rounds + 1):
             trace.limit = budget.used_up(round_)
-            tools = None if trace.limit else toolbox.offered(self.tool_room)
+            tools = None if trace.limit else toolbox.offered(room // SHARE)
             trace.prompt = {piece.name: len(piece.text) for piece in pieces}
             trace.prompt |= {"conversation": prompt.size(messages[1:]), "tools": self._size_of(tools)}
             trace.rounds += 1

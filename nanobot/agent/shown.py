@@ -9,6 +9,7 @@ import orjson
 
 from nanobot.agent import prompt
 from nanobot.agent.prompt import CHARACTERS_PER_TOKEN
+from nanobot.agent.tool_words import SHARE
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.model import Message
 from nanobot.conversations.transcript import Exchange
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
 async def shown(loop: Loop, turn: Turn) -> dict[str, Any]:
     """The parts of the briefing, the conversation and the tools as a request of this turn would have them; each with
     its size in characters and, roughly, in tokens. Secrets are replaced as they are in the request. JSON-able."""
-    scrub = loop.hub.scrubber.scrub
+    scrub, room = loop.hub.scrubber.scrub, loop.room()
     exchanges = await loop.hub.conversations.transcript(turn.session, None, loop.history)
     running = Exchange(0.0, turn.id, turn.sender, turn.sender_name, turn.text, turn.attachments)
-    pieces = await loop.briefing.pieces(turn)
+    pieces = await loop.briefing.pieces(turn, room)
     head = Message("system", "")
     said = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, [*exchanges, running]))]
-    fitting = prompt.within(said, loop.context * CHARACTERS_PER_TOKEN)[1:]
+    fitting = prompt.within(said, room)[1:]
     toolbox = loop.toolbox if turn.bounds is None else loop.toolbox.narrowed(turn.bounds.tools)
-    tools = toolbox.offered(loop.tool_room)
+    tools = toolbox.offered(room // SHARE)
     parts = [{"name": piece.name, "left_out": piece.left_out, **_sized(scrub(piece.text))} for piece in pieces]
     talk = {"messages": [_told(message, scrub) for message in fitting], "left_out": len(said) - 1 - len(fitting)}
     sizes = {"conversation": prompt.size(fitting), "tools": len(orjson.dumps(tools)) if tools else 0}

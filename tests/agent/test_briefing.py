@@ -259,3 +259,16 @@ async def test_a_model_with_little_room_gets_a_short_prompt(begin: Begin, chat: 
     model = begin("ok", context=4000)
     await chat.types("hi")
     assert len(model.requests[0].messages[0].content) < 4000 * 4 // 3 + 200
+
+
+async def test_a_model_that_is_known_to_take_less_gets_a_shorter_prompt(
+    begin: Begin, chat: Chat, write: Write, set_up: SetUp, hub: Hub
+) -> None:
+    write("workspace/AGENTS.md", "word " * 10_000)
+    await set_up("files")
+    model = begin("ok")
+    model.context_window = 2000
+    await chat.types("hi")
+    request = model.requests[0]
+    assert len(request.messages[0].content) < 2000 * 4 // 3 + 200
+    assert len(json.dumps(list(request.tools))) < len(json.dumps(Toolbox(hub).offered()))
