@@ -9,6 +9,7 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.config import validators as cv
+from nanobot.contracts.audit import Finding
 from nanobot.errors import NotReady
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
@@ -82,3 +83,17 @@ def rights(config: Mapping[str, Any]) -> set[str]:
         found.add("whoever may write to nanobot has commands run")
     found |= {f"the commands of agents read {path}" for path in config["read"]}
     return found | {f"the commands of agents write {path}" for path in config["write"]}
+
+
+def audit(config: Mapping[str, Any]) -> list[Finding]:
+    """What this configuration leaves open."""
+    found = []
+    if config["sandbox"] == "none":
+        found.append(Finding("no_sandbox", "error", ("sandbox",)))
+    if config["guests"]:
+        found.append(Finding("guests", "error", ("guests",)))
+    if config["network"]:
+        found.append(Finding("network", "warning", ("network",)))
+    if config["write"]:
+        found.append(Finding("write", "warning", ("write",), {"folders": ", ".join(map(str, config["write"]))}))
+    return found
