@@ -29,6 +29,7 @@ from nanobot.conversations.message import Message
 from nanobot.errors import Busy, NanobotError, StorageError
 from nanobot.hub.context import ACTING, Context
 from nanobot.hub.entry import Entry
+from nanobot.hub.hub import Phase
 from nanobot.hub.issues import Severity
 from nanobot.util.aio import in_thread
 from nanobot.util.ids import ulid
@@ -80,6 +81,7 @@ class Approvals:
         if not self._ready.is_set():
             await self._load()
             self._ready.set()
+            self._entry.listen("homeassistant_started", lambda event: self._changed.set())
         while True:
             self._changed.clear()
             now = self.hub.clock.time()
@@ -178,7 +180,7 @@ class Approvals:
     # -- carrying out -----------------------------------------------------------------------------------
 
     def _begin(self, one: Approval) -> None:
-        if one.number not in self._busy:
+        if one.number not in self._busy and self.hub.phase is Phase.RUNNING:  # before that its tool may be missing
             self._busy.add(one.number)
             self._entry.spawn(self._carry_out(one), f"approval {one.number}")
 
@@ -243,7 +245,10 @@ class Approvals:
             await self._save()
 
     async def _tell_people(self, one: Approval) -> None:
-        for place in self.options.where or await owners_chats(self.hub):
+        places = self.options.where or await owners_chats(self.hub)
+        if not places and self.hub.phase is not Phase.RUNNING:
+            raise Busy("the channels are not there yet")
+        for place in places:
             await self.hub.conversations.send(place.channel, place.chat, one.result, thread=place.thread)
 
     def _message(self, one: Approval) -> Message:

@@ -17,7 +17,7 @@ from nanobot.contracts.agent import Turn
 from nanobot.contracts.channel import Limits
 from nanobot.contracts.tool import Risk
 from nanobot.hub.entry import Entry
-from nanobot.hub.hub import Hub
+from nanobot.hub.hub import Hub, Phase
 from nanobot.testing.chat import Chat
 from nanobot.testing.plugin import House
 from tests.agent.conftest import Begin, Looping, Noted, Scripted, call, told
@@ -270,6 +270,21 @@ async def test_after_a_crash_a_call_that_may_have_been_made_is_not_made_again(
     async with asyncio.timeout(10):
         while json.loads(file.read_text("utf-8"))["data"]["approvals"]:  # forgotten right after the agent was told
             await asyncio.sleep(0.01)
+
+
+async def test_an_approved_call_waits_until_the_hub_has_started(
+    hub: Hub, chat: Chat, begin: Begin, shell: Noted
+) -> None:
+    begin(call("shell"), "asked", "there are 3")
+    await _asked(chat)
+    hub.phase = Phase.STARTING
+    await hub.approvals.approve(1, "chat:tester")
+    await asyncio.sleep(0)
+    assert not shell.calls
+    hub.phase = Phase.RUNNING
+    hub.bus.fire("homeassistant_started")
+    await told(chat, "there are 3")
+    assert len(shell.calls) == 1
 
 
 async def test_it_is_on_disk_that_a_call_is_made_before_it_is_made(
