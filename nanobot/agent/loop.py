@@ -22,6 +22,7 @@ from nanobot.agent.toolbox import Toolbox
 from nanobot.contracts.agent import Part, Record, Retract, Text, Thinking, ToolOutcome, ToolUse, Turn
 from nanobot.contracts.meter import ORIGIN, Spender
 from nanobot.contracts.model import Message, Request
+from nanobot.conversations.notes import Note
 from nanobot.conversations.traces import TurnTrace
 from nanobot.conversations.transcript import Exchange
 from nanobot.hub.hub import Hub
@@ -91,6 +92,13 @@ class Loop:
         window = None if found is None else found.context_window
         return (self.context if window is None else min(self.context, window)) * prompt.CHARACTERS_PER_TOKEN
 
+    async def told_first(self, turn: Turn, note: Note) -> list[Piece]:
+        """The parts of the first message: the briefing, and what the session was about before."""
+        pieces = await self.briefing.pieces(turn, self.room(note.model))
+        if note.summary and (turn.owner or not note.private):
+            pieces.append(Piece("summary", CHANGES, SUMMARY.format(summary=note.summary)))
+        return pieces
+
     async def respond(self, turn: Turn) -> AsyncGenerator[Part]:
         """Answer. Raises ``NoAnswer`` when no model does, and ``StorageError`` when nothing can be written down."""
         traces = self.hub.conversations.traces
@@ -109,9 +117,7 @@ class Loop:
         exchanges, note = recalled.exchanges, recalled.note
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
         room = self.room(note.model)
-        pieces = await self.briefing.pieces(turn, room)
-        if note.summary and (turn.owner or not note.private):
-            pieces.append(Piece("summary", CHANGES, SUMMARY.format(summary=note.summary)))
+        pieces = await self.told_first(turn, note)
         stable = "\n\n".join(piece.text for piece in pieces if piece.order < CHANGES)
         head = Message("system", "\n\n".join(piece.text for piece in pieces), stable=len(stable))
         toolbox = self.toolbox if turn.bounds is None else self.toolbox.narrowed(turn.bounds.tools)

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 async def shown(loop: Loop, turn: Turn) -> dict[str, Any]:
     """The parts of the briefing, the conversation and the tools as a request of this turn would have them; each with
     its size in characters and, roughly, in tokens. Secrets are replaced as they are in the request. JSON-able."""
-    scrub, room = loop.hub.scrubber.scrub, loop.room()
-    exchanges = await loop.hub.conversations.transcript(turn.session, None, loop.history)
+    scrub = loop.hub.scrubber.scrub
+    recalled = await loop.hub.conversations.recall(turn.session, None, loop.history)
+    exchanges, room = recalled.exchanges, loop.room(recalled.note.model)
     running = Exchange(0.0, turn.id, turn.sender, turn.sender_name, turn.text, turn.attachments)
-    pieces = await loop.briefing.pieces(turn, room)
+    pieces = await loop.told_first(turn, recalled.note)
     head = Message("system", "")
     said = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, [*exchanges, running]))]
     fitting = prompt.within(said, room)[1:]

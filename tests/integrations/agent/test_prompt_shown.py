@@ -45,6 +45,11 @@ async def test_what_is_shown_is_what_the_model_gets(
     parts = [*shown["parts"], shown["conversation"], shown["tools"]]
     assert shown["characters"] == sum(part["characters"] for part in parts)
     assert "hunter2" not in str(shown)
+    await hub.conversations.notes.change("chat:test", summary="They spoke of tea.", until=1, private=True)
+    again = await asked(hub, session="chat:test")
+    assert again["parts"][-1]["name"] == "summary"
+    assert "They spoke of tea." in again["parts"][-1]["text"]
+    assert "one [[reply:eins]]" not in str(again["conversation"])
 
 
 async def test_without_a_session_it_is_the_one_in_which_somebody_wrote_last(begin: Begin, chat: Chat, hub: Hub) -> None:
