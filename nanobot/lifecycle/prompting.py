@@ -11,6 +11,7 @@ from nanobot.contracts.agent import Agent, Turn
 from nanobot.contracts.command import Command, Connection
 from nanobot.contracts.view import Access
 from nanobot.conversations.latest import latest, sessions
+from nanobot.conversations.message import Message
 from nanobot.errors import NanobotError
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
@@ -59,16 +60,19 @@ async def told(hub: Hub, session: str | None, agent_name: str | None, language: 
         sender_name=message.sender_name,
         owner=message.owner,
         group=message.group,
+        person=hub.config.people.of(message.channel, message.sender),
     )
-    agent = _agent(hub, agent_name or message.agent, language)
+    agent = _agent(hub, agent_name, message, language)
     found = await agent.told(turn)
     if found is None:
         raise NanobotError(translate("prompt.no_model", language, agent=agent.name))
     return found
 
 
-def _agent(hub: Hub, name: str | None, language: str) -> Agent:
-    agent = hub.agents.get(name) if name else hub.conversations.workers.attendance.choose()
+def _agent(hub: Hub, name: str | None, message: Message, language: str) -> Agent:
+    """The one of that name, else whoever would answer the next message."""
+    attendance = hub.conversations.workers.attendance
+    agent = hub.agents.get(name or message.agent or "") or (None if name else attendance.choose())
     if agent is None:
         raise NanobotError(translate("prompt.no_agent", language))
-    return agent
+    return agent if name or message.agent else attendance.meant(message, agent)

@@ -59,6 +59,20 @@ async def test_without_a_session_it_is_the_one_in_which_somebody_wrote_last(begi
     assert (await asked(hub))["session"] == "chat:second"
 
 
+async def test_the_agent_that_would_answer_is_shown_or_the_one_that_is_named(
+    begin: Begin, chat: Chat, hub: Hub, set_up: SetUp
+) -> None:
+    await begin(name="First")
+    await set_up("agent work", {"name": "Second", "model": "main"})
+    await chat.types("one")
+    assert "You are First" in str((await asked(hub))["parts"])
+    assert "You are Second" in str((await asked(hub, agent="agent work"))["parts"])
+    await hub.conversations.notes.change("chat:test", agent="agent work")
+    assert (await asked(hub))["agent"] == "agent work"
+    with pytest.raises(NanobotError, match="no agent that answers"):
+        await asked(hub, agent="nobody")
+
+
 async def test_a_sentence_says_what_is_missing(begin: Begin, chat: Chat, hub: Hub, set_up: SetUp) -> None:
     with pytest.raises(NanobotError, match="nobody has written"):
         await asked(hub)
