@@ -29,7 +29,8 @@ def read(text: str, plain: Callable[[str], Any]) -> tuple[Any, int] | None:
     match = _LINE.match
     root: Any = None
     inner: Any
-    indent, data = -1, root  # of the innermost list or mapping
+    indent = -1
+    data: Any = None  # the innermost list or mapping, which begins at ``indent``
     above: list[tuple[int, Any]] = []
     key: Any = None
     is_open = False  # whether the value of ``key`` is still to come
@@ -50,7 +51,7 @@ def read(text: str, plain: Callable[[str], Any]) -> tuple[Any, int] | None:
             if has_value or (blanks and line.strip(" ")):
                 return None
             continue
-        kind = list if dashes else dict
+        kind: Callable[[], Any] = list if dashes else dict
         if is_open:
             is_open = False
             if column > indent or (column == indent and dashes):
