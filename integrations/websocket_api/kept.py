@@ -20,6 +20,9 @@ class Kept:
         """By user id, then by key."""
         self.exposed: dict[str, dict[str, bool]] = {}
         """By entity id, then by assistant."""
+        self.entities: dict[str, dict[str, Any]] = {}
+        """By entity id: what people have it called and shown as (``name``, ``icon``, ``hidden_by``, ``aliases``), and
+        ``modified_at``, in seconds."""
         self.ignored: set[str] = set()
         """Ids of issues."""
 
@@ -28,13 +31,27 @@ class Kept:
         data = await self._store.load() or {}
         self.user_data = data.get("user_data", {})
         self.exposed = data.get("exposed", {})
+        self.entities = data.get("entities", {})
         self.ignored = set(data.get("ignored", ()))
 
     def save(self) -> None:
         """Something has changed."""
         self._store.save(
-            lambda: {"user_data": self.user_data, "exposed": self.exposed, "ignored": sorted(self.ignored)}
+            lambda: {
+                "user_data": self.user_data,
+                "exposed": self.exposed,
+                "entities": self.entities,
+                "ignored": sorted(self.ignored),
+            }
         )
+
+    def shown(self, entity_id: str) -> dict[str, Any]:
+        """The attributes that people gave an entity."""
+        kept = self.entities.get(entity_id)
+        if kept is None:
+            return {}
+        given = {"friendly_name": kept.get("name"), "icon": kept.get("icon")}
+        return {name: value for name, value in given.items() if value}
 
     def keep(self, user_id: str, key: str, value: Any) -> None:
         """Keep a client's data. Raises ``SocketError`` when it is too much."""

@@ -19,13 +19,18 @@ Customized = Callable[[str], Mapping[str, Any]]
 _log = logging.getLogger(__name__)
 
 
+def _nothing(entity_id: str) -> Mapping[str, Any]:
+    return {}
+
+
 class Entities:
     """All entities by id; writes their states, with what ``customize`` adds."""
 
     def __init__(self, states: States) -> None:
         self._states = states
         self._entities: dict[str, Entity] = {}
-        self._customized: Customized = lambda entity_id: {}
+        self._customized: Customized = _nothing
+        self._named: Customized = _nothing
 
     def __iter__(self) -> Iterator[Entity]:
         return iter(list(self._entities.values()))
@@ -62,6 +67,8 @@ class Entities:
             attributes["friendly_name"] = name
         if icon := entity.icon:
             attributes["icon"] = icon
+        if named := self._named(entity_id):
+            attributes.update(named)
         if customized := self._customized(entity_id):
             attributes.update(customized)
         state = entity.state if entity.available else UNAVAILABLE
@@ -72,6 +79,18 @@ class Entities:
         self._customized = attributes_of
         for entity in self:
             self.write(entity)
+
+    def name(self, attributes_of: Customized) -> Callable[[], None]:
+        """Have every entity show what people have it called, over its own attributes and under what the configuration
+        says. Returns how to end it."""
+
+        def show(now: Customized) -> None:
+            self._named = now
+            for entity in self:
+                self.write(entity)
+
+        show(attributes_of)
+        return lambda: show(_nothing)
 
     def targets(self, ids: str | Iterable[str] | None, domain: str | None = None) -> list[Entity]:
         """The entities meant by ``entity_id`` of a call, each once: ids, "all", or None for none.

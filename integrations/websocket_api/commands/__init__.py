@@ -26,6 +26,7 @@ from . import (
 from .automation import Language
 from .conversation import Exposed
 from .entities import EntityCommands
+from .entity_registry import EntityRegistry
 from .frontend import UserData
 from .repairs import Repairs
 
@@ -40,6 +41,7 @@ def commands(entry: Entry, kept: Kept, log: RecentLog) -> list[SocketCommand]:
         *automation.COMMANDS,
         *tracing.COMMANDS,
         *blueprint.COMMANDS,
+        *EntityRegistry(kept).commands(),
         *registries.COMMANDS,
         *helpers.COMMANDS,
         *auth.COMMANDS,
