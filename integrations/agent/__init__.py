@@ -36,6 +36,7 @@ CONFIG_SCHEMA = vol.Schema(
         vol.Optional("name", default="nanobot"): cv.string,
         vol.Optional("instructions"): cv.string,
         vol.Optional("prompt"): tv.template,
+        vol.Optional("workspace"): cv.string,
         vol.Optional("tools", default=dict): TOOLS,
         vol.Optional("rounds", default=20): vol.All(cv.whole_number, vol.Range(min=1, max=200)),
         vol.Optional("time", default=timedelta(minutes=10)): cv.positive_time_period,

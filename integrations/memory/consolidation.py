@@ -54,8 +54,6 @@ class Consolidation:
         self._sessions: dict[str, Session] = {}
         self._wake = asyncio.Event()
         self._config: Mapping[str, Any] = entry.config
-        self.done = asyncio.Event()
-        """Set whenever nothing is due."""
 
     async def open(self) -> None:
         """Go on where it was."""
@@ -117,7 +115,6 @@ class Consolidation:
                 await self._try(name)
             if ready:
                 continue
-            self.done.set()
             wait = min(due.values(), default=None) if self._config["consolidate"] else None
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if wait is None else max(0.0, wait - now)):
@@ -205,7 +202,6 @@ class Consolidation:
 
     def _save(self) -> None:
         self._store.save(lambda: {"sessions": self._sessions})
-        self.done.clear()
         self._wake.set()
 
 

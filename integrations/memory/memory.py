@@ -245,6 +245,8 @@ def _restored(text: str, edit: Edit) -> str:
             at = lines.index(line)
             del lines[at : at + (2 if at + 1 < len(lines) and not lines[at + 1] and not edit.added[-1] else 1)]
     for line, before in edit.removed:
+        if line in lines:  # a crash came before it was taken out
+            continue
         lines.insert(lines.index(before) + 1 if before in lines else len(lines), line)
     return "\n".join(lines) + "\n" if lines else ""
 

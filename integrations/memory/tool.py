@@ -13,7 +13,7 @@ from nanobot.contracts.tool import Risk, Tool, ToolResult
 from nanobot.errors import ToolError
 
 from .index import Hit
-from .memory import Memory, name_of, person_of
+from .memory import Memory, person_of
 
 
 def tools(memory: Memory) -> list[Tool]:
@@ -97,7 +97,7 @@ class Forget(_MemoryTool):
 
 
 def _line(hit: Hit) -> str:
-    notes = [note for note in (hit.date, name_of(hit.book) if not hit.book else "") if note]
+    notes = [note for note in (hit.date, "" if hit.book else "shared") if note]
     if hit.confidence < 1:
         notes.append(f"confidence {hit.confidence:g}")
     if hit.unverified:

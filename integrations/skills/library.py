@@ -132,7 +132,8 @@ class Library:
 
     def _homes(self) -> tuple[Home, ...]:
         homes = [Home(BUNDLED, bundled(FOLDER)), Home(USER, self.hub.config_dir / FOLDER)]
-        work = next((one.folder for one in self.hub.workspaces if one.folder is not None), None)
+        works = sorted((one for one in self.hub.workspaces if one.folder is not None), key=lambda one: one.name)
+        work = works[0].folder if works else None
         if work is not None and self._config["workspace"] != "ignore":
             homes.append(Home(WORKSPACE, work / FOLDER, guarded=True))
         return tuple(homes)

@@ -287,6 +287,16 @@ async def test_a_torn_journal_is_no_end_of_it(hub: Hub, anna: Hands, folder: Pat
     assert [change["added"][0].split(" <")[0] for change in await ask(hub, "changes")] == ["- One.", "- Two."]
 
 
+async def test_a_crash_before_a_line_was_taken_out_doubles_nothing(hub: Hub, anna: Hands, folder: Path) -> None:
+    await anna("remember", fact="One.")
+    path = folder / "people" / "chat~anna" / "MEMORY.md"
+    before = path.read_text()
+    await anna("forget", id=before.split("id=")[1].split()[0])
+    path.write_text(before)  # as if the process had died when the change was noted, and not yet made
+    await anna("forget", undo=True)
+    assert path.read_text() == before
+
+
 async def test_an_owner_reads_searches_and_forgets_by_command(hub: Hub, anna: Hands, ben: Hands) -> None:
     await anna("remember", fact="Anna likes tea.")
     await ben("remember", fact="Ben likes tea.")
