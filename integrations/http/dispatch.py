@@ -16,6 +16,7 @@ from nanobot.hub.web import ABOUT, About, WebError, json_response, plain_error
 from nanobot.storage.credentials import SIGNATURE, Identity
 from nanobot.util.aio import in_thread
 
+from .compress import compress
 from .cookie import cookie_of, forget_cookie
 from .guard import SAFE_METHODS, Guard, check_path
 from .limiter import Limiter, too_many, too_often
@@ -142,9 +143,11 @@ class Dispatcher:
         try:
             if identity is not None:
                 self.live.keep(request, identity.id)
-            return await view.handler(request)
+            response = await view.handler(request)
         finally:
             self.live.forget()
+        await compress(request, response)
+        return response
 
     def _route(self, request: web.Request) -> View | None:
         """The view, its values in ``request.match_info``. None: a preflight of another site. Raises ``WebError``."""

@@ -84,3 +84,17 @@ async def test_thousands_of_states_are_read_at_once_by_many(api: Any) -> None:
     assert {len(answer.data) for answer in answers} == {len(api.hub.states)}
     await api.post("/api/states/sensor.n5", {"state": "new"})
     assert next(s for s in (await api.get("/api/states")).data if s["entity_id"] == "sensor.n5")["state"] == "new"
+
+
+async def test_many_states_are_packed_for_whoever_takes_that(api: Any) -> None:
+    for number in range(200):
+        api.hub.states.set(f"sensor.tank_{number}", str(number), {"unit_of_measurement": "l", "name": "x" * 50})
+    plain = await api.get("/api/states", headers={"Accept-Encoding": "identity"})
+    packed = await api.get("/api/states", headers={"Accept-Encoding": "deflate, gzip;q=0.8"})
+    refused = await api.get("/api/states", headers={"Accept-Encoding": "gzip;q=0"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert int(packed.headers["Content-Length"]) * 4 < int(plain.headers["Content-Length"])
+    assert packed.data == plain.data == refused.data
+    assert "Content-Encoding" not in plain.headers
+    assert "Content-Encoding" not in refused.headers
+    assert "Content-Encoding" not in (await api.get("/api/states/sensor.tank_1")).headers
