@@ -36,7 +36,6 @@ CONFIG_SCHEMA = vol.Schema(
         vol.Optional("name", default="nanobot"): cv.string,
         vol.Optional("instructions"): cv.string,
         vol.Optional("prompt"): tv.template,
-        vol.Optional("workspace"): cv.string,
         vol.Optional("tools", default=dict): TOOLS,
         vol.Optional("rounds", default=20): vol.All(cv.whole_number, vol.Range(min=1, max=200)),
         vol.Optional("time", default=timedelta(minutes=10)): cv.positive_time_period,
@@ -68,4 +67,6 @@ async def reload(hub: Hub, entry: Entry, config: Mapping[str, Any]) -> bool:
 
 def rights(config: Mapping[str, Any]) -> set[str]:
     """What this configuration allows; `nanobot plan` shows what an edit adds."""
-    return {f"the model may use the tools {glob}" for glob in config["tools"].get("allow", ["*"])}
+    found = {f"the model may use the tools {glob}" for glob in config["tools"].get("allow", ["*"])}
+    found |= {f"conversations may be handed over to {name}" for name in config["hand_over"]}
+    return found | {f"the model may consult {name}" for name in config["consult"]}

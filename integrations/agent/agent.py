@@ -83,7 +83,6 @@ class ReactAgent(Agent):
             agent=self.name,
             instructions=instructions_of(config),
             template=config.get("prompt"),
-            workspace=config.get("workspace"),
             limits=limits_of(config),
             steer=config["during_turn"] == "steer",
             compactor=self._compactor if config["compact"] else None,

@@ -42,8 +42,7 @@ class Piece:
 
 class Briefing:
     """Of one agent. ``agent`` is its name in the hub, ``name`` what it calls itself, ``template`` what it is told of
-    itself in place of ``identity.j2``, ``workspace`` whose files it is told. ``context``: tokens that the model may be
-    told in all."""
+    itself in place of ``identity.j2``. ``context``: tokens that the model may be told in all."""
 
     def __init__(
         self,
@@ -53,7 +52,6 @@ class Briefing:
         agent: str = "agent",
         instructions: str | None = None,
         template: Template | None = None,
-        workspace: str | None = None,
         context: int = 32_000,
         characters_per_token: int = 4,
     ) -> None:
@@ -62,7 +60,7 @@ class Briefing:
         self.agent = agent
         self.instructions = instructions or ""
         self.room = context * characters_per_token // SHARE
-        self._files = PromptFiles(hub, workspace)
+        self._files = PromptFiles(hub)
         self._templates = PromptTemplates(hub, {IDENTITY: template} if template else {})
         self._failing: set[str] = set()
 

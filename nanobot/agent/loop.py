@@ -59,7 +59,6 @@ class Loop:
         agent: str = "",
         instructions: str | None = None,
         template: Template | None = None,
-        workspace: str | None = None,
         limits: Limits | None = None,
         steer: bool = False,
         compactor: Compactor | None = None,
@@ -76,7 +75,6 @@ class Loop:
             agent=agent,
             instructions=instructions,
             template=template,
-            workspace=workspace,
             context=context,
             characters_per_token=prompt.CHARACTERS_PER_TOKEN,
         )

@@ -34,19 +34,15 @@ class _Read:
 
 
 class PromptFiles:
-    """Of the workspace of that name, else of the first that lies on this machine, else of ``workspace/`` in the
-    configuration folder."""
+    """Of the first workspace that lies on this machine, else of ``workspace/`` in the configuration folder."""
 
-    def __init__(self, hub: Hub, workspace: str | None = None) -> None:
+    def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._workspace = workspace
         self._known: dict[Path, _Read | None] = {}
 
     @property
     def folder(self) -> Path | None:
         """Where they are looked for; None while no workspace is configured and none is there."""
-        if self._workspace is not None and (named := self._hub.workspaces.get(self._workspace)) is not None:
-            return named.folder
         # by name: in which order they were set up is chance
         found = sorted((one for one in self._hub.workspaces if one.folder is not None), key=lambda one: one.name)
         return found[0].folder if found else None

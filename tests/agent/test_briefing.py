@@ -19,7 +19,7 @@ from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.templates import Template
 from nanobot.testing.chat import Chat
-from nanobot.testing.plugin import House, SetUp
+from nanobot.testing.plugin import SetUp
 from nanobot.testing.tools import Hands
 from tests.agent.conftest import Begin
 
@@ -112,17 +112,6 @@ async def test_the_workspace_of_the_configuration_counts(
     text = await told(hub, turn)
     assert "Be brisk." in text
     assert "Not me." not in text
-
-
-async def test_an_agent_may_have_a_workspace_of_its_own(
-    hub: Hub, turn: Turn, tmp_path: Path, house: House, write: Write
-) -> None:
-    write("workspace/SOUL.md", "Be grave.")
-    write("second/SOUL.md", "Be merry.")
-    await house.apply("files:\nfiles second:\n  folder: second\n")
-    assert "Be grave." in await told(hub, turn)
-    assert "Be merry." in await told(hub, turn, workspace="files second")
-    assert "Be grave." in await told(hub, turn, workspace="files third")
 
 
 # -- parts of integrations --------------------------------------------------------------------------
