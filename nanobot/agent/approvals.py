@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nanobot.agent import approval_words as words
-from nanobot.agent.approval import Approval, Stage, digest_of, unpacked
+from nanobot.agent.approval import Approval, Stage, digest_of
+from nanobot.agent.approval_file import ApprovalFile
 from nanobot.agent.asked_where import Place, owners_chats
 from nanobot.agent.foreign import TAINTED, marked
 from nanobot.agent.toolbox import Toolbox
@@ -31,13 +32,10 @@ from nanobot.hub.context import ACTING, Context
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Phase
 from nanobot.hub.issues import Severity
-from nanobot.util.aio import in_thread
 from nanobot.util.ids import ulid
 from nanobot.util.text import one_line
 from nanobot.util.translate import translate
 
-KEY = "approvals"
-VERSION = 1
 EXPIRES = 3600.0  # s
 MOST = 50  # that wait at a time
 MOST_OF_SESSION = 10
@@ -69,7 +67,7 @@ class Approvals:
         self._nos: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
-        self._writing = asyncio.Lock()
+        self._file = ApprovalFile(entry.hub.storage)
         self._busy: set[int] = set()
 
     def waiting(self) -> list[Approval]:
@@ -333,15 +331,9 @@ class Approvals:
         self.hub.bus.fire(event, {**data, **more}, Context(parent_id=one.turn, actor="agent"))
 
     async def _load(self) -> None:
-        document = await in_thread(self.hub.storage.load, KEY)
-        data = (document or {}).get("data") or {}
-        self._last = max(self._last, int(data.get("last", 0)))
-        for kept in data.get("approvals", ()):
-            try:
-                one = unpacked(kept)
-            except (TypeError, ValueError):
-                _log.error("an approval on disk cannot be read and is left out")
-                continue
+        last, kept = await self._file.load()
+        self._last = max(self._last, last)
+        for one in kept:
             self._all[one.number] = one
             if one.stage is Stage.RUNNING:
                 one.stage, one.result = Stage.OVER, words.UNKNOWN.format(number=one.number, tool=one.tool)
@@ -350,10 +342,7 @@ class Approvals:
 
     async def _save(self) -> None:
         """On disk when this returns. Raises ``StorageError``."""
-        async with self._writing:
-            data = {"last": self._last, "approvals": [one.packed() for one in self._all.values()]}
-            document = {"version": VERSION, "key": KEY, "data": data}
-            await asyncio.shield(in_thread(self.hub.storage.save, KEY, document))
+        await self._file.save(self._last, list(self._all.values()))
 
     async def _wait(self) -> None:
         """Until the next one expires, or something has changed."""
