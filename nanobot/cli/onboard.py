@@ -150,7 +150,7 @@ def _comment(key: str, spoken: str, **placeholders: str) -> str:
     return "\n".join(f"# {line}".rstrip() for line in translate(key, spoken, **placeholders).splitlines())
 
 
-COMMENTS = ("top", "core", "web", "chat", "assist", "things", "more")
+COMMENTS = ("top", "core", "web", "api", "chat", "assist", "things", "more")
 TEMPLATE = """\
 # yaml-language-server: $schema=./.storage/schema.json
 #
@@ -166,6 +166,9 @@ nanobot:
 http:
 {port}
 webchat:
+
+{api}
+api:
 
 {chat}
 console:

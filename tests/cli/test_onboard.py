@@ -26,6 +26,7 @@ def test_without_a_terminal_it_asks_nothing(nanobot: Nanobot) -> None:
     assert done.returncode == 0
     assert config(nanobot)["nanobot"] == {"name": "nanobot", "language": "en", "time_zone": "Europe/Vienna"}
     assert done.stdout.endswith("nanobot run\n")  # $NANOBOT_CONFIG names the folder
+    assert set(config(nanobot)) >= {"http", "webchat", "api", "console", "assist"}
     assert nanobot("check").returncode == 0
     schema = json.loads((nanobot.folder / ".storage" / "schema.json").read_text())
     assert "webchat" in schema["properties"]
