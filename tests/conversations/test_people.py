@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +11,9 @@ import pytest
 
 from nanobot.config.core import check_core
 from nanobot.contracts.agent import Agent, Part, Text, Turn
+from nanobot.conversations.disk import DAY
 from nanobot.testing.chat import Chat
+from nanobot.util.dt import Clock
 from tests.conversations.talk import Talk
 
 
@@ -54,6 +58,26 @@ async def test_one_person_has_one_name_and_where_wanted_one_conversation(tmp_pat
         configure(talk, {})  # an edit is live
         assert await talk.chat.types("five") == "five"
         assert agent.turns[-1].person == "chat:tester"
+
+
+async def test_messages_stay_as_long_as_is_wanted(tmp_path: Path) -> None:
+    later = 0.0  # days
+    async with Talk(tmp_path / "config", clock=Clock(lambda: time.time() + later * DAY)) as talk:
+        talk.add(Remembering(talk))
+        config, _ = check_core({"messages": {"keep_days": 90}}, "nanobot")
+        talk.hub.configure(config)
+        await talk.chat.types("keep this")
+        await talk.until("message_sent")
+        conversations = talk.conversations
+        clean = conversations.disk.clean_up
+        for days, left in ((60, 2), (91, 0)):
+            later = days
+            work = clean(conversations.inbox, conversations.delivery, (conversations.inbox, conversations.outbox))
+            cleaning = asyncio.create_task(work)
+            async with asyncio.timeout(10):
+                while len(await conversations.history("chat:test")) != left:
+                    await asyncio.sleep(0.01)
+            cleaning.cancel()
 
 
 @pytest.mark.parametrize(
