@@ -53,6 +53,11 @@ if (WORKLOADS / "workloads.py").exists():  # they are not part of this repositor
     def test_the_workloads_run_in_the_hub(name: str) -> None:
         assert run("core.py", name, "--scale", "0.01")
 
+    def test_the_api_is_asked_from_outside() -> None:
+        result = run("api.py", "--scale", "0.02", "--seconds", "0.5")
+        assert result["rest_get_state_8conn_per_s"] > 0
+        assert result["everything_lost"] == 0
+
 
 def test_missing_workloads_are_asked_for(tmp_path: Path) -> None:
     command = [sys.executable, str(REPO / "bench" / "run"), "--workloads", str(tmp_path)]
