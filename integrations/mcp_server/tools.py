@@ -132,7 +132,7 @@ def _described(tool: Tool) -> types.Tool:
     return types.Tool(
         name=tool.name,
         description=tool.description,
-        input_schema=to_json_schema(tool.parameters),
+        input_schema=dict(tool.json_schema or to_json_schema(tool.parameters)),
         annotations=types.ToolAnnotations(read_only_hint=tool.risk is Risk.READ),
     )
 

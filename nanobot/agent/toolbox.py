@@ -231,7 +231,7 @@ class Toolbox:
             function = {
                 "name": tool.name,
                 "description": tool.description,
-                "parameters": to_json_schema(tool.parameters),
+                "parameters": tool.json_schema or to_json_schema(tool.parameters),
             }
             described = self._described[tool] = {"type": "function", "function": function}
         return described

@@ -49,6 +49,8 @@ class Tool(ABC):
     name: str
     description: str
     parameters: vol.Schema = vol.Schema({})
+    json_schema: Mapping[str, Any] | None = None
+    """Its arguments as a JSON Schema, where they are described elsewhere and ``parameters`` only checks their shape."""
     risk: Risk = Risk.READ
     untrusted: bool = False
     """Whether its results hold words of strangers, unless a result says otherwise."""
