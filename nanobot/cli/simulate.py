@@ -21,7 +21,7 @@ from nanobot.errors import NanobotError
 from nanobot.lifecycle.loader import Loader
 from nanobot.lifecycle.records import Question, read_without_hub
 from nanobot.lifecycle.trial.compare import written
-from nanobot.lifecycle.trial.replay import Replayed, all_entities_of, replay
+from nanobot.lifecycle.trial.replay import Replayed, all_entities_of, events_of, replay
 from nanobot.lifecycle.trial.stage import acts
 from nanobot.util.dt import iso, zone
 from nanobot.util.secrets import Scrubber
@@ -52,17 +52,21 @@ def run(config_dir: Path, name: str, since: str = "7d", as_json: bool = False) -
     start = _start(since, end, here)
     name_of_it = str(key) if entry.items.kind.by == "key" else slugify(title)
     question = Question(all_entities_of(item, checked, loader), f"{entry.domain}.{name_of_it}", start, end)
+    question = replace(question, types=set(events_of(item)))
     for _ in range(ROUNDS):
         records = _records(config_dir, checked, loader, question)
         if records is None:
             raise NanobotError(say("simulate.no_history"))
         replayed = replay(entry, key, records, (start, end), checked, loader)
-        new = replayed.entities - set(question.entities), replayed.domains - set(question.domains)
-        if not any(new):
-            break
-        question = replace(
-            question, entities={*question.entities, *replayed.entities}, domains={*question.domains, *replayed.domains}
+        more = replace(
+            question,
+            entities={*question.entities, *replayed.entities},
+            domains={*question.domains, *replayed.domains},
+            types={*question.types, *replayed.types},
         )
+        if more == question:
+            break
+        question = more
     found = replayed.runs
     count = sum(map(len, records["states"].values())) + len(records["events"]) + len(records["messages"])
     if as_json:

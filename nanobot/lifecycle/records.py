@@ -29,13 +29,14 @@ HISTORY = "history"
 @dataclass(frozen=True, slots=True)
 class Question:
     """``start`` and ``end`` in seconds since the epoch; ``item`` is the entity id of what ran. ``domains``: of these
-    all entities, ``*`` for all of them."""
+    all entities, ``*`` for all of them. ``types``: those of the events, ``*`` for all."""
 
     entities: Collection[str]
     item: str
     start: float
     end: float
     domains: Collection[str] = ()
+    types: Collection[str] = (EVERYTHING,)
 
     def as_dict(self) -> dict[str, Any]:
         """For the control socket."""
@@ -45,6 +46,7 @@ class Question:
             "start": self.start,
             "end": self.end,
             "domains": sorted(self.domains),
+            "types": sorted(self.types),
         }
 
 
@@ -61,7 +63,8 @@ async def read(history: History | None, question: Question) -> dict[str, Any] | 
     more = await _of_domains(history, question)
     wanted = [*question.entities, *more[:MOST_ENTITIES]]
     states = await history.states(wanted, start, end, significant_only=False, hidden=True)
-    events = await history.events(start, end, limit=MOST_EVENTS)
+    types = None if EVERYTHING in question.types else question.types
+    events = await history.events(start, end, types, limit=MOST_EVENTS) if question.types else []
     messages = await history.messages(start, end, limit=MOST_MESSAGES)
     runs = await history.runs(question.item, start, end, limit=MOST_RUNS)
     return {

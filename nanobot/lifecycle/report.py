@@ -67,6 +67,7 @@ def core_commands(hub: Hub, edits: Edits, stop: Callable[[], None]) -> list[Comm
             vol.Required("start"): vol.Coerce(float),
             vol.Required("end"): vol.Coerce(float),
             vol.Optional("domains", default=list): [str],
+            vol.Optional("types", default=["*"]): [str],
         }
     )
     return [

@@ -159,3 +159,19 @@ async def test_older_records_say_less_of_a_message(
     await recorder.writer.do(forget)
     house.write(CONFIG.replace("owner: true", ""))
     assert [run["outcome"] for run in await simulated("lights")] == ["finished"]
+
+
+async def test_events_that_it_does_not_listen_for_push_none_aside(
+    house: House, at: At, simulated: Callable[[str], Awaitable[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nanobot.lifecycle.records.MOST_EVENTS", 10)
+    await house.start(f"""\
+{CONFIG}  - id: bell
+    triggers: {{trigger: event, event_type: bell}}
+    actions: {{event: rang}}
+""")
+    at(1)
+    house.hub.bus.fire("bell")
+    for number in range(30):
+        house.hub.bus.fire("noise", {"number": number})
+    assert [run["outcome"] for run in await simulated("bell")] == ["finished"]

@@ -12,12 +12,15 @@ from nanobot.lifecycle.records import EVERYTHING
 
 class Reads:
     """Of one hub, from the beginning: templates keep what they read with. ``entities`` were asked for and had no state;
-    of ``domains`` all entities were wanted."""
+    of ``domains`` all entities were wanted, of ``types`` the events."""
 
     def __init__(self, hub: Hub) -> None:
         self.entities: set[str] = set()
         self.domains: set[str] = set()
+        self.types: set[str] = set()
         states: Any = hub.states
+        bus: Any = hub.bus
+        listen = bus.listen
         look, every, track, track_domain = states.get, states.all, states.track, states.track_domain
 
         def get(entity_id: str) -> State | None:
@@ -45,6 +48,12 @@ class Reads:
             remove: Callable[[], None] = track_domain(wanted, callback)
             return remove
 
+        def hear(event_type: str, *more: Any, **how: Any) -> Callable[[], None]:
+            self.types.add(event_type)
+            remove: Callable[[], None] = listen(event_type, *more, **how)
+            return remove
+
+        bus.listen = hear
         states.get, states.all, states.track, states.track_domain = get, of, follow, follow_domain
 
     def _lacks(self, entity_id: str) -> None:

@@ -24,6 +24,8 @@ from nanobot.lifecycle.trial.stage import INTERNAL, Happening, Stage, alone, is_
 
 STATE, EVENT, MESSAGE = "state", "event", "message"
 RECEIVED = "message_received"
+HEARD = (RUN_FINISHED, RECEIVED, "message_sent", "message_failed")
+"""Events that are not among those that are recorded as such, or are told by these runs."""
 _TOLD = ("id", "session", "channel", "chat", "thread", "sender", "sender_name", "owner", "group", "text", "message_id",
          "reply_to", "language")  # fmt: skip
 SAME = 2.0  # s between a run that was and one that would have been, which are taken for the same
@@ -63,6 +65,18 @@ def entities_of(value: Any) -> Iterator[str]:
             yield from entities_of(one)
 
 
+def events_of(value: Any) -> Iterator[str]:
+    """The types of events that an automation names."""
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            if key == "event_type":
+                yield from map(str, one if isinstance(one, list) else [one])
+            yield from events_of(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from events_of(one)
+
+
 def all_entities_of(item: Any, checked: Checked, loader: Loader) -> set[str]:
     """As ``entities_of``, with those of the scripts that it names, and that these name."""
     scripts = {
@@ -82,11 +96,13 @@ def all_entities_of(item: Any, checked: Checked, loader: Loader) -> set[str]:
 
 @dataclass(slots=True)
 class Replay:
-    """What came of it. ``entities`` and ``domains`` were read as well, and no record of them was given."""
+    """What came of it. ``entities`` and ``domains`` were read as well, and no record of them was given; events of
+    ``types`` were listened for."""
 
     runs: list[Replayed]
     entities: set[str] = field(default_factory=set)
     domains: set[str] = field(default_factory=set)
+    types: set[str] = field(default_factory=set)
 
 
 def replay(
@@ -153,6 +169,7 @@ async def _replay(
         for other in checked.entries.values():
             if other.ok and is_called(other.domain, loader):
                 await stage.bring(other)
+        reads.types.clear()
         await stage.bring(entry)
         stage.book.happenings.clear()
         stage.hub.bus.listen(RUN_FINISHED, over)
@@ -171,7 +188,9 @@ async def _replay(
                 if run_ is not None:
                     run_.done.append(happening)
         ours = {known.entity_id for known in stage.hub.entities}
-        return Replay(runs, reads.entities - ours - records["states"].keys(), reads.domains)
+        return Replay(
+            runs, reads.entities - ours - records["states"].keys(), reads.domains, reads.types - {*INTERNAL, *HEARD}
+        )
     finally:
         await stage.close()
 
