@@ -9,7 +9,7 @@ from typing import Any
 
 from nanobot.automation import words
 from nanobot.automation.parse import TriggerConfig
-from nanobot.automation.run import Run
+from nanobot.automation.run import Run, Turn
 from nanobot.automation.runner import CHAIN, alone
 from nanobot.automation.truth import is_on
 from nanobot.automation.variables import rendered
@@ -59,6 +59,7 @@ class Watcher:
         if CHAIN.get():
             alone(partial(self._tell, variables, context))
         else:
+            Turn.begins()
             self._tell(variables, context)
 
     def _tell(self, variables: Mapping[str, Any], context: Context | None) -> Run | None:

@@ -7,7 +7,7 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, cast
 
 from nanobot.automation.scope import Scope
@@ -26,16 +26,23 @@ class Turn:
     """The turn that runs have on the loop right now. Whatever is done in it without waiting is done by one of them."""
 
     since = 0.0
+    used = 0.0
+    """Processor time of the thread when it began: on a busy machine time passes without anything being done."""
 
     @classmethod
     def begins(cls) -> None:
         """A run goes on after somebody else had a turn."""
-        cls.since = perf_counter()
+        cls.since, cls.used = perf_counter(), thread_time()
+
+    @classmethod
+    def is_past(cls) -> bool:
+        """Whether it must have been an earlier one: nothing takes that long."""
+        return perf_counter() - cls.since > 10 * LONGEST_TURN
 
     @classmethod
     def is_over(cls) -> bool:
         """Whether it has been long enough for others to have theirs."""
-        return perf_counter() - cls.since > LONGEST_TURN
+        return perf_counter() - cls.since > LONGEST_TURN and thread_time() - cls.used > LONGEST_TURN
 
 
 class Run:
@@ -155,4 +162,5 @@ class Run:
         now = perf_counter()
         if now - self._since > BREATHE:
             await asyncio.sleep(0)
-            self._since = Turn.since = perf_counter()
+            Turn.begins()
+            self._since = Turn.since

@@ -168,7 +168,7 @@ class Runner:
         beginning = Runner.beginning
         if not beginning:
             Runner.again, Runner.is_refusing = 0, False
-            if len(run.chain) == 1:
+            if len(run.chain) == 1 and Turn.is_past():
                 Turn.begins()
         beginning.append(self)
         try:

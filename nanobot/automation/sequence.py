@@ -180,7 +180,7 @@ class Sequence:
         """
         try:
             for index in range(run.first(path) if run.resume else 0, len(self.actions)):
-                if perf_counter() - Turn.since > LONGEST_TURN:
+                if perf_counter() - Turn.since > LONGEST_TURN and Turn.is_over():
                     return self._go_on(run, scope, path, index - 1, asyncio.sleep(0))
                 waits = _begin(run, self.actions[index], scope, f"{path}/{index}")
                 if waits is not None:

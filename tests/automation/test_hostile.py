@@ -34,7 +34,13 @@ ENDLESS: dict[str, tuple[list[Any], str]] = {
     "all at once": ([{"parallel": [{"action": "script.s"}] * 10}], "over and over"),
     "a template of a loop": ([{"variables": {"x": "{% for i in range(99999) %}{{ i }}{% endfor %}"}}], "takes"),
     "templates, one after the other": (
-        [{"continue_on_error": True, "event": "out", "event_data": {"k": "{{ range(100000) | map('string') | list }}"}}]
+        [
+            {
+                "continue_on_error": True,
+                "event": "out",
+                "event_data": {"k": "{% for i in range(99999) %}{{ i }}{% endfor %}"},
+            }
+        ]
         * 20,
         "takes",
     ),
