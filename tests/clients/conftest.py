@@ -72,8 +72,14 @@ class House:
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One for all clients."""
+    with running(tmp_path_factory.mktemp("house")) as house:
+        yield house
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[House]:
     """`nanobot run`, with a token of an administrator and the owner "ann"."""
-    folder = tmp_path_factory.mktemp("house")
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
