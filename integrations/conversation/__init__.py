@@ -10,14 +10,14 @@ from nanobot.config import validators as cv
 from nanobot.contracts.service import Response
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
-from nanobot.hub.issues import Severity
 from nanobot.util.aio import in_thread
 
 from .channel import ConversationChannel
 from .command import command
 from .process import FIELDS, SCHEMA, Conversation
+from .sentences import listen
 
-_SENTENCES = vol.All(cv.ensure_list, [cv.string])
+_SENTENCES = vol.All(cv.ensure_list, [vol.All(cv.string, str.strip, vol.Length(min=1, max=500))])
 
 CONFIG_SCHEMA = vol.Schema({vol.Optional("intents", default=dict): {cv.string: _SENTENCES}})
 
@@ -42,4 +42,4 @@ async def setup(hub: Hub, entry: Entry) -> None:
     for view in views(hub, conversation):
         entry.add(view)
     if entry.config["intents"]:
-        entry.issue("intents", severity=Severity.WARNING)
+        await listen(hub, entry, entry.config["intents"])

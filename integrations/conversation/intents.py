@@ -5,31 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nanobot.errors import ServiceError
-from nanobot.hub.context import Context
+from nanobot.contracts.intent import Asked
+from nanobot.errors import NanobotError, ServiceError
 from nanobot.hub.hub import Hub
 from nanobot.hub.states import State
 from nanobot.util.translate import translate
 
 SERVICES = {"HassTurnOn": "turn_on", "HassTurnOff": "turn_off", "HassToggle": "toggle"}
 QUERY = "HassGetState"
+BUILT_IN = (*SERVICES, QUERY)
 
 
-async def handle(
-    hub: Hub, name: str, slots: Mapping[str, Any], language: str | None, context: Context
-) -> dict[str, Any]:
-    """The response of an intent: something turned on or off, or the state of something. Others are an error in it."""
-    spoken = language or hub.language
-    if name not in SERVICES and name != QUERY:
+async def handle(hub: Hub, name: str, asked: Asked) -> dict[str, Any]:
+    """The response of an intent: of one that was added to the hub, else something turned on or off, or the state of
+    something. Others are an error in it."""
+    spoken = asked.language
+    intent = hub.intents.get(name)
+    if intent is not None:
+        try:
+            return _response(await intent.handle(asked), spoken, done=[])
+        except NanobotError as error:
+            return _response(hub.scrubber.scrub(str(error)), spoken, code="failed_to_handle")
+    if name not in BUILT_IN:
         return _response(f"Unknown intent {name}", spoken, code="no_intent_match")
-    found = _targets(hub, slots)
+    found = _targets(hub, asked.slots)
     if not found:
         return _response(translate("component.conversation.not_understood", spoken), spoken, code="no_valid_targets")
     if name == QUERY:
         return _response(", ".join(f"{state.name}: {state.state}" for state in found), spoken, query=found)
     ids = [state.entity_id for state in found]
     try:
-        await hub.services.call("homeassistant", SERVICES[name], {"entity_id": ids}, context=context)
+        await hub.services.call("homeassistant", SERVICES[name], {"entity_id": ids}, context=asked.context)
     except ServiceError as error:
         return _response(hub.scrubber.scrub(str(error)), spoken, code="failed_to_handle")
     return _response(translate("chat.done", spoken), spoken, done=found)

@@ -9,6 +9,7 @@ import orjson
 import voluptuous as vol
 from aiohttp import web
 
+from nanobot.contracts.intent import Asked
 from nanobot.contracts.view import Access, Operation, View
 from nanobot.errors import InvalidServiceData
 from nanobot.hub.hub import Hub
@@ -50,7 +51,8 @@ _PROCESS = Operation(
 )
 _HANDLE = Operation(
     summary="Do what an intent says",
-    description="`HassTurnOn`, `HassTurnOff`, `HassToggle` or `HassGetState`, with the slots `name` and `domain`.",
+    description="One of `intent_script:`, or with the slots `name` and `domain` one of `HassTurnOn`, `HassTurnOff`, "
+    "`HassToggle` and `HassGetState`.",
     body=_INTENT,
     answers={200: _RESPONSE, 400: None},
 )
@@ -72,7 +74,8 @@ def views(hub: Hub, conversation: Conversation) -> list[View]:
     async def intent(request: web.Request) -> web.Response:
         """``{name, data: {slot: value}}``."""
         data = await _read(request, _INTENT)
-        return _answer(await handle(hub, data["name"], data["data"], data.get("language"), context_of(request)))
+        asked = Asked(data.get("language") or hub.language, context_of(request), data["data"])
+        return _answer(await handle(hub, data["name"], asked))
 
     return [
         View("POST", "/api/conversation/process", Access.USER, process, operation=_PROCESS),

@@ -15,6 +15,7 @@ from nanobot.contracts.chat_command import ChatCommand
 from nanobot.contracts.command import Command
 from nanobot.contracts.config_items import ConfigItems
 from nanobot.contracts.history import History, Shown
+from nanobot.contracts.intent import Intent
 from nanobot.contracts.meter import Meter
 from nanobot.contracts.model import Model
 from nanobot.contracts.panel import Panel
@@ -127,6 +128,7 @@ class Hub:
         self.socket_commands: Registry[SocketCommand] = Registry("socket command")
         self.histories: Registry[History] = Registry("history")
         self.shown: Registry[Shown] = Registry("choice of what is shown")
+        self.intents: Registry[Intent] = Registry("intent")
         self.webhooks = Webhooks()
         self.sentences = Sentences()
         self.farewells = Farewells()
@@ -189,6 +191,8 @@ class Hub:
                 return self.chat_commands, thing.name
             case SocketCommand():
                 return self.socket_commands, thing.type
+            case Intent():
+                return self.intents, thing.name
             case History():
                 return self.histories, thing.name
             case Shown():

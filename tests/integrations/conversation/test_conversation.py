@@ -159,14 +159,6 @@ async def test_nobody_can_be_written_to_unasked(hub: Hub, url: str) -> None:
     assert "no program waits" in failed[0].data["error"]
 
 
-async def test_intents_for_sentences_are_told_to_belong_elsewhere(hub: Hub, set_up: SetUp) -> None:
-    await set_up("http", {"port": 0})
-    await set_up("conversation", {"intents": {"HassTurnOn": ["light up"]}})
-    issue = hub.issues.get("conversation.intents")
-    assert issue is not None
-    assert "assist: sentences:" in issue.text()
-
-
 # -- intents ----------------------------------------------------------------------------------------
 
 
