@@ -12,6 +12,7 @@ from nanobot.hub.hub import Hub
 from .item import Item, Items
 from .schedules import Schedules
 from .services import offer
+from .tool import Plan
 
 CONFIG_SCHEMA = vol.Schema(Items())
 
@@ -20,6 +21,7 @@ async def setup(hub: Hub, entry: Entry) -> None:
     schedules = entry.data = Schedules(hub, entry)
     await schedules.open()
     offer(hub, entry)
+    entry.add(Plan(hub))
 
 
 async def reload(hub: Hub, entry: Entry, config: Mapping[str, Item]) -> bool:
