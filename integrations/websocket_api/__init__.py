@@ -28,7 +28,7 @@ async def setup(hub: Hub, entry: Entry) -> None:
     entry.on_unload(lambda: logging.getLogger().removeHandler(log))
     kept = Kept(entry)
     await kept.load()
-    entry.on_unload(hub.entities.name(kept.shown))
+    entry.on_unload(hub.entities.name(kept.shown, kept.hides))
     for command in commands(entry, kept, log):
         entry.add(command)
     sockets = Sockets(entry, stand_ins())

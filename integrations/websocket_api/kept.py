@@ -53,6 +53,11 @@ class Kept:
         given = {"friendly_name": kept.get("name"), "icon": kept.get("icon")}
         return {name: value for name, value in given.items() if value}
 
+    def hides(self, entity_id: str) -> bool:
+        """Whether people have hidden an entity."""
+        kept = self.entities.get(entity_id)
+        return kept is not None and bool(kept.get("hidden_by"))
+
     def keep(self, user_id: str, key: str, value: Any) -> None:
         """Keep a client's data. Raises ``SocketError`` when it is too much."""
         data = {**self.user_data.get(user_id, {}), key: value}

@@ -79,6 +79,19 @@ class Loaded:
                 return path if in_package else place + path[length:]
         return path
 
+    def made_by_clients(self) -> frozenset[str]:
+        """The items of ``made_helpers.yaml``, as ``domain.key``; none where somebody includes that file themselves."""
+        whole = self.source.elsewhere.get(())
+        if whole is None or (MADE,) not in whole[0].elsewhere:
+            return frozenset()
+        return frozenset(
+            f"{key.partition(' ')[0]}.{item}"
+            for key, data in self.data.items()
+            if isinstance(data, dict)
+            for item in data
+            if self.source.locate((key, item))[0] == MADE
+        )
+
 
 def load(
     config_dir: Path,

@@ -23,6 +23,10 @@ def _nothing(entity_id: str) -> Mapping[str, Any]:
     return {}
 
 
+def _none(entity_id: str) -> bool:
+    return False
+
+
 class Entities:
     """All entities by id; writes their states, with what ``customize`` adds."""
 
@@ -31,6 +35,8 @@ class Entities:
         self._entities: dict[str, Entity] = {}
         self._customized: Customized = _nothing
         self._named: Customized = _nothing
+        self._is_hidden: Callable[[str], bool] = _none
+        self._made: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Entity]:
         return iter(list(self._entities.values()))
@@ -67,6 +73,8 @@ class Entities:
             attributes["friendly_name"] = name
         if icon := entity.icon:
             attributes["icon"] = icon
+        if entity_id in self._made and "editable" in attributes:
+            attributes["editable"] = True
         if named := self._named(entity_id):
             attributes.update(named)
         if customized := self._customized(entity_id):
@@ -80,17 +88,28 @@ class Entities:
         for entity in self:
             self.write(entity)
 
-    def name(self, attributes_of: Customized) -> Callable[[], None]:
+    def name(self, attributes_of: Customized, is_hidden: Callable[[str], bool] = _none) -> Callable[[], None]:
         """Have every entity show what people have it called, over its own attributes and under what the configuration
-        says. Returns how to end it."""
+        says, and know which ones they hide. Returns how to end it."""
 
-        def show(now: Customized) -> None:
-            self._named = now
+        def show(now: Customized, hidden: Callable[[str], bool]) -> None:
+            self._named, self._is_hidden = now, hidden
             for entity in self:
                 self.write(entity)
 
-        show(attributes_of)
-        return lambda: show(_nothing)
+        show(attributes_of, is_hidden)
+        return lambda: show(_nothing, _none)
+
+    def is_hidden(self, entity_id: str) -> bool:
+        """Whether people do not want to see it, such as on pages."""
+        return self._is_hidden(entity_id)
+
+    def were_made(self, ids: frozenset[str]) -> None:
+        """From now on these are the ones that clients made, and may change: what they show as ``editable``."""
+        before, self._made = self._made, ids
+        for entity_id in before ^ ids:
+            if (entity := self._entities.get(entity_id)) is not None:
+                self.write(entity)
 
     def targets(self, ids: str | Iterable[str] | None, domain: str | None = None) -> list[Entity]:
         """The entities meant by ``entity_id`` of a call, each once: ids, "all", or None for none.

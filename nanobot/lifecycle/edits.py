@@ -233,6 +233,7 @@ class Edits:
         if loaded.incomplete:  # a package that cannot be read does not say which entries it held
             plan = replace(plan, removed=())
         mended = self._told(checked.problems)
+        self.hub.entities.were_made(loaded.made_by_clients())
         bring = {i: self._config_of(wanted[i]) for i in (*plan.added, *plan.changed)}
         await self.entries.apply(plan.removed, bring, restart=restart, taken=taken)
         translate.reload()

@@ -169,9 +169,7 @@ class Places:
             return Edit(path, None, (_HEADER + write({domain: {key: value}})).encode())
         root = self._text(path)[1]
         data = {} if root is None or root.value is None else root.value
-        if not isinstance(data, dict) or not any(
-            place == (MADE,) for place in self.loaded.source.elsewhere[()][0].elsewhere
-        ):
+        if not isinstance(data, dict) or (MADE,) not in self.loaded.source.elsewhere[()][0].elsewhere:
             raise self._cannot(path, "it is included by your configuration; give that file another name")
         if not isinstance(data.get(domain), dict):
             return self._changed(path, (), {**data, domain: {key: value}}, among_others=True)

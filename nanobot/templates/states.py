@@ -177,7 +177,7 @@ def make(hub: Hub, reading: Reading, budget: Budget) -> tuple[Table, Table, Tabl
         return states(entity_id)
 
     def is_hidden_entity(entity_id: str) -> bool:
-        return False
+        return hub.entities.is_hidden(entity_id)
 
     def expand(*wanted: Any) -> list[State]:
         left: list[Any] = [*wanted]

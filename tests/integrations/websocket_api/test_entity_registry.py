@@ -8,6 +8,7 @@ import pytest
 
 from nanobot.contracts.view import Access
 from nanobot.hub.hub import Hub
+from nanobot.templates import Template
 from nanobot.testing.plugin import SetUp
 
 UPDATE = "config/entity_registry/update"
@@ -45,6 +46,27 @@ async def test_it_lasts_and_is_known_to_everybody(client: Any, socket: Any, hub:
     assert (entry["name"], entry["hidden_by"], entry["aliases"]) == ("Mugs", "user", ["jugs"])
     shown = (await again.ask("config/entity_registry/list_for_display"))["entities"]
     assert {"ei": "counter.cups", "pl": "counter", "lb": [], "en": "Mugs", "hb": True} in shown
+
+
+async def test_a_restart_forgets_nothing_of_it(client: Any, socket: Any, restart: Any) -> None:
+    await client.ask(UPDATE, entity_id="counter.cups", name="Mugs", icon="mdi:cup", hidden_by="user", aliases=["jugs"])
+    await socket.close()
+    house = await restart()
+    socket.http = house.hub.entries["http"]
+    assert (attributes(house.hub)["friendly_name"], attributes(house.hub)["icon"]) == ("Mugs", "mdi:cup")
+    again = await socket.sign_in()
+    entry = await again.ask("config/entity_registry/get", entity_id="counter.cups")
+    assert (entry["name"], entry["hidden_by"], entry["aliases"]) == ("Mugs", "user", ["jugs"])
+    assert Template("{{ is_hidden_entity('counter.cups') }}").render(house.hub) is True
+
+
+async def test_templates_know_what_is_hidden(client: Any, hub: Hub) -> None:
+    hidden = Template("{{ is_hidden_entity('counter.cups') or 'counter.none' is is_hidden_entity }}")
+    assert hidden.render(hub) is False
+    await client.ask(UPDATE, entity_id="counter.cups", hidden_by="user")
+    assert hidden.render(hub) is True
+    await client.ask(UPDATE, entity_id="counter.cups", hidden_by=None)
+    assert hidden.render(hub) is False
 
 
 async def test_nothing_is_told_when_nothing_changes(client: Any, hub: Hub) -> None:

@@ -33,6 +33,45 @@ async def test_a_helper_is_there_when_the_answer_comes_and_gone_after_its_deleti
     assert await client.ask("input_boolean/list") == []
 
 
+def editable(house: House, entity_id: str) -> Any:
+    state = house.hub.states.get(entity_id)
+    assert state is not None
+    return state.attributes["editable"]
+
+
+@pytest.mark.parametrize(
+    ("domain", "options"),
+    [
+        ("input_boolean", {}),
+        ("input_button", {}),
+        ("counter", {}),
+        ("timer", {}),
+        ("input_number", {"min": 0, "max": 10}),
+        ("input_text", {}),
+        ("input_select", {"options": ["a"]}),
+        ("input_datetime", {"has_date": True}),
+        ("schedule", {"monday": [{"from": "08:00:00", "to": "12:00:00"}]}),
+    ],
+)
+async def test_what_was_made_says_that_clients_may_change_it_and_what_was_written_says_not(
+    client: Client, house: House, set_up: SetUp, domain: str, options: Any
+) -> None:
+    await client.ask(f"{domain}/create", name="Made", **options)
+    await set_up(domain, {"written": options})
+    assert editable(house, f"{domain}.made") is True
+    assert editable(house, f"{domain}.written") is False
+
+
+async def test_a_helper_that_somebody_takes_into_their_own_file_is_theirs(
+    client: Client, house: House, set_up: SetUp
+) -> None:
+    await client.ask("counter/create", name="Cups")
+    assert editable(house, "counter.cups") is True
+    (house.config_dir / MADE).unlink()
+    await set_up("counter", {"cups": {"name": "Cups"}})
+    assert editable(house, "counter.cups") is False
+
+
 async def test_they_stand_in_a_file_of_their_own_that_keeps_what_somebody_adds(client: Client, house: House) -> None:
     before = (house.config_dir / "configuration.yaml").read_bytes()
     await client.ask("counter/create", name="Cups", initial=2)
