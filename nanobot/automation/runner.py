@@ -19,6 +19,7 @@ from nanobot.util.aio import Tasks
 
 STOP_LIMIT = 10.0  # s that a run may take to end when it is told to
 DEEPEST = 40  # runs that begin within one another; each is several calls deep
+BURST = 1.0  # s in which refused triggers are gathered into one line of the log
 MOST_AT_ONCE = 200  # runs that begin because of themselves before anybody else has a turn
 
 CHAIN: ContextVar[tuple[Runner, ...]] = ContextVar("chain", default=())
@@ -66,6 +67,9 @@ class Runner:
         self._exceeded = exceeded
         self._runs: dict[Run, None] = {}
         self._queue: deque[Run] = deque()
+        self._burst: asyncio.TimerHandle | None = None
+        self._ignored = 0
+        """Triggers refused since the last line about them."""
 
     @property
     def current(self) -> int:
@@ -119,6 +123,9 @@ class Runner:
 
     async def stop(self) -> None:
         """End all runs and wait until they have. One that calls this itself ends with its present action."""
+        if self._burst is not None:
+            self._burst.cancel()
+            self._tell_burst()
         runs = self._cancel_all()
         this = asyncio.current_task()
         tasks = [run.task for run in runs if run.task is not None and run.task is not this]
@@ -239,13 +246,32 @@ class Runner:
         return runs
 
     def _exceed(self) -> None:
+        """The first is told at once, those right after it together: a flood must not fill the log."""
         if self._exceeded == "silent":
             return
-        level = logging.getLevelNamesMapping()[self._exceeded.upper()]
+        if self._burst is not None:
+            self._ignored += 1
+            return
         if self.limit == 1:
-            self._log.log(level, "is running already, so this trigger is ignored")
+            self._log.log(self._level, "is running already, so this trigger is ignored")
         else:
-            self._log.log(level, "has %d runs already (max), so this trigger is ignored", self.current)
+            self._log.log(self._level, "has %d runs already (max), so this trigger is ignored", self.current)
+        self._burst = asyncio.get_running_loop().call_later(BURST, self._burst_over)
+
+    def _burst_over(self) -> None:
+        if self._tell_burst():
+            self._burst = asyncio.get_running_loop().call_later(BURST, self._burst_over)
+
+    def _tell_burst(self) -> bool:
+        """Whether there was anything to tell."""
+        count, self._ignored, self._burst = self._ignored, 0, None
+        if count:
+            self._log.log(self._level, "%d more triggers were ignored within %g s", count, BURST)
+        return count > 0
+
+    @property
+    def _level(self) -> int:
+        return logging.getLevelNamesMapping()[self._exceeded.upper()]
 
 
 def alone(begin: Callable[[], Run | None]) -> Run | None:

@@ -108,6 +108,35 @@ async def test_one_that_is_too_many_is_logged_as_wished(
 
 
 @pytest.mark.looptime
+async def test_a_flood_of_refused_triggers_is_told_once_a_second_and_not_one_by_one(
+    hub: Hub, set_up: SetUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told() -> list[str]:
+        return [record.message.partition(": ")[2] for record in caplog.records if "ignored" in record.message]
+
+    async def said(count: int) -> None:
+        while len(told()) < count:
+            await asyncio.sleep(0.01)
+
+    first = "is running already, so this trigger is ignored"
+    await set_up("automation", slow())
+    for _ in range(1001):
+        hub.bus.fire("go")
+    await said(1)
+    assert told() == [first]
+    await asyncio.sleep(5)
+    assert len(told()) <= 4
+    assert sum(int(one.split()[0]) for one in told()[1:]) == 999
+    caplog.clear()
+    hub.bus.fire("go")
+    hub.bus.fire("go")
+    await said(1)
+    await asyncio.sleep(0)
+    await set_up("automation", slow(alias="another"))
+    assert told() == [first, "1 more triggers were ignored within 1 s"]
+
+
+@pytest.mark.looptime
 async def test_one_that_is_refused_leaves_no_trace_of_having_run(hub: Hub, set_up: SetUp) -> None:
     await set_up("automation", slow())
     triggered: list[Any] = []
