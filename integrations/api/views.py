@@ -31,16 +31,16 @@ def views(entry: Entry) -> list[View]:
     description = Description(entry.hub)
     return [
         _view("GET", "/api/openapi.json", read, op.OPENAPI, description.read, scoped=True),
-        _view("GET", "/api/", read, op.ALIVE, status.alive, scoped=True),
-        _view("GET", "/api/config", read, op.CONFIG, status.config, scoped=True),
-        _view("GET", "/api/core/state", read, op.CORE_STATE, status.core_state, scoped=True),
-        _view("GET", "/api/components", read, op.COMPONENTS, status.components, scoped=True),
+        _view("GET", "/api/", read, op.ALIVE, status.alive, scoped=True, prompt=True),
+        _view("GET", "/api/config", read, op.CONFIG, status.config, scoped=True, prompt=True),
+        _view("GET", "/api/core/state", read, op.CORE_STATE, status.core_state, scoped=True, prompt=True),
+        _view("GET", "/api/components", read, op.COMPONENTS, status.components, scoped=True, prompt=True),
         _view("GET", "/api/error_log", admin, op.ERROR_LOG, status.error_log),
         _view("POST", "/api/config/core/check_config", admin, op.CHECK_CONFIG, status.check_config),
-        _view("GET", "/api/states", read, op.STATES, states.all, scoped=True),
-        _view("GET", "/api/states/{entity_id}", read, op.STATE, states.one, scoped=True),
-        _view("POST", "/api/states/{entity_id}", admin, op.SET_STATE, states.write),
-        _view("DELETE", "/api/states/{entity_id}", admin, op.DELETE_STATE, states.remove),
+        _view("GET", "/api/states", read, op.STATES, states.all, scoped=True, prompt=True),
+        _view("GET", "/api/states/{entity_id}", read, op.STATE, states.one, scoped=True, prompt=True),
+        _view("POST", "/api/states/{entity_id}", admin, op.SET_STATE, states.write, prompt=True),
+        _view("DELETE", "/api/states/{entity_id}", admin, op.DELETE_STATE, states.remove, prompt=True),
         _view("GET", "/api/events", read, op.EVENTS, events.types),
         _view("POST", "/api/events/{event_type}", admin, op.FIRE, events.fire, scoped=True),
         _view("GET", "/api/stream", admin, op.STREAM, streams.serve, scoped=True),
@@ -69,5 +69,6 @@ def _view(
     handler: Callable[[Request], Awaitable[StreamResponse]],
     *,
     scoped: bool = False,
+    prompt: bool = False,
 ) -> View:
-    return View(method, path, access, handler, scoped=scoped, operation=operation)
+    return View(method, path, access, handler, scoped=scoped, prompt=prompt, operation=operation)

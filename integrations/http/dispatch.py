@@ -37,6 +37,8 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+_EVERYWHERE = (*SECURITY_HEADERS.items(), ("Cache-Control", "no-store"))
+
 MAX_AGENT = 200  # characters of a User-Agent that the log shows
 
 TOLD_PLAINLY = frozenset({401, 404, 405})
@@ -87,16 +89,22 @@ class Dispatcher:
             _log.exception("%s %s failed", request.method, request.path)
             return self._failed(request, WebError(500, "something went wrong in nanobot; its log says what"))
 
-    async def prepare(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Called for each response before its headers are sent."""
+    def is_prompt(self, method: str, path: str) -> bool:
+        """Whether the view there waits for nothing once the body is there."""
+        view, _ = self._found(method, path)
+        return view is not None and view.prompt and view.method == method
+
+    def dress(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Give a response, before it is sent, the headers that each one has."""
         about: About = request.get(ABOUT) or About()
         about.response = response
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers["Server"] = "nanobot"
-        response.headers.setdefault("Cache-Control", "no-store")
-        if about.is_ours:
-            response.headers.update(self.guard.cors_headers(request))
+        headers = response.headers
+        for name, value in _EVERYWHERE:
+            if name not in headers:
+                headers[name] = value
+        headers["Server"] = "nanobot"
+        if about.is_ours and "Origin" in request.headers:
+            headers.update(self.guard.cors_headers(request))
 
     # -- the checks, in their order -------------------------------------------------------------
 
@@ -151,20 +159,24 @@ class Dispatcher:
 
     def _route(self, request: web.Request) -> View | None:
         """The view, its values in ``request.match_info``. None: a preflight of another site. Raises ``WebError``."""
-        if self._refill:
-            self._refill = False
-            self.router.fill(self.hub.views)
         method = request.method
-        view, values, methods = self.router.find(method, request.path)
-        if view is None and not methods:
-            raise WebError(404, "there is nothing here")
+        view, values = self._found(method, request.path)
         if view is None:
+            methods = self.router.methods(request.path)
+            if not methods:
+                raise WebError(404, "there is nothing here")
             if method == "OPTIONS" and "Origin" in request.headers:
                 return None
             raise WebError(405, f"{method} is not possible here", headers={"Allow": ", ".join(methods)})
         request.match_info.clear()
         request.match_info.update(values)
         return view
+
+    def _found(self, method: str, path: str) -> tuple[View | None, dict[str, str]]:
+        if self._refill:
+            self._refill = False
+            self.router.fill(self.hub.views)
+        return self.router.find(method, path)
 
     def _preflight(self, request: web.Request) -> web.Response:
         if not self.guard.cors_headers(request):

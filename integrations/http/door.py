@@ -21,7 +21,7 @@ _log = logging.getLogger("nanobot.http")
 class Door:
     """Makes the protocol of each connection. When the house is full, who has said nothing for the longest leaves."""
 
-    def __init__(self, runner: web.AppRunner) -> None:
+    def __init__(self, runner: web.ServerRunner) -> None:
         self._runner = runner
         self._silent: dict[Any, asyncio.TimerHandle] = {}
         self.most = MAX_CONNECTIONS

@@ -24,10 +24,13 @@ class Live:
         return len(self._open)
 
     def keep(self, request: web.Request, identity_id: str) -> None:
-        """Until ``forget`` the handler of ``request``, which runs now, can be closed."""
+        """Until ``forget`` the handler of ``request``, which runs now, can be closed.
+
+        Outside of a task it runs to its end before anybody could.
+        """
         task = asyncio.current_task()
-        assert task is not None
-        self._open[task] = (identity_id, request)
+        if task is not None:
+            self._open[task] = (identity_id, request)
 
     def forget(self) -> None:
         """The handler that runs now is at its end."""

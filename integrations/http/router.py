@@ -15,7 +15,7 @@ class Router:
 
     def __init__(self) -> None:
         self._exact: dict[str, dict[str, View]] = {}
-        self._patterns: list[tuple[re.Pattern[str], dict[str, View]]] = []
+        self._patterns: list[tuple[str, re.Pattern[str], dict[str, View]]] = []
 
     def fill(self, views: Iterable[View]) -> None:
         """Take these views instead of those before."""
@@ -24,22 +24,27 @@ class Router:
         for view in views:
             (patterns if "{" in view.path else exact).setdefault(view.path, {})[view.method.upper()] = view
         self._exact = exact
-        self._patterns = [(_compiled(path), patterns[path]) for path in sorted(patterns, key=_particular)]
+        self._patterns = [
+            (path[: path.index("{")], _compiled(path), patterns[path]) for path in sorted(patterns, key=_particular)
+        ]
 
-    def find(self, method: str, path: str) -> tuple[View | None, dict[str, str], list[str]]:
-        """The view, what its pattern matched, and, when there is none, the methods that the path knows."""
+    def find(self, method: str, path: str) -> tuple[View | None, dict[str, str]]:
+        """The view, and what its pattern matched."""
         methods, values = self._at(path)
         if methods is None:
-            return None, {}, []
-        view = methods.get(method) or (methods.get("GET") if method == "HEAD" else None) or methods.get("*")
-        return view, values, sorted(methods)
+            return None, {}
+        return methods.get(method) or (methods.get("GET") if method == "HEAD" else None) or methods.get("*"), values
+
+    def methods(self, path: str) -> list[str]:
+        """The methods that the path knows."""
+        return sorted(self._at(path)[0] or ())
 
     def _at(self, path: str) -> tuple[dict[str, View] | None, dict[str, str]]:
         found = self._exact.get(path)
         if found is not None:
             return found, {}
-        for pattern, methods in self._patterns:
-            if match := pattern.fullmatch(path):
+        for start, pattern, methods in self._patterns:
+            if path.startswith(start) and (match := pattern.fullmatch(path)):
                 return methods, match.groupdict()
         return None, {}
 

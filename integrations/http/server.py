@@ -18,6 +18,7 @@ from nanobot.util.aio import in_thread
 from .dispatch import Dispatcher
 from .door import Door, ProtocolLog
 from .guard import is_loopback
+from .prompt import PromptServer
 
 SHUTDOWN_LIMIT = 2.0  # s for requests in progress when the server closes
 BACKLOG = 128
@@ -39,21 +40,12 @@ class Address:
 
 
 class Server:
-    """One aiohttp application whose every request goes to the dispatcher."""
+    """One server whose every request goes to the dispatcher."""
 
     def __init__(self, dispatcher: Dispatcher, max_body_bytes: int) -> None:
-        app = web.Application(client_max_size=max_body_bytes)
-        app.router.add_route("*", "/{path:.*}", dispatcher.handle)
-        app.on_response_prepare.append(dispatcher.prepare)
         self.dispatcher = dispatcher
-        self._runner = web.AppRunner(
-            app,
-            handle_signals=False,
-            access_log=None,
-            shutdown_timeout=SHUTDOWN_LIMIT,
-            keepalive_timeout=75,
-            logger=ProtocolLog(),
-        )
+        server = PromptServer(dispatcher, max_body_bytes, access_log=None, keepalive_timeout=75, logger=ProtocolLog())
+        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=SHUTDOWN_LIMIT)
         self._door = Door(self._runner)
         dispatcher.heard = self._door.heard
         self._listeners: list[asyncio.Server] = []

@@ -67,6 +67,8 @@ class View:
     scoped: bool = False
     """It applies the allow lists of a token itself, or shows nothing that they are about. Others are closed to tokens
     that have such lists."""
+    prompt: bool = False
+    """Its handler waits for nothing once the body is there, so that the server may run it without a task."""
     failed: Callable[[int, str], Mapping[str, Any]] | None = None
     operation: Operation | None = None
     """For the description of the API. Without it there is the first line of the handler's docstring."""
