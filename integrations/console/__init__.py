@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import voluptuous as vol
 
+from nanobot.contracts.audit import Finding
 from nanobot.errors import ConfigError
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
@@ -40,6 +42,11 @@ async def setup(hub: Hub, entry: Entry) -> None:
     entry.listen("config_rejected", lambda event: channel.tell(config_rejected(event.data, hub.language)))
     if entry.config["terminal"] and is_ours():
         entry.run(partial(run_terminal, hub, entry, channel), name="terminal")
+
+
+def audit(config: Mapping[str, Any]) -> list[Finding]:
+    """What this configuration leaves open."""
+    return [Finding("everybody", "error", ("allow", at)) for at, who in enumerate(config["allow"]) if who == "*"]
 
 
 async def reload(hub: Hub, entry: Entry, config: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.config import validators as cv
+from nanobot.contracts.audit import Finding
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.util.aio import in_thread
@@ -44,6 +45,12 @@ async def setup(hub: Hub, entry: Entry) -> None:
     endpoint = Endpoint(entry)
     for view in endpoint.views():
         entry.add(view)
+
+
+def audit(config: Mapping[str, Any]) -> list[Finding]:
+    """What this configuration leaves open: each of both that is offered as a whole."""
+    whole = [what for what in ("tools", "services") if "*" in config[what]["allow"] and not config[what]["deny"]]
+    return [Finding(f"all_{what}", "info", (what,)) for what in whole]
 
 
 def rights(config: Mapping[str, Any]) -> set[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.config import validators as cv
+from nanobot.contracts.audit import Finding
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.util.aio import in_thread
@@ -42,6 +43,11 @@ async def setup(hub: Hub, entry: Entry) -> None:
     entry.add(channel)
     for view in api.views():
         entry.add(view)
+
+
+def audit(config: Mapping[str, Any]) -> list[Finding]:
+    """What this configuration leaves open."""
+    return [Finding("share_sessions", "warning", ("share_sessions",))] if config["share_sessions"] else []
 
 
 def rights(config: Mapping[str, Any]) -> set[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from nanobot.contracts.audit import Finding
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.util.aio import in_thread
 
-from .options import CONFIG_SCHEMA, password
+from .options import CONFIG_SCHEMA, password, plain_host
 from .services import offer
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from .recording import Recorder
 
-__all__ = ["CONFIG_SCHEMA", "reload", "rights", "setup"]
+__all__ = ["CONFIG_SCHEMA", "audit", "reload", "rights", "setup"]
 
 
 async def setup(hub: Hub, entry: Entry) -> None:
@@ -41,6 +42,12 @@ async def reload(hub: Hub, entry: Entry, config: Mapping[str, Any]) -> bool:
     recorder.take(config)
     recorder.note_present()
     return True
+
+
+def audit(config: Mapping[str, Any]) -> list[Finding]:
+    """What this configuration leaves open."""
+    host = plain_host(config.get("db_url"))
+    return [] if host is None else [Finding("plain_database", "error", ("db_url",), {"host": host})]
 
 
 def rights(config: Mapping[str, Any]) -> set[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import voluptuous as vol
 
@@ -14,6 +15,7 @@ from nanobot.util.secrets import Secret
 
 FILE = "history.db"
 _SERVERS = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
+_ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})
 _OTHERWISE = "is no database that can be recorded into; write postgresql://user:password@host/name or sqlite:///path"
 
 
@@ -60,3 +62,22 @@ def database(url: Secret | None, config_dir: Path) -> tuple[str, Path | None]:
 def password(url: Secret | None) -> str | None:
     """What of the URL is secret on its own."""
     return None if url is None else urlsplit(url.reveal()).password
+
+
+def plain_host(url: Secret | None) -> str | None:
+    """The server that a password may go to without encryption; None where it cannot, or there is none.
+
+    Without ``sslmode`` PostgreSQL's clients take what the server offers, also nothing (libpq: ``prefer``).
+    """
+    parts = urlsplit("" if url is None else url.reveal())
+    if not parts.hostname or not parts.password or _is_here(parts.hostname):
+        return None
+    mode = parse_qs(parts.query).get("sslmode", [""])[-1]
+    return None if mode in _ENCRYPTED else parts.hostname
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.casefold() == "localhost"

@@ -8,6 +8,7 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.config import validators as cv
+from nanobot.contracts.audit import Finding
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 
@@ -67,6 +68,14 @@ async def setup(hub: Hub, entry: Entry) -> None:
         entry.add(WebSearch(engine(config["search"], net, reader), config["search"]["results"], seen))
     if config["fetch"]:
         entry.add(WebFetch(net, reader, seen))
+
+
+def audit(config: Mapping[str, Any]) -> list[Finding]:
+    """What this configuration leaves open."""
+    if not config["fetch"]:
+        return []
+    hosts = enumerate(config["private"])
+    return [Finding("private", "warning", ("private", number), {"host": host}) for number, host in hosts]
 
 
 def rights(config: Mapping[str, Any]) -> set[str]:

@@ -19,6 +19,13 @@ from nanobot.util.dt import Clock
 TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw_"
 
 
+OPEN_WEBHOOK = """automation:
+  - alias: Bell
+    triggers: {{trigger: webhook, webhook_id: {id}, local_only: false}}
+    actions: []
+"""
+
+
 def found(folder: Path, text: str = "{}", *, now: float | None = None) -> dict[str, Opening]:
     (folder / "configuration.yaml").write_text(text, "utf-8")
     folder.chmod(0o700)
@@ -53,6 +60,20 @@ def test_a_good_configuration_has_nothing_open(config_dir: Path, capsys: pytest.
         ("shell:\n  guests: true\n", "shell.guests", "error", 2),
         ("shell:\n  network: true\n", "shell.network", "warning", 2),
         ("services:\n  guests: '*'\n", "services.guests", "error", 2),
+        ("web:\n  private:\n    - nas.lan\n    - 10.0.0.9\n", "web.private", "warning", 4),
+        ("openai_api:\n  share_sessions: true\n", "openai_api.share_sessions", "warning", 2),
+        ("mcp_server:\n  tools:\n    deny: shell\n", "mcp_server.all_services", "info", 1),
+        ("mcp_server:\n  services:\n    allow: light.*\n", "mcp_server.all_tools", "info", 1),
+        ("recorder:\n  db_url: postgresql://me:hunter22@db.lan/history\n", "recorder.plain_database", "error", 2),
+        (
+            "recorder:\n  db_url: postgresql://me:hunter22@[fd00::7]/history?sslmode=prefer\n",
+            "recorder.plain_database",
+            "error",
+            2,
+        ),
+        ("console:\n  allow: ['owner', '*']\n", "console.everybody", "error", 2),
+        (OPEN_WEBHOOK.format(id="doorbell"), "automation.webhook_short", "error", 2),
+        (OPEN_WEBHOOK.format(id="bd1f0c7a9e3d4b5c8a6e"), "automation.webhook_open", "warning", 2),
         ("policy:\n  rules:\n    - {tool: shell, owner: true, verdict: allow}\n", "policy.unasked", "warning", 3),
         ("policy:\n  rules:\n    - {tool: note, risk: write, verdict: allow}\n", "policy.guests", "error", 3),
         ("policy:\n  rules:\n    - {tainted: true, owner: true, verdict: allow}\n", "policy.tainted", "error", 3),
@@ -63,11 +84,34 @@ def test_what_is_open_is_told_with_its_line(config_dir: Path, text: str, key: st
     one = found(config_dir, text)[key]
     assert (one.severity, one.file, one.line) == (severity, "configuration.yaml", line)
     assert TOKEN not in one.text
+    assert "hunter22" not in one.text
 
 
 def test_a_secret_from_the_file_for_secrets_is_fine(config_dir: Path) -> None:
     (config_dir / "secrets.yaml").write_text(f't: "{TOKEN}"\n', "utf-8")
     assert "plain_secret" not in found(config_dir, "telegram:\n  token: !secret t\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "web:\n  private: nas.lan\n  fetch: false\n",
+        "openai_api:\n",
+        "mcp_server:\n  tools: {allow: web_search}\n  services: {deny: 'shell.*'}\n",
+        "recorder:\n",
+        "recorder:\n  db_url: !secret here\n",
+        "recorder:\n  db_url: !secret encrypted\n",
+        "console:\n  allow: [anna]\n",
+        OPEN_WEBHOOK.format(id="doorbell").replace("local_only: false", "local_only: true"),
+    ],
+)
+def test_what_is_closed_is_not_told(config_dir: Path, text: str) -> None:
+    (config_dir / "secrets.yaml").write_text(
+        "here: postgresql://me:hunter22@localhost/history\n"
+        "encrypted: postgresql://me:hunter22@db.lan/history?sslmode=verify-full\n",
+        "utf-8",
+    )
+    assert found(config_dir, text) == {}
 
 
 def test_rules_that_ask_or_deny_leave_nothing_open(config_dir: Path) -> None:
