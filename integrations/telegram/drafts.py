@@ -213,8 +213,11 @@ class Drafts:
                 return
             if (kept := self._kept.open(live.turn)) is not None:
                 await self._try(live, self._edit(live, kept))
-            elif self._kept.get(live.turn) is None and not self._is_early(live):
-                await self._try(live, self._send(live))
+            elif self._kept.get(live.turn) is None:
+                if self._is_early(live):
+                    live.news.set()  # there may be no more words by the time that it is not
+                else:
+                    await self._try(live, self._send(live))
 
     def _is_early(self, live: Live) -> bool:
         """Whether answers to earlier messages, or this very one, are still to come: a draft would stand above them."""
@@ -224,6 +227,7 @@ class Drafts:
         try:
             await step
         except NotReady as error:
+            live.news.set()
             self._entry.log.debug("a draft in %s is not shown now: %s", live.chat, error)
         except BadRequest as error:
             live.closed = "not modified" not in str(error).lower()

@@ -350,15 +350,22 @@ async def test_drafts_keep_clear_of_the_limits_of_telegram(hub: Hub, set_up: Set
 # -- restarts ---------------------------------------------------------------------------------------
 
 
-Killed = Callable[[], Awaitable[Sender]]
+Killed = Callable[..., Awaitable[Sender]]
 
 
 @pytest.fixture
 async def killed(hub: Hub, entry: Entry, phone: Phone) -> AsyncIterator[Killed]:
-    """Another sender that finds what the first one has on disk, as after a kill: the first one does nothing more."""
-    left: list[tuple[Entry, Connection]] = []
+    """Another sender that finds what the first one has on disk, as after a kill: the first one does nothing more.
 
-    async def killed() -> Sender:
+    With ``noted``, that is after the number of each message in the chat is on disk.
+    """
+    left: list[tuple[Entry, Connection]] = []
+    kept = hub.config_dir / ".storage" / "test.drafts.json"
+
+    async def killed(*, noted: bool = True) -> Sender:
+        async with asyncio.timeout(5):
+            while noted and '"message_id":null' in kept.read_text(encoding="utf-8").replace(" ", ""):
+                await asyncio.sleep(0.01)
         for event in ("turn_started", "turn_progress", "turn_finished"):
             hub.bus._listeners.pop(event, None)
         hub.bus._routes.clear()
@@ -391,7 +398,7 @@ async def test_after_a_kill_while_a_draft_was_sent_the_answer_is_marked_and_no_o
     monkeypatch.setattr(talk.sender._drafts._kept, "arrived", lambda *_: still_on_its_way.wait())
     talk.says(FIRST)
     await talk.shows(FIRST)
-    sender = await killed()
+    sender = await killed(noted=False)
     talk.begins()
     talk.says(FIRST)
     await asyncio.sleep(0.3)
@@ -468,6 +475,21 @@ async def test_a_draft_does_not_come_before_an_earlier_answer_that_is_slow_to_ar
     agent.say("a quick answer", None, FIRST)
     await phone.until(chat, "a quick answer")
     agent.say(SECOND)
+    await phone.until(chat, FIRST + SECOND + drafts.GOES_ON)
+    agent.say(None)
+    await phone.until(chat, WHOLE)
+    assert await phone.texts(chat) == ["a quick answer", WHOLE]
+
+
+async def test_a_draft_that_waits_for_an_earlier_answer_comes_without_any_more_words(
+    hub: Hub, set_up: SetUp, phone: Phone
+) -> None:
+    chat = await phone.new_chat()
+    agent = await speaking(hub, set_up, phone, chat)
+    await phone.fault(chat=chat, delay=0.5)
+    await phone.says(chat, "a question")
+    await phone.says(chat, "tell me")
+    agent.say("a quick answer", None, FIRST + SECOND)
     await phone.until(chat, FIRST + SECOND + drafts.GOES_ON)
     agent.say(None)
     await phone.until(chat, WHOLE)
