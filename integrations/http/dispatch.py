@@ -37,7 +37,7 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
-_EVERYWHERE = (*SECURITY_HEADERS.items(), ("Cache-Control", "no-store"))
+EVERYWHERE = (*SECURITY_HEADERS.items(), ("Cache-Control", "no-store"))
 
 MAX_AGENT = 200  # characters of a User-Agent that the log shows
 
@@ -99,7 +99,7 @@ class Dispatcher:
         about: About = request.get(ABOUT) or About()
         about.response = response
         headers = response.headers
-        for name, value in _EVERYWHERE:
+        for name, value in EVERYWHERE:
             if name not in headers:
                 headers[name] = value
         headers["Server"] = "nanobot"

@@ -14,13 +14,19 @@ from typing import Any
 from aiohttp import web
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_writer import StreamWriter, _serialize_headers
+from multidict import CIMultiDict
 
 from nanobot.hub.web import identity_of
 
-from .dispatch import Dispatcher
+from .dispatch import EVERYWHERE, Dispatcher
 
 _EMPTY = frozenset({204, 205, 304})
 _HTTP_1_1 = (1, 1)
+_JSON = _serialize_headers(
+    "HTTP/1.1 200 OK",
+    CIMultiDict({"Content-Type": "application/json", **dict(EVERYWHERE), "Server": "nanobot"}),
+).removesuffix(b"\r\n")
+"""How most answers begin."""
 
 
 class Asked(web.Request):
@@ -159,11 +165,16 @@ class Protocol(web.RequestHandler):
             body = b""
         if type(body) is not bytes or response.cookies or response.compression or response.chunked:
             return None
-        self.dispatcher.dress(request, response)
         headers = response.headers
+        keep = response.keep_alive is not False
+        is_usual = keep and response.status == 200 and len(headers) == 1 and "Origin" not in request.headers
+        if is_usual and headers.get("Content-Type") == "application/json":
+            date = rfc822_formatted_time().encode()
+            return b"%bContent-Length: %d\r\nDate: %b\r\n\r\n%b" % (_JSON, len(body), date, body)
+        self.dispatcher.dress(request, response)
         headers["Content-Length"] = str(len(body))
         headers["Date"] = rfc822_formatted_time()
-        if response.keep_alive is False:
+        if not keep:
             headers["Connection"] = "close"
         return _serialize_headers(f"HTTP/1.1 {response.status} {response.reason}", headers) + body
 
@@ -187,6 +198,8 @@ class Protocol(web.RequestHandler):
 
 
 async def _give(response: web.StreamResponse) -> web.StreamResponse:
+    if isinstance(response, web.HTTPException):
+        raise response
     return response
 
 

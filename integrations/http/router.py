@@ -9,11 +9,16 @@ from nanobot.contracts.view import View
 
 _PART = re.compile(r"\{(\w+)(?::([^{}]+))?\}")
 
+MOST_KEPT = 512
+LONGEST_KEPT = 128
+"""Characters of a path whose view is remembered."""
+
 
 class Router:
     """Exact paths by dictionary, patterns by a list in which the more particular come first."""
 
     def __init__(self) -> None:
+        self._found: dict[tuple[str, str], tuple[View, dict[str, str]]] = {}
         self._exact: dict[str, dict[str, View]] = {}
         self._patterns: list[tuple[str, re.Pattern[str], dict[str, View]]] = []
 
@@ -23,17 +28,27 @@ class Router:
         patterns: dict[str, dict[str, View]] = {}
         for view in views:
             (patterns if "{" in view.path else exact).setdefault(view.path, {})[view.method.upper()] = view
+        self._found.clear()
         self._exact = exact
         self._patterns = [
             (path[: path.index("{")], _compiled(path), patterns[path]) for path in sorted(patterns, key=_particular)
         ]
 
     def find(self, method: str, path: str) -> tuple[View | None, dict[str, str]]:
-        """The view, and what its pattern matched."""
+        """The view, and what its pattern matched, which nobody may change."""
+        key = method, path
+        known = self._found.get(key)
+        if known is not None:
+            return known
         methods, values = self._at(path)
         if methods is None:
             return None, {}
-        return methods.get(method) or (methods.get("GET") if method == "HEAD" else None) or methods.get("*"), values
+        view = methods.get(method) or (methods.get("GET") if method == "HEAD" else None) or methods.get("*")
+        if view is not None and len(path) <= LONGEST_KEPT:
+            if len(self._found) >= MOST_KEPT:
+                self._found.clear()
+            self._found[key] = view, values
+        return view, values
 
     def methods(self, path: str) -> list[str]:
         """The methods that the path knows."""

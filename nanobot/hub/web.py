@@ -108,8 +108,12 @@ async def read_json(request: web.Request, schema: vol.Schema | None = None, *, l
     if request.content_type != "application/json":
         raise WebError(415, "send JSON, with the header Content-Type: application/json")
     try:
-        async with asyncio.timeout(BODY_LIMIT):
-            data = orjson.loads(await (request.read() if limit is None else _read_little(request, limit)))
+        if request.content.is_eof():  # it came with the headers
+            body = await (request.read() if limit is None else _read_little(request, limit))
+        else:
+            async with asyncio.timeout(BODY_LIMIT):
+                body = await (request.read() if limit is None else _read_little(request, limit))
+        data = orjson.loads(body)
     except TimeoutError as error:
         raise WebError(408, "the body took too long to arrive") from error
     except orjson.JSONDecodeError as error:
