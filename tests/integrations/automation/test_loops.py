@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -34,21 +35,22 @@ async def test_one_that_doubles_comes_to_an_end_and_others_have_their_turn_meanw
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     await house.start(TWICE)
-    hub, latest = house.hub, 0.0
+    hub, latest, quiet, before = house.hub, 0.0, 0, 0
     went, done = count(hub, "went"), count(hub, "done")
-    loop = asyncio.get_running_loop()
     hub.bus.fire("go")
     for turn in range(10_000):
-        began = loop.time()
+        began = thread_time()
         if turn == 20:
             hub.bus.fire("other")
         await asyncio.sleep(0)
-        latest = max(latest, loop.time() - began)
-        if not len(hub.triggered):
+        latest = max(latest, thread_time() - began)
+        quiet = quiet + 1 if not len(hub.triggered) and before == len(went) else 0
+        before = len(went)
+        if quiet == 50:  # nobody waits for their turn, and nothing is under way between two actions
             break
     assert 256 < len(went) < 4 * context.MOST
     assert len(done) == 1
-    assert latest < 0.5, "a turn of the loop, on a busy machine"
+    assert latest < 0.2, "seconds of processor time in one turn of the loop"
     assert caplog.text.count("runs because of itself, over and over") == 1
 
 
