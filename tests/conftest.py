@@ -33,6 +33,11 @@ def pytest_make_collect_report() -> Generator[None, Any, Any]:
     return _refuse_skipped((yield))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take minutes begin first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 BOUND = "NANOBOT_TEST_BOUND"
 
 

@@ -21,6 +21,7 @@ def offer_approvals(entry: Entry) -> None:
 
 def _commands(approvals: Approvals) -> list[ChatCommand]:
     async def approve(call: CommandCall) -> str:
+        await approvals.ready()
         number, _ = _number(approvals, call)
         if number is None:
             return _waiting(approvals, call.language)
@@ -28,6 +29,7 @@ def _commands(approvals: Approvals) -> list[ChatCommand]:
         return translate("approvals.approved", call.language, number=number, what=one.tool)
 
     async def deny(call: CommandCall) -> str:
+        await approvals.ready()
         number, reason = _number(approvals, call)
         if number is None:
             return _waiting(approvals, call.language)
@@ -35,6 +37,7 @@ def _commands(approvals: Approvals) -> list[ChatCommand]:
         return translate("approvals.denied", call.language, number=number, what=one.tool)
 
     async def listed(call: CommandCall) -> str:
+        await approvals.ready()
         return _waiting(approvals, call.language)
 
     return [

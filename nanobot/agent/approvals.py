@@ -70,6 +70,10 @@ class Approvals:
         self._file = ApprovalFile(entry.hub.storage)
         self._busy: set[int] = set()
 
+    async def ready(self) -> None:
+        """Until those of before the last start are known."""
+        await self._ready.wait()
+
     def waiting(self) -> list[Approval]:
         """Those that nobody has decided, oldest first."""
         return [one for one in self._all.values() if one.stage is Stage.WAITING]
@@ -98,7 +102,7 @@ class Approvals:
         """Have people asked about a call; gives what the model is told meanwhile."""
         try:
             async with asyncio.timeout(TOOL_LIMIT):
-                await self._ready.wait()
+                await self.ready()
         except TimeoutError:
             return words.NOT_NOW
         summary = self.hub.scrubber.scrub(summary)
