@@ -69,6 +69,7 @@ class Approvals:
         self._changed = asyncio.Event()
         self._file = ApprovalFile(entry.hub.storage)
         self._busy: set[int] = set()
+        entry.listen("homeassistant_started", lambda event: self._changed.set())
 
     async def ready(self) -> None:
         """Until those of before the last start are known."""
@@ -83,7 +84,6 @@ class Approvals:
         if not self._ready.is_set():
             await self._load()
             self._ready.set()
-            self._entry.listen("homeassistant_started", lambda event: self._changed.set())
         while True:
             self._changed.clear()
             now = self.hub.clock.time()

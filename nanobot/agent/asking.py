@@ -56,6 +56,13 @@ class Refusal(NoAnswer):
 NOBODY = Spender()
 
 
+def allow(hub: Hub, model: str, spender: Spender) -> None:
+    """Raises ``Refusal`` when a meter says that there was enough."""
+    for meter in hub.meters:
+        if (why := meter.refusal(spender, model)) is not None:
+            raise Refusal(why, ())
+
+
 class Asking:
     """Asks the models of the hub on behalf of one agent. ``wanted``: the model's name, None for the first there is."""
 
@@ -147,7 +154,7 @@ class Asking:
         try:
             async with contextlib.AsyncExitStack() as stack:
                 admitted = None if throttle is None else await stack.enter_async_context(throttle.admit(tokens))
-                self._allow(model, spender)
+                allow(self.hub, model.name, spender)
                 bill = Bill(self.hub, model, spender, request)
                 async with contextlib.aclosing(self._answer(model, request, bill)) as deltas:
                     async for delta in deltas:
@@ -190,11 +197,6 @@ class Asking:
             bill.settle()
             if close := getattr(stream, "aclose", None):
                 await close()
-
-    def _allow(self, model: Model, spender: Spender) -> None:
-        for meter in self.hub.meters:
-            if (why := meter.refusal(spender, model.name)) is not None:
-                raise Refusal(why, ())
 
     async def _first(self) -> str:
         """The model to begin with. One that was there just now, or may still come at the start, is waited for."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from nanobot.agent.prompt import LONGEST_NAME, without_signs
@@ -17,6 +18,7 @@ from nanobot.contracts.prompt_part import PromptPart
 from nanobot.errors import NanobotError
 from nanobot.hub.hub import Hub
 from nanobot.templates import Template
+from nanobot.util.aio import in_thread
 from nanobot.util.text import one_line
 
 PART_LIMIT = 5.0  # s that one part may take
@@ -71,22 +73,36 @@ class Briefing:
     async def pieces(self, turn: Turn, room: int | None = None) -> list[Piece]:
         """The parts for this turn, in their order: what seldom changes comes first, so that it can be cached. ``room``:
         the characters of all that the model is told, where it takes less than is configured."""
-        limit = self.room if room is None else min(self.room, room // SHARE)
+        return self.fitted(await self.parts(turn), room)
+
+    def fitted(self, parts: Sequence[Piece], room: int | None = None) -> list[Piece]:
+        """What ``parts`` gave, as far as there is room for it."""
+        return within(parts, self.room if room is None else min(self.room, room // SHARE))
+
+    async def parts(self, turn: Turn) -> list[Piece]:
+        """As ``pieces``, however long they are."""
         variables = self._variables(turn)
-        own, files, others = await asyncio.gather(
-            self._templates.texts((IDENTITY, SITUATION), variables),
-            self._files.texts(private=turn.owner and not turn.group),
-            asyncio.gather(*(self._of(part, turn) for part in self.hub.prompt_parts)),
-        )
+        others = [asyncio.ensure_future(self._of(part, turn)) for part in self.hub.prompt_parts]
+        try:
+            files = await in_thread(self._look, self._files.place, private=turn.owner and not turn.group)
+            found = [Piece(name, order, f"# {name}\n\n{text}") for name, order, text in files]
+            found += [piece for other in others if (piece := await other) is not None]
+        finally:
+            for other in others:
+                other.cancel()
+        own = self._templates.texts((IDENTITY, SITUATION), variables)
         wish = without_signs(str(turn.extra.get(INSTRUCTIONS) or "").strip())
         own |= {INSTRUCTED: self.instructions, WISHES: wish and f"The program through which you talk adds:\n{wish}"}
-        found = [Piece(name, ORDERS[name], text) for name, text in own.items()]
-        found += [Piece(name, order, f"# {name}\n\n{text}") for name, order, text in files]
-        found += [piece for piece in others if piece is not None]
-        found = await self._overridden(sorted(found, key=lambda piece: (piece.order, piece.name)), variables)
-        return within([replace(piece, text=piece.text.strip()) for piece in found if piece.text.strip()], limit)
+        found += [Piece(name, ORDERS[name], text) for name, text in own.items()]
+        found = self._overridden(sorted(found, key=lambda piece: (piece.order, piece.name)), variables)
+        return [replace(piece, text=piece.text.strip()) for piece in found if piece.text.strip()]
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _look(self, place: Path, *, private: bool) -> list[tuple[str, int, str]]:
+        """The files of the prompt, and its templates as they are now; for a thread."""
+        self._templates.look()
+        return self._files.texts(place, private=private)
 
     async def _of(self, part: PromptPart, turn: Turn) -> Piece | None:
         """None for a part that fails: the others are better than no answer."""
@@ -109,9 +125,9 @@ class Briefing:
             _log.info("the part %r of the prompt is there again", part.name)
         return Piece(part.name, part.order, text)
 
-    async def _overridden(self, pieces: list[Piece], variables: Mapping[str, Any]) -> list[Piece]:
+    def _overridden(self, pieces: list[Piece], variables: Mapping[str, Any]) -> list[Piece]:
         """With the parts that a template of the person's own replaces; it is told the text that was there."""
-        texts = await self._templates.overrides(
+        texts = self._templates.overrides(
             {piece.name: piece.text for piece in pieces if piece.name not in (IDENTITY, SITUATION)}, variables
         )
         return [replace(piece, text=texts.get(piece.name, piece.text)) for piece in pieces]

@@ -22,9 +22,8 @@ from nanobot.agent.toolbox import Toolbox
 from nanobot.contracts.agent import Part, Record, Retract, Text, Thinking, ToolOutcome, ToolUse, Turn
 from nanobot.contracts.meter import ORIGIN, Spender
 from nanobot.contracts.model import Message, Request
-from nanobot.conversations.notes import Note
 from nanobot.conversations.traces import TurnTrace
-from nanobot.conversations.transcript import Exchange
+from nanobot.conversations.transcript import Exchange, Recalled
 from nanobot.hub.hub import Hub
 from nanobot.templates import Template
 from nanobot.util.translate import translate
@@ -92,12 +91,20 @@ class Loop:
         window = None if found is None else found.context_window
         return (self.context if window is None else min(self.context, window)) * prompt.CHARACTERS_PER_TOKEN
 
-    async def told_first(self, turn: Turn, note: Note) -> list[Piece]:
-        """The parts of the first message: the briefing, and what the session was about before."""
-        pieces = await self.briefing.pieces(turn, self.room(note.model))
+    async def beginning(self, turn: Turn, running: str | None, limit: int) -> tuple[list[Piece], Recalled]:
+        """The parts of the first message: the briefing, and what the session was about before. And what was said in it;
+        ``running`` and ``limit`` as in ``Conversations.recall``. Both are looked for at once."""
+        recalling = asyncio.ensure_future(self.hub.conversations.recall(turn.session, running, limit))
+        try:
+            parts = await self.briefing.parts(turn)
+            recalled = await recalling
+        finally:
+            recalling.cancel()
+        note = recalled.note
+        pieces = self.briefing.fitted(parts, self.room(note.model))
         if note.summary and (turn.owner or not note.private):
             pieces.append(Piece("summary", CHANGES, SUMMARY.format(summary=note.summary)))
-        return pieces
+        return pieces, recalled
 
     async def respond(self, turn: Turn) -> AsyncGenerator[Part]:
         """Answer. Raises ``NoAnswer`` when no model does, and ``StorageError`` when nothing can be written down."""
@@ -113,17 +120,17 @@ class Loop:
                 traces.end(turn.id)
 
     async def _respond(self, turn: Turn, trace: TurnTrace) -> AsyncGenerator[Part]:
-        recalled = await self.hub.conversations.recall(turn.session, turn.id, self.history + 1)
+        pieces, recalled = await self.beginning(turn, turn.id, self.history + 1)
         exchanges, note = recalled.exchanges, recalled.note
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
         room = self.room(note.model)
-        pieces = await self.told_first(turn, note)
         stable = "\n\n".join(piece.text for piece in pieces if piece.order < CHANGES)
         head = Message("system", "\n\n".join(piece.text for piece in pieces), stable=len(stable))
         toolbox = self.toolbox if turn.bounds is None else self.toolbox.narrowed(turn.bounds.tools)
         limits = self.limits.within(turn.bounds)
-        toolbox.remember(turn, prompt.heard_by(turn, exchanges), note.summary)
-        messages = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, exchanges))]
+        heard = prompt.heard_by(turn, exchanges)
+        toolbox.remember(turn, heard, note.summary)
+        messages = [head, *turn.before, *prompt.conversation(heard)]
         steps = exchanges[-1].steps
         start = len(messages) - 1 - len(list(prompt.complete(steps)))
         files = await attached(self.hub, turn, room)
@@ -139,7 +146,7 @@ class Loop:
             trace.limit = budget.used_up(round_)
             tools = None if trace.limit else toolbox.offered(room // SHARE)
             trace.prompt = {piece.name: len(piece.text) for piece in pieces}
-            trace.prompt |= {"conversation": prompt.size(messages[1:]), "tools": self._size_of(tools)}
+            trace.prompt |= {"conversation": prompt.size(messages[1:]), "tools": self.size_of(tools)}
             trace.rounds += 1
             said = Said()
             asked_until = budget.deadline
@@ -199,7 +206,8 @@ class Loop:
         elif said.finish == "length":
             yield Text("\n\n" + translate("agent.cut_off", turn.language))
 
-    def _size_of(self, tools: Tools | None) -> int:
+    def size_of(self, tools: Tools | None) -> int:
+        """The characters that tools take as they are sent."""
         if not tools:
             return 0
         if self._tools[0] is not tools:
@@ -224,6 +232,7 @@ class _Asker:
 
     def __init__(self, loop: Loop, turn: Turn, trace: TurnTrace, model: str | None, start: int) -> None:
         self._hub = loop.hub
+        self._loop = loop
         self._asking = loop.asking.of(model) if model else loop.asking
         self._start = start
         self._context = loop.context
@@ -259,7 +268,7 @@ class _Asker:
         model = self._hub.models.get(name)
         if model is None or model.context_window is None:
             return room
-        beside = len(head.content) + (len(orjson.dumps(tools)) if tools else 0)
+        beside = len(head.content) + self._loop.size_of(tools)
         window = int(model.context_window * prompt.CHARACTERS_PER_TOKEN * (1 - FOR_THE_ANSWER))
         return max(LEAST_ROOM, min(room, window - beside))
 
@@ -268,10 +277,19 @@ class _Asker:
         if tools is None:  # in the last result: a message of its own would be taken for the person's
             why = LAST_ROUND.format(limit=USED_UP[self._trace.limit or "rounds"])
             fitting[-1] = replace(fitting[-1], content=f"{fitting[-1].content}\n\n{why}")
-        return Request(list(map(self._told, fitting)), tools or ())
+        told = self._told(fitting)
+        return Request(told, tools or (), size=prompt.size(told) + self._loop.size_of(tools))
 
-    def _told(self, message: Message) -> Message:
-        """The message without secrets, and without signs that are not ours; nearly always it is as it was."""
+    def _told(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """The messages without secrets, and without signs that are not ours; nearly always they are as they were."""
+        scrub = self._hub.scrubber.scrub
+        head, *rest = messages
+        said = "\0".join([message.content for message in rest])
+        if scrub(head.content) == head.content and scrub(prompt.without_signs(said)) == said:
+            return messages  # nothing is in all of it, so nothing is in any
+        return list(map(self._scrubbed, messages))
+
+    def _scrubbed(self, message: Message) -> Message:
         scrub = self._hub.scrubber.scrub
         text = scrub(message.content if message.role == "system" else prompt.without_signs(message.content))
         if text == message.content:

@@ -20,6 +20,7 @@ INTERRUPTED = (
 )
 NO_ANSWER = "(no answer)"
 NOT_ASKED = "(nothing yet)"
+FRAME = 20  # characters that a message takes beside what is said
 LONGEST_NAME = 64  # characters of what a sender is called
 
 _SIGN = re.compile(r"<[|｜][\w▁-]{2,40}[|｜]>|<(?:start|end)_of_turn>|(?<!\w)\[/?INST\]|<</?SYS>>")
@@ -50,6 +51,8 @@ def within(messages: Sequence[Message], room: int, start: int | None = None) -> 
     is, and does not count.
     """
     head, *rest = messages
+    if rest and rest[0].role == "user" and size(rest) <= room:
+        return [head, *rest]
     last = max((place for place, message in enumerate(rest) if message.role == "user"), default=0)
     begin = last if start is None or start < 1 else start - 1
     before, (asked, *steps) = rest[:begin], rest[begin:]
@@ -116,10 +119,14 @@ def without_signs(text: str) -> str:
 
 def _messages(exchange: Exchange, *, several: bool) -> Iterator[Message]:
     if exchange.id is not None:
-        yield Message("user", _said(exchange, several=several))
-    yield from complete(exchange.steps)
-    if exchange.answer or exchange.answer_files:
+        plain = not several and not exchange.attachments
+        yield Message("user", exchange.text.strip() if plain else _said(exchange, several=several))
+    if exchange.steps:
+        yield from complete(exchange.steps)
+    if exchange.answer_files:
         yield Message("assistant", _with_files(exchange.answer, exchange.answer_files))
+    elif exchange.answer:
+        yield Message("assistant", exchange.answer.strip())
     elif exchange.outcome is not None:
         yield Message("assistant", NO_ANSWER)
 
@@ -160,10 +167,8 @@ def _with_files(text: str, files: Iterable[str]) -> str:
 
 def size(messages: Iterable[Message]) -> int:
     """The characters that they take, roughly."""
-    return sum(map(_size, messages))
+    return sum([_size(message) if message.tool_calls else len(message.content) + FRAME for message in messages])
 
 
 def _size(message: Message) -> int:
-    if not message.tool_calls:
-        return len(message.content) + 20
-    return len(message.content) + sum(len(call.arguments) + len(call.name) for call in message.tool_calls) + 20
+    return len(message.content) + sum(len(call.arguments) + len(call.name) for call in message.tool_calls) + FRAME

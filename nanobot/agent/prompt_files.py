@@ -10,7 +10,6 @@ from pathlib import Path
 from nanobot.errors import ToolError
 from nanobot.hub.hub import Hub
 from nanobot.storage.folder import Folder
-from nanobot.util.aio import in_thread
 
 FILES = {"AGENTS.md": False, "SOUL.md": False, "IDENTITY.md": False, "TOOLS.md": True, "USER.md": True}
 """In the order of the prompt, and whether they are private unless they say otherwise: ``private: false`` in a head
@@ -47,10 +46,14 @@ class PromptFiles:
         found = sorted((one for one in self._hub.workspaces if one.folder is not None), key=lambda one: one.name)
         return found[0].folder if found else None
 
-    async def texts(self, *, private: bool) -> list[tuple[str, int, str]]:
-        """Name, order and text of each. ``private``: also of those that only owners may know."""
-        folder = self.folder or self._hub.config_dir / FOLDER
-        read = await in_thread(self._look, folder)
+    @property
+    def place(self) -> Path:
+        """Where they are read."""
+        return self.folder or self._hub.config_dir / FOLDER
+
+    def texts(self, place: Path, *, private: bool) -> list[tuple[str, int, str]]:
+        """Name, order and text of each, for a thread. ``private``: also of those that only owners may know."""
+        read = self._look(place)
         return [
             (name, FIRST + place, one.text)
             for place, (name, one) in enumerate(read.items())

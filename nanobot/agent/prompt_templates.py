@@ -9,7 +9,6 @@ from typing import Any
 from nanobot.hub.hub import Hub
 from nanobot.hub.issues import Severity
 from nanobot.templates import Template, TemplateError
-from nanobot.util.aio import in_thread
 
 FOLDER = "prompts"
 MAX_BYTES = 100_000  # of one template
@@ -36,9 +35,22 @@ class PromptTemplates:
         self._read: dict[str, tuple[int, int, Template]] = {}
         self._built_in = {name: Template(text) for name, text in BUILT_IN.items()}
 
-    async def texts(self, names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, str]:
-        """The texts of parts that are a template of ours, or of one that takes its place."""
-        await in_thread(self._look)
+    def look(self) -> None:
+        """What has changed since the last look is read; for a thread."""
+        found: dict[str, tuple[int, int, Template]] = {}
+        try:
+            paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".j2")
+        except OSError:
+            paths = []
+        for path in paths:
+            known = self._read.get(path.stem)
+            read = _read(path, known)
+            if read is not None:
+                found[path.stem] = read
+        self._read = found
+
+    def texts(self, names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, str]:
+        """The texts of parts that are a template of ours, or of one that takes its place, as ``look`` found it."""
         found = {}
         for name in names:
             text = self._built_in[name].render(self._hub, variables, native=False)
@@ -46,7 +58,7 @@ class PromptTemplates:
             found[name] = text if own is None else own
         return found
 
-    async def overrides(self, texts: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:
+    def overrides(self, texts: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:
         """Of these parts those that a template of the person's replaces; ``text`` is what it would be otherwise."""
         found = {}
         for name, text in texts.items():
@@ -76,20 +88,6 @@ class PromptTemplates:
         if issue in self._hub.issues:
             self._hub.issues.resolve(issue)
         return text
-
-    def _look(self) -> None:
-        """What has changed since the last look is read; for a thread."""
-        found: dict[str, tuple[int, int, Template]] = {}
-        try:
-            paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".j2")
-        except OSError:
-            paths = []
-        for path in paths:
-            known = self._read.get(path.stem)
-            read = _read(path, known)
-            if read is not None:
-                found[path.stem] = read
-        self._read = found
 
 
 def _read(path: Path, known: tuple[int, int, Template] | None) -> tuple[int, int, Template] | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from nanobot.agent import prompt
 from nanobot.agent.prompt import CHARACTERS_PER_TOKEN
 from nanobot.agent.tool_words import SHARE
@@ -22,10 +20,9 @@ async def shown(loop: Loop, turn: Turn) -> dict[str, Any]:
     """The parts of the briefing, the conversation and the tools as a request of this turn would have them; each with
     its size in characters and, roughly, in tokens. Secrets are replaced as they are in the request. JSON-able."""
     scrub = loop.hub.scrubber.scrub
-    recalled = await loop.hub.conversations.recall(turn.session, None, loop.history)
+    pieces, recalled = await loop.beginning(turn, None, loop.history)
     exchanges, room = recalled.exchanges, loop.room(recalled.note.model)
     running = Exchange(0.0, turn.id, turn.sender, turn.sender_name, turn.text, turn.attachments)
-    pieces = await loop.told_first(turn, recalled.note)
     head = Message("system", "")
     said = [head, *turn.before, *prompt.conversation(prompt.heard_by(turn, [*exchanges, running]))]
     fitting = prompt.within(said, room)[1:]
@@ -33,7 +30,7 @@ async def shown(loop: Loop, turn: Turn) -> dict[str, Any]:
     tools = toolbox.offered(room // SHARE)
     parts = [{"name": piece.name, "left_out": piece.left_out, **_sized(scrub(piece.text))} for piece in pieces]
     talk = {"messages": [_told(message, scrub) for message in fitting], "left_out": len(said) - 1 - len(fitting)}
-    sizes = {"conversation": prompt.size(fitting), "tools": len(orjson.dumps(tools)) if tools else 0}
+    sizes = {"conversation": prompt.size(fitting), "tools": loop.size_of(tools)}
     total = sum(part["characters"] for part in parts) + sum(sizes.values())
     return {
         "agent": loop.agent,

@@ -50,11 +50,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a model is asked. ``tools`` are in the OpenAI shape: function name, description, JSON Schema."""
+    """What a model is asked. ``tools`` are in the OpenAI shape: function name, description, JSON Schema.
+
+    ``size``: characters of the messages and the tools, roughly, where whoever asks has counted them.
+    """
 
     messages: Sequence[Message]
     tools: Sequence[Mapping[str, Any]] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    size: int | None = None
 
     def without_images(self) -> Request:
         """The same for a model that sees none: it is told that there were some."""

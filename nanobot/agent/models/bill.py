@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nanobot.contracts.embedder import Embedder
 from nanobot.contracts.meter import Spender, Spent
 from nanobot.contracts.model import Delta, Model, Request
 from nanobot.hub.hub import Hub
@@ -21,7 +22,7 @@ _log = logging.getLogger(__name__)
 class Bill:
     """Begun when the request is sent. Where the model does not say how many tokens it took, they are estimated."""
 
-    def __init__(self, hub: Hub, model: Model, spender: Spender, request: Request) -> None:
+    def __init__(self, hub: Hub, model: Model | Embedder, spender: Spender, request: Request) -> None:
         self.error: str | None = None
         """Why the request failed, or None."""
         self._hub = hub
@@ -103,10 +104,14 @@ class Bill:
 
 def tokens_of(request: Request) -> int:
     """The tokens of a request, roughly."""
-    size, images = sum(map(len, map(str, request.tools))), 0
+    size, images = request.size, 0
+    if size is None:
+        size = sum(map(len, map(str, request.tools)))
+        for message in request.messages:
+            size += len(message.content) + sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
     for message in request.messages:
-        size += len(message.content) + sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
-        images += len(message.images)
+        if message.images:
+            images += len(message.images)
     return -(-size // CHARACTERS_PER_TOKEN) + images * TOKENS
 
 
