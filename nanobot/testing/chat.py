@@ -20,6 +20,9 @@ class Chat(Channel):
         self.sent: list[Outgoing] = []
         self.away = False
         """True: sending fails as if the platform could not be reached."""
+        self.open = asyncio.Event()
+        """Cleared: sending waits, as while a platform takes its time."""
+        self.open.set()
         self._receive: Receive | None = None
         self._running = asyncio.Event()
         self._arrived = asyncio.Condition()
@@ -37,6 +40,7 @@ class Chat(Channel):
     async def send(self, message: Outgoing) -> Receipt:
         if self.away:
             raise NotReady("the chat cannot be reached")
+        await self.open.wait()
         async with self._arrived:
             self.sent.append(message)
             self._arrived.notify_all()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nanobot.hub.entry import EntryState
 from nanobot.testing.plugin import House
 
 from .test_edits import PART, RELOADS, write_part
@@ -58,6 +59,17 @@ def picture(house: House) -> dict[str, Any]:
     }
 
 
+async def nothing_is_starting(house: House) -> None:
+    """On a slow machine an edit that another one follows is told as applied before all that it brings is up."""
+    changed = asyncio.Event()
+    remove = house.hub.bus.listen("entry_changed", lambda event: changed.set())
+    async with asyncio.timeout(60):
+        while any(entry.state is EntryState.STARTING for entry in house.hub.entries.values()):
+            changed.clear()
+            await changed.wait()
+    remove()
+
+
 async def _after(edits: list[tuple[str, str]], last: str) -> tuple[dict[str, Any], dict[str, Any]]:
     pictures = []
     for texts in ([*(text for _, text in edits), last], [last]):
@@ -71,6 +83,7 @@ async def _after(edits: list[tuple[str, str]], last: str) -> tuple[dict[str, Any
                 house.write(text)
                 house.edits.request()
                 await house.apply()
+            await nothing_is_starting(house)
             pictures.append(picture(house))
             await house.close()
             assert len(asyncio.all_tasks()) == 1
