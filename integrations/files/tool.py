@@ -1,4 +1,4 @@
-"""The four tools on files."""
+"""The tools on files."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from nanobot.storage.media import size_text
 from nanobot.storage.naming import MAX_DEPTH, shown
 
 from .glob import fitting
+from .search import Search
 from .text import FileText, edited, encode
 from .workspace import FileWorkspace, is_obeyed
 
 MAX_READ = 14_000  # characters of a file in one result; an agent may cut what is longer
 MAX_LISTED = 200  # files and folders in one result
+MAX_HITS = 100  # lines in one result
 
 _FROM_ONE = vol.All(cv.whole_number, vol.Range(min=1))
+_GLOB = vol.All(str, vol.Length(max=200))
 
 
 def tools(workspace: FileWorkspace) -> list[Tool]:
     """Those that change something are left out where nothing may be changed."""
-    reading: list[Tool] = [ReadFile(workspace), ListDir(workspace)]
+    reading: list[Tool] = [ReadFile(workspace), ListDir(workspace), Glob(workspace), Grep(workspace)]
     return reading if workspace.rules.read_only else [*reading, WriteFile(workspace), EditFile(workspace)]
 
 
@@ -130,7 +133,7 @@ class ListDir(_FileTool):
     parameters = vol.Schema(
         {
             vol.Optional("path"): str,
-            vol.Optional("pattern", description="glob, such as *.md"): vol.All(str, vol.Length(max=200)),
+            vol.Optional("pattern", description="glob, such as *.md"): _GLOB,
             vol.Optional("recursive"): cv.boolean,
         }
     )
@@ -148,8 +151,86 @@ class ListDir(_FileTool):
         return ToolResult("\n".join(lines))
 
 
+class Glob(_FileTool):
+    """Paths, at any depth."""
+
+    name = "glob"
+    description = "Find files of the workspace by name."
+    parameters = vol.Schema(
+        {vol.Required("pattern", description="such as notes/**/*.md"): _GLOB, vol.Optional("path"): str}
+    )
+
+    async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
+        pattern = arguments["pattern"]
+        fits = fitting(pattern)
+        found, more = await self.workspace.listing(
+            arguments.get("path", ""),
+            turn,
+            depth=MAX_DEPTH,
+            most=MAX_LISTED,
+            fits=fits,
+            hidden=_is_hidden(pattern),
+            only_files=True,
+        )
+        lines = [_printable(one.path) for one in found]
+        if more:
+            lines.append(f"[and more; only {len(lines)} are shown: give a path or a narrower pattern]")
+        return ToolResult("\n".join(lines) or f"No file fits {shown(pattern)}.")
+
+
+class Grep(_FileTool):
+    """Lines of text files."""
+
+    name = "grep"
+    description = "Find lines in text files of the workspace by a regular expression."
+    parameters = vol.Schema(
+        {
+            vol.Required("pattern"): vol.All(str, vol.Length(min=1, max=1000)),
+            vol.Optional("path", description="a file or folder"): str,
+            vol.Optional("glob", description="which files"): _GLOB,
+            vol.Optional("ignore_case"): cv.boolean,
+        }
+    )
+
+    async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
+        pattern, glob = arguments["pattern"], arguments.get("glob", "")
+        search = Search(pattern, arguments.get("ignore_case", False), MAX_HITS, self.workspace.rules.max_bytes)
+        fits = fitting(glob) if glob else lambda _: True
+        await self.workspace.search(arguments.get("path", ""), turn, search, fits=fits, hidden=_is_hidden(glob))
+        return ToolResult(_report(search))
+
+
+def _report(search: Search) -> str:
+    lines: list[str] = []
+    room, stopped = MAX_READ, search.stopped
+    for hit in search.hits:
+        line = f"{_printable(hit.path)}:{hit.line}: {hit.text}"
+        room -= len(line) + 1
+        if room < 0:
+            stopped = f"only {len(lines)} lines are shown"
+            break
+        lines.append(line)
+    if not lines:
+        looked = f"{search.files} text file{'s' * (search.files != 1)}"
+        lines.append(f"Nothing in {looked} matches {shown(search.pattern)}.")
+    if stopped:
+        lines.append(f"[{stopped}: give a path, a glob or a narrower pattern]")
+    if search.too_large:
+        lines.append(f"[left out because of their size: {search.too_large}]")
+    return "\n".join(lines)
+
+
+def _is_hidden(pattern: str) -> bool:
+    """Whether what begins with a dot is meant, too."""
+    return any(name.startswith(".") and name not in (".", "..") for name in pattern.split("/"))
+
+
+def _printable(path: str) -> str:
+    return path if path.isprintable() else repr(path)[1:-1]
+
+
 def _line(found: Found) -> str:
-    path = found.path if found.path.isprintable() else repr(found.path)[1:-1]
+    path = _printable(found.path)
     match found.kind:
         case "folder":
             return f"{path}/"

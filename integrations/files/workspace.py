@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from nanobot.errors import Refused, StorageError, ToolError
 from nanobot.hub.hub import Hub
 from nanobot.storage.folder import Content, Folder, Found, Version, blocks
 from nanobot.storage.media import size_text
-from nanobot.storage.naming import parts_of
+from nanobot.storage.naming import MAX_DEPTH, parts_of
 from nanobot.util.aio import in_thread
 from nanobot.util.file_kind import HEAD, media_type_of
+
+from .search import Search
 
 MEDIA = "media"
 OBEYED = frozenset(name.casefold() for name in FILES)
@@ -53,6 +55,7 @@ class FileWorkspace(Workspace):
         self._media = Folder(hub.config_dir / MEDIA, top=f"{MEDIA}/")
         self._turn_to_write = asyncio.Lock()  # one writer at a time takes up a thread …
         self._writing = threading.Lock()  # … and waits there for one whose turn was cut off while it wrote
+        self._searching = asyncio.Semaphore(2)  # each search takes a process
         self._total = 0
         self._counted_at = float("-inf")
 
@@ -67,11 +70,19 @@ class FileWorkspace(Workspace):
         return await in_thread(_kind, folder, inside)
 
     async def listing(
-        self, path: str, turn: Turn, *, depth: int, most: int, fits: Callable[[str], bool]
+        self,
+        path: str,
+        turn: Turn,
+        *,
+        depth: int,
+        most: int,
+        fits: Callable[[str], bool],
+        hidden: bool = True,
+        only_files: bool = False,
     ) -> tuple[list[Found], bool]:
         """What is in a folder and fits, by paths as they are given here; and whether there is more than that.
 
-        ``fits`` is asked with paths from that folder on.
+        ``fits`` is asked with paths from that folder on. Without ``hidden`` what begins with a dot is left out.
         """
         folder, inside = self._place(path, turn)
         parts = parts_of(inside)
@@ -81,18 +92,47 @@ class FileWorkspace(Workspace):
             above = len("/".join(parts)) + bool(parts)
             found: list[Found] = []
             if own and not parts:
-                if turn.owner and self._media.path.is_dir() and fits(MEDIA):
+                if turn.owner and self._media.path.is_dir() and fits(MEDIA) and not only_files:
                     found.append(Found(MEDIA, "folder", 0))
                 if not self._folder.path.is_dir():
                     return found, False
-            for count, one in enumerate(folder.walk(inside, depth=depth)):
+            for count, one in enumerate(folder.walk(inside, depth=depth, hidden=hidden)):
                 if len(found) > most or count >= MAX_LOOKED_AT:
                     return found[:most], True
-                if fits(one.path[above:]):
+                if fits(one.path[above:]) and (one.kind == "file" or not only_files):
                     found.append(one if own else replace(one, path=f"{MEDIA}/{one.path}"))
             return found[:most], len(found) > most
 
         return await in_thread(look)
+
+    async def search(self, path: str, turn: Turn, search: Search, *, fits: Callable[[str], bool], hidden: bool) -> None:
+        """Look into one file, or into those of a folder that fit."""
+        folder, inside = self._place(path, turn)
+        above = len("/".join(parts_of(inside))) + 1 if parts_of(inside) else 0
+
+        def files() -> Iterator[Found]:
+            walked = folder.walk(inside, depth=MAX_DEPTH, hidden=hidden)
+            for count, one in enumerate(walked):
+                if count >= MAX_LOOKED_AT:
+                    search.stopped = f"there are more than {MAX_LOOKED_AT} files and folders"
+                    return
+                if fits(one.path[above:]):
+                    yield one
+
+        def work() -> None:
+            if folder is self._folder and not above and not folder.path.is_dir():
+                return
+            try:
+                only = [Found(inside, "file", folder.peek(inside, 0).version.size)]
+            except ToolError:  # a folder, or nothing that may be read, which the walk says
+                only = None
+            search.run(folder, files() if only is None else only, self._name_in(folder))
+
+        async with self._searching:
+            await in_thread(work)
+
+    def _name_in(self, folder: Folder) -> Callable[[str], str]:
+        return str if folder is self._folder else f"{MEDIA}/{{}}".format
 
     async def write(self, path: str, data: bytes, turn: Turn) -> bool:
         """Replace a file, or make it; gives back whether there was one."""

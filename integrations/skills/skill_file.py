@@ -29,7 +29,6 @@ _TOOLS = {
     "edit": "edit_file",
     "multiedit": "edit_file",
     "ls": "list_dir",
-    "glob": "list_dir",
     "webfetch": "web_fetch",
     "websearch": "web_search",
 }

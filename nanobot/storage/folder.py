@@ -124,11 +124,14 @@ class Folder:
             os.fsync(above)
         return old is not None
 
-    def walk(self, path: str = "", *, depth: int = 1) -> Iterator[Found]:
-        """What is in a folder, by name, each folder before what is in it; ``depth`` 1 leaves those closed."""
+    def walk(self, path: str = "", *, depth: int = 1, hidden: bool = True) -> Iterator[Found]:
+        """What is in a folder, by name, each folder before what is in it; ``depth`` 1 leaves those closed.
+
+        Without ``hidden`` what begins with a dot is left out, and not looked into.
+        """
         parts = parts_of(path)
         with self._told(path), self._open(parts, make=False) as folder:
-            for _, found in _walk(folder, "/".join(parts), depth):
+            for _, found in _walk(folder, "/".join(parts), depth, hidden=hidden):
                 if not IN_THE_MAKING.fullmatch(found.path.rpartition("/")[2]):
                     yield found
 
@@ -252,10 +255,10 @@ def blocks(size: int) -> int:
     return max(1, -(-size // BLOCK)) * BLOCK
 
 
-def _walk(folder: int, above: str, depth: int) -> Iterator[tuple[int, Found]]:
+def _walk(folder: int, above: str, depth: int, *, hidden: bool = True) -> Iterator[tuple[int, Found]]:
     """Everything in an open folder, each with the handle of the folder it lies in."""
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in islice(entries, MAX_ENTRIES))
+        names = sorted(entry.name for entry in islice(entries, MAX_ENTRIES) if hidden or entry.name[0] != ".")
     for name in names:
         try:
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -269,16 +272,16 @@ def _walk(folder: int, above: str, depth: int) -> Iterator[tuple[int, Found]]:
         else:
             yield folder, Found(path, "folder", 0)
             if depth > 1:
-                yield from _below(folder, name, path, depth - 1)
+                yield from _below(folder, name, path, depth - 1, hidden=hidden)
 
 
-def _below(folder: int, name: str, path: str, depth: int) -> Iterator[tuple[int, Found]]:
+def _below(folder: int, name: str, path: str, depth: int, *, hidden: bool) -> Iterator[tuple[int, Found]]:
     try:
         below = os.open(name, _FOLDER, dir_fd=folder)
     except OSError:  # gone meanwhile, or closed to nanobot
         return
     try:
-        yield from _walk(below, path, depth)
+        yield from _walk(below, path, depth, hidden=hidden)
     finally:
         os.close(below)
 

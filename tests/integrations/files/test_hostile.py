@@ -77,6 +77,8 @@ def call_of(tool: str, path: str) -> dict[str, object]:
         "write_file": {"content": "taken"},
         "edit_file": {"old": SECRET, "new": "taken"},
         "list_dir": {"recursive": True},
+        "glob": {"pattern": "*"},
+        "grep": {"pattern": "."},
     }
     return {"path": path, **more.get(tool, {})}
 
@@ -104,7 +106,7 @@ def outside(config_dir: Path, tmp_path: Path, workspace: Path) -> Callable[[], d
 @pytest.mark.parametrize("path", WAYS_OUT.values(), ids=WAYS_OUT.keys())
 async def test_no_path_leads_out(files: Hands, outside: Callable[[], dict[str, bytes]], path: str) -> None:
     before = outside()
-    for tool in ("read_file", "list_dir", "edit_file"):
+    for tool in ("read_file", "list_dir", "glob", "grep", "edit_file"):
         told = await refused(files, tool, path)
         assert told is not None
         assert SECRET not in told

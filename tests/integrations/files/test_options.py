@@ -11,7 +11,7 @@ from nanobot.hub.entry import EntryState
 from nanobot.testing.plugin import House, SetUp
 from nanobot.testing.tools import Hands
 
-FILE_TOOLS = {"read_file", "list_dir", "write_file", "edit_file"}
+FILE_TOOLS = {"read_file", "list_dir", "glob", "grep", "write_file", "edit_file"}
 
 # -- the folder -----------------------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ async def test_a_folder_that_would_give_too_much_is_refused(house: House, folder
 
 async def test_a_read_only_workspace_has_no_tools_that_write(house: House) -> None:
     await house.start("files:\n  read_only: true\n")
-    assert set(house.hub.tools.names()) == {"read_file", "list_dir"}
+    assert set(house.hub.tools.names()) == {"read_file", "list_dir", "glob", "grep"}
     await house.apply("files:\n")
     assert set(house.hub.tools.names()) == FILE_TOOLS
     await house.apply("nanobot:\n")

@@ -10,7 +10,7 @@ import pytest
 from nanobot.agent.toolbox import Toolbox
 from nanobot.testing.plugin import House
 
-BUDGET = 3500  # bytes
+BUDGET = 3800  # bytes
 
 TEXT = {"type": "string"}
 FLAG = {"type": "boolean"}
@@ -21,6 +21,16 @@ SHAPES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "write_file": ({"path": TEXT, "content": TEXT}, ["path", "content"]),
     "edit_file": ({"path": TEXT, "old": TEXT, "new": TEXT, "all": FLAG}, ["path", "old", "new"]),
     "list_dir": ({"path": TEXT, "pattern": {**TEXT, "maxLength": 200}, "recursive": FLAG}, []),
+    "glob": ({"pattern": {**TEXT, "maxLength": 200}, "path": TEXT}, ["pattern"]),
+    "grep": (
+        {
+            "pattern": {**TEXT, "minLength": 1, "maxLength": 1000},
+            "path": TEXT,
+            "glob": {**TEXT, "maxLength": 200},
+            "ignore_case": FLAG,
+        },
+        ["pattern"],
+    ),
     "message": (
         {
             "text": {**TEXT, "maxLength": 20_000},
