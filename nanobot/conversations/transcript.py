@@ -37,14 +37,16 @@ UNDONE = "undone"
 """The outcome of a message that agents are told nothing of, nor of what came of it."""
 TURN_OUTCOMES = frozenset({"answered", "empty", "failed", "stopped", "given_up"})
 MOST_OF_STEPS = 2_000_000  # characters of the steps of all turns that are read at a time
+MOST_BEHIND = 300  # rows of a session among which the turn that runs is looked for, the last ones
 BEGIN_ANEW = "new"
 """The outcome of a message after which the session begins as if nothing had been said."""
 
 _IN = """
 WITH anew AS (SELECT COALESCE(MAX(seq), 0) AS at FROM inbox WHERE session = ?1 AND outcome = 'new'),
-  running AS (SELECT seq AS at FROM inbox WHERE ?2 IS NOT NULL AND session = ?1 AND id = ?2 ORDER BY seq DESC LIMIT 1)
+  late AS (SELECT seq, id FROM inbox WHERE ?2 IS NOT NULL AND session = ?1 ORDER BY seq DESC LIMIT ?5),
+  running AS (SELECT seq AS at FROM late WHERE id = ?2 LIMIT 1)
 SELECT seq, id, sender, text, more, received, outcome FROM inbox
-WHERE session = ?1 AND seq >= MIN((SELECT at FROM anew), IFNULL((SELECT at FROM running), 9e18))
+WHERE session = ?1 AND seq >= MIN(MAX((SELECT at FROM anew), ?4 + 1), IFNULL((SELECT at FROM running), 9e18))
   AND (id = ?2 OR (done IS NOT NULL AND seq >= (SELECT at FROM anew) AND seq > ?4))
 ORDER BY seq DESC LIMIT ?3
 """
@@ -94,7 +96,7 @@ class Steps:
 
     def kept(self, turn: str, message: Message) -> Callable[[sqlite3.Connection], None]:
         """The same, as a part of a transaction."""
-        values = (turn, _pack(message), self._clock.time())
+        values = (turn, packed_step(message), self._clock.time())
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT INTO steps (turn, message, at) VALUES (?, ?, ?)", values)
@@ -159,7 +161,7 @@ def exchanges(
     """
 
     def work(connection: sqlite3.Connection) -> list[Exchange]:
-        rows = connection.execute(_IN, (session, turn, limit, since)).fetchall()
+        rows = connection.execute(_IN, (session, turn, limit, since, MOST_BEHIND)).fetchall()
         began = next((row[5] for row in rows if row[6] == BEGIN_ANEW), rows[-1][5]) if rows else 0.0
         said = connection.execute(_OUT, (session, began, 2 * limit)).fetchall() if rows else []
         turns = [row for row in rows if row[6] is None or row[6] in TURN_OUTCOMES]
@@ -255,7 +257,8 @@ def _files(packed: str | None) -> tuple[str, ...]:
     return tuple(file["name"] for file in orjson.loads(packed).get("attachments", ()))
 
 
-def _pack(message: Message) -> str:
+def packed_step(message: Message) -> str:
+    """As it stands in the table ``steps``."""
     fields: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         fields["tool_calls"] = [[call.id, call.name, call.arguments] for call in message.tool_calls]
@@ -264,7 +267,7 @@ def _pack(message: Message) -> str:
     try:
         return orjson.dumps(fields).decode()
     except TypeError:  # halves of characters, which a model or a tool may well produce
-        return _pack(_whole(message))
+        return packed_step(_whole(message))
 
 
 def _whole(message: Message) -> Message:
