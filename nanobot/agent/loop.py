@@ -94,12 +94,12 @@ class Loop:
     async def beginning(self, turn: Turn, running: str | None, limit: int) -> tuple[list[Piece], Recalled]:
         """The parts of the first message: the briefing, and what the session was about before. And what was said in it;
         ``running`` and ``limit`` as in ``Conversations.recall``. Both are looked for at once."""
-        recalling = asyncio.ensure_future(self.hub.conversations.recall(turn.session, running, limit))
+        preparing = asyncio.ensure_future(self.briefing.parts(turn))
         try:
-            parts = await self.briefing.parts(turn)
-            recalled = await recalling
+            recalled = await self.hub.conversations.recall(turn.session, running, limit)
+            parts = await preparing
         finally:
-            recalling.cancel()
+            preparing.cancel()
         note = recalled.note
         pieces = self.briefing.fitted(parts, self.room(note.model))
         if note.summary and (turn.owner or not note.private):
@@ -146,7 +146,8 @@ class Loop:
             trace.limit = budget.used_up(round_)
             tools = None if trace.limit else toolbox.offered(room // SHARE)
             trace.prompt = {piece.name: len(piece.text) for piece in pieces}
-            trace.prompt |= {"conversation": prompt.size(messages[1:]), "tools": self.size_of(tools)}
+            talk = (length if round_ == done else prompt.size(messages)) - prompt.size(messages[:1])
+            trace.prompt |= {"conversation": talk, "tools": self.size_of(tools)}
             trace.rounds += 1
             said = Said()
             asked_until = budget.deadline

@@ -65,15 +65,19 @@ class Toolbox:
         self.only: tuple[str, ...] | None = None
         self.result_limit = result_limit
         self._fitted: tuple[int, list[Mapping[str, Any]], list[Mapping[str, Any]]] | None = None
+        self._offered: tuple[int, list[Mapping[str, Any]]] | None = None
         self._described: WeakKeyDictionary[Tool, Mapping[str, Any]] = WeakKeyDictionary()
 
     def offered(self, room: int | None = None) -> list[Mapping[str, Any]]:
         """The tools in the shape of OpenAI's API; in fewer words where they take more than ``room`` characters."""
-        tools = sorted(self.hub.tools, key=lambda tool: tool.name)  # the same words in the same order can be cached
-        described = [self._describe(tool) for tool in tools if self._may(tool.name)]
+        if self._offered is None or self._offered[0] != self.hub.tools.revision:
+            tools = sorted(self.hub.tools, key=lambda tool: tool.name)  # the same words in the same order can be cached
+            offered = [self._describe(tool) for tool in tools if self._may(tool.name)]
+            self._offered = (self.hub.tools.revision, offered)
+        described = self._offered[1]
         if room is None:
             return described
-        if self._fitted is None or self._fitted[0] != room or self._fitted[1] != described:
+        if self._fitted is None or self._fitted[0] != room or self._fitted[1] is not described:
             self._fitted = (room, described, fitting(described, room))
         return self._fitted[2]
 

@@ -15,6 +15,8 @@ class Registry(Generic[T]):
 
     def __init__(self, what: str) -> None:
         self.what = what
+        self.revision = 0
+        """Another number whenever something was added or removed."""
         self._things: dict[str, T] = {}
         self._left: dict[str, float] = {}
         """When things left last, by name."""
@@ -73,6 +75,7 @@ class Registry(Generic[T]):
             self._waiting.discard(future)
 
     def _changed(self) -> None:
+        self.revision += 1
         for callback in list(self._watchers):
             callback()
         for future in self._waiting:

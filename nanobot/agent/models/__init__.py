@@ -1,7 +1,9 @@
 """What integrations that bring models share, so that the same option means the same in all of them.
 
 options    the options of an entry and of a model
-offer      the models of an entry: put into the hub, kept or changed by an edit
+offering   what an entry brings by name: put into the hub, kept or changed by an edit
+offer      the models of an entry
+embedding  the embedders of an entry: their options, and vectors in an answer
 pictures   pictures that can be shown, and those that cannot
 request    a request in the shape of OpenAI's API, which is what everybody understands
 answer     an answer, gathered from its pieces

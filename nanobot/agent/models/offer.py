@@ -1,8 +1,8 @@
-"""The models of one entry: put into the hub, and brought to what an edit made of them, each on its own."""
+"""The models of one entry, with what is known of each and how it does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -12,6 +12,7 @@ from nanobot.hub.entry import Entry
 from nanobot.hub.issues import Severity
 
 from .health import Health
+from .offering import Offering
 from .request import Settings
 from .sensor import ModelSensor
 from .throttle import Throttle
@@ -68,45 +69,26 @@ class Offered(Model, Generic[S]):
             told()
 
 
-class Offer(Generic[S]):
-    """By name. Each is a part of the entry. One whose name is taken waits, with an issue, until it is free.
-
-    ``make`` makes a model of its name and settings. The integration's translations have ``issues.name_taken``.
-    """
+class Offer(Offering[Offered[S], S]):
+    """The models of one entry. ``make`` makes a model of its name and settings."""
 
     def __init__(self, entry: Entry, make: Callable[[str, S], Offered[S]]) -> None:
-        self.here: dict[str, Offered[S]] = {}
-        self._hub = entry.hub
-        self._entry = entry
-        self._make = make
-        self._waiting: set[str] = set()
-        self.stop = self._hub.models.watch(self._offer)
-        """To be called before the entry is unloaded."""
+        super().__init__(entry, entry.hub.models, make)
+        self._clock = entry.hub.clock
 
-    async def bring(self, wanted: Mapping[str, S]) -> None:
-        """Become what is configured now. What is configured as before notices nothing."""
-        for name in [name for name in self.here if name not in wanted]:
-            del self.here[name]
-            self._waiting.discard(name)
-            await self._entry.parts[name].release()
-        for name, settings in wanted.items():
-            model = self.here.get(name)
-            if model is None:
-                model = self.here[name] = self._make(name, settings)
-                model.health = Health(self._hub.clock.time)
-                self._entry.part(name)
-                self._waiting.add(name)
-            elif model.settings != settings:
-                model.take(settings)
-                model.health.begin_anew()
-                model.trust()
-        self._offer()
-        for name in self._waiting:
-            self._tell_taken(name)
+    def put(self, part: Entry, thing: Offered[S]) -> None:
+        thing.health = Health(self._clock.time)
+        part.add(thing)
+        part.add(ModelSensor(part, thing, thing.health))
+
+    def change(self, thing: Offered[S], settings: S) -> None:
+        thing.take(settings)
+        thing.health.begin_anew()
+        thing.trust()
 
     def doubt(self, name: str, key: str, /, **told: Any) -> None:
         """A model may not be there: show the issue ``key`` until it answers or is another one."""
-        part, model = self._entry.parts[name], self.here[name]
+        part, model = self.part(name), self.here[name]
         model.trust()
         part.issue(key, severity=Severity.WARNING, **told)
         model.trusted = partial(part.resolve, key)
@@ -116,34 +98,9 @@ class Offer(Generic[S]):
         for model in self.here.values():
             model.trust()
 
-    def _offer(self) -> None:
-        """Put those into the hub whose names are free. Called whenever a model comes or goes."""
-        for name in list(self._waiting):
-            if name in self._waiting and name not in self._hub.models:
-                self._waiting.discard(name)
-                self._entry.parts[name].resolve("name_taken")
-                part, model = self._entry.parts[name], self.here[name]
-                part.add(model)
-                part.add(ModelSensor(part, model, model.health))
-
     def know(self, name: str, facts: Facts) -> None:
         """Something was found out of a model, or turned out to be unknown."""
         model = self.here[name]
         if facts != model.facts:
             model.know(facts)
             model.health.changed()
-
-    def _tell_taken(self, name: str) -> None:
-        part, other = self._entry.parts[name], self._hub.models.get(name)
-        if other is None:
-            return
-        if f"{part.id}.name_taken" not in self._hub.issues:
-            part.log.warning("there is already a model named %r, of %s; give one of the two another name",
-                             name, _owner(other))  # fmt: skip
-        part.issue("name_taken", model=name, here=self._entry.id, other=_owner(other))
-
-
-def _owner(model: Model) -> str:
-    """The entry that brought a model, or where that cannot be told, its integration."""
-    owner = getattr(model, "owner", None)
-    return owner if isinstance(owner, str) else type(model).__module__.removeprefix("integrations.").partition(".")[0]

@@ -117,20 +117,58 @@ OF_A_MODEL: Mapping[Any, Any] = {
 }
 
 
-def with_models(of_an_entry: Mapping[Any, Any], of_a_model: Mapping[Any, Any] = OF_A_MODEL) -> vol.Schema:
-    """The schema of an entry that has one ``model`` or several ``models``.
+OF_AN_EMBEDDER: Mapping[Any, Any] = {
+    vol.Required("model"): cv.string,
+    vol.Optional("dimensions"): vol.All(cv.whole_number, vol.Range(min=2, max=100_000)),
+    vol.Optional("parameters", default=dict): parameters({"dimensions": "dimensions"}),
+    vol.Optional("timeout"): _SECONDS,
+    vol.Optional("prices"): {vol.Required("input"): _DOLLARS},
+}
+
+
+def with_models(
+    of_an_entry: Mapping[Any, Any],
+    of_a_model: Mapping[Any, Any] = OF_A_MODEL,
+    of_an_embedder: Mapping[Any, Any] = OF_AN_EMBEDDER,
+) -> vol.Schema:
+    """The schema of an entry that has one ``model`` or several ``models``, or ``embeddings``.
 
     ``qwen3:8b`` is short for ``{model: qwen3:8b}``.
     """
-    whole = vol.Schema({**of_a_model})
-    model = vol.Any(vol.All(cv.string, lambda name: whole({"model": name})), whole)
-    some = {vol.Exclusive("model", "models"): model, vol.Exclusive("models", "models"): {cv.string: model}}
-    return vol.Schema(vol.All({**of_an_entry, **some}, cv.has_at_least_one_key("model", "models")))
+    model = _by_name_or_whole(of_a_model)
+    some = {
+        vol.Exclusive("model", "models"): model,
+        vol.Exclusive("models", "models"): {cv.string: model},
+        vol.Optional("embeddings"): {cv.string: _by_name_or_whole(of_an_embedder)},
+    }
+    return vol.Schema(vol.All({**of_an_entry, **some}, cv.has_at_least_one_key("model", "models", "embeddings")))
+
+
+def _by_name_or_whole(options: Mapping[Any, Any]) -> vol.Any:
+    whole = vol.Schema({**options})
+    return vol.Any(vol.All(cv.string, lambda name: whole({"model": name})), whole)
 
 
 def models_of(config: Mapping[str, Any], entry_id: str) -> dict[str, Mapping[str, Any]]:
     """The options of each model, by name. A single one without a name is called like its entry."""
-    return config.get("models") or {entry_id: config["model"]}
+    return config.get("models") or ({entry_id: config["model"]} if "model" in config else {})
+
+
+def embedders_of(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The options of each embedder, by name."""
+    return config.get("embeddings") or {}
+
+
+def settings_of_embedder(embedder: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``embedding.Settings`` takes, of the options of an embedder and of its entry."""
+    prices = embedder.get("prices")
+    return {
+        "id": str(embedder["model"]),
+        "timeout": embedder.get("timeout", config["timeout"]),
+        "dimensions": embedder.get("dimensions"),
+        "parameters": orjson.loads(orjson.dumps(embedder["parameters"], option=_OPTIONS)),
+        "price": None if prices is None else Price(prices["input"], 0.0),
+    }
 
 
 def settings_of(model: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

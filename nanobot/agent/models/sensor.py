@@ -73,7 +73,7 @@ def _rounded(seconds: float | None) -> float | None:
 def _free_id(part: Entry, wanted: str) -> str:
     """Names of models may differ in what an entity id cannot show."""
     found, number = wanted, 1
-    while part.hub.entities.get(found) is not None:
+    while not part.hub.entities.is_free(found):
         number += 1
         found = f"{wanted}_{number}"
     return found
