@@ -1,11 +1,13 @@
-"""`nanobot session`: which conversations there are, what was said in one, to take it along, to delete it.
+"""`nanobot session`: which conversations there are, what was said in one, to take it along and bring it
+back, to delete it.
 
 It reads the file of messages itself, so it works with and without a hub that runs. Only to delete something it asks
-the hub, where one runs.
+the hub, where one runs; and it tells it of what was brought back.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 import sys
@@ -19,11 +21,13 @@ import orjson
 from nanobot.cli.client import NotRunning, ask
 from nanobot.cli.words import language, say, span
 from nanobot.conversations.archive import deleted, listed, markdown, said
-from nanobot.conversations.conversations import FILE
+from nanobot.conversations.conversations import FILE, MIGRATIONS
+from nanobot.conversations.restore import restored
 from nanobot.errors import NanobotError, StorageError
-from nanobot.lifecycle.instance import Instance
+from nanobot.lifecycle.instance import AlreadyRunning, Instance
 from nanobot.storage.files import write_atomically
 from nanobot.storage.shelf import FOLDER
+from nanobot.storage.sql import Database
 from nanobot.util.text import nearest
 
 FORMATS = ("markdown", "jsonl")
@@ -104,6 +108,61 @@ def delete(folder: Path, name: str, *, yes: bool) -> int:
         _delete(folder, name)
     print(say("session.deleted", session=name))
     return 0
+
+
+def restore(folder: Path, file: Path, name: str | None) -> int:
+    """Give back what ``export`` wrote as JSONL, or what the transcripts hold. Raises ``NanobotError``."""
+    lines = _lines(file)
+    name = name or next((line.get("session") for line in lines if line.get("type") == "session"), None)
+    if not isinstance(name, str) or not name.strip():
+        raise Confused(say("session.no_name", file=file))
+    _prepare(folder)
+    with _opened(folder) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            added = restored(connection, name, lines)
+        except NanobotError as error:
+            raise NanobotError(f"{file}: {error}") from error
+        connection.execute("COMMIT")
+    with contextlib.suppress(NotRunning):
+        ask(folder, "session/restored", {"session": name})
+    print(say("session.imported", session=name, count=added))
+    return 0
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    """A last line that was not written to its end is left out."""
+    try:
+        raw = file.read_bytes().splitlines(keepends=True)
+    except OSError as error:
+        raise NanobotError(f"{file} cannot be read: {error.strerror or error}") from error
+    lines = []
+    for number, text in enumerate(raw, 1):
+        try:
+            line = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            if number == len(raw) and not text.endswith(b"\n"):
+                print(say("session.torn", number=number, file=file), file=sys.stderr)
+                break
+            raise NanobotError(f"{file}: line {number}: is no JSON ({error})") from error
+        if not isinstance(line, dict):
+            raise NanobotError(f"{file}: line {number}: is no object")
+        lines.append(line)
+    return lines
+
+
+def _prepare(folder: Path) -> None:
+    """Without a hub that runs, there may be no file of messages yet, or one of an older nanobot."""
+    if not folder.is_dir():
+        raise NanobotError(say("session.no_file", folder=folder))
+
+    async def prepare() -> None:
+        database = Database(folder / ".storage" / FILE, MIGRATIONS)
+        await database.open()
+        await database.close()
+
+    with contextlib.suppress(AlreadyRunning), Instance(folder):
+        asyncio.run(prepare())
 
 
 def _delete(folder: Path, name: str) -> None:

@@ -59,6 +59,18 @@ def _export(
     raise typer.Exit(_work().export(_folder(context, config), name, form, output))
 
 
+@app.command("import", help=say("help.session_import"))
+def _import(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help=say("help.session_file"))],
+    config: Config = None,
+    name: Annotated[
+        str | None, typer.Option("--session", "-s", metavar="SESSION", help=say("help.session_import_name"))
+    ] = None,
+) -> None:
+    raise typer.Exit(_work().restore(_folder(context, config), file, name))
+
+
 @app.command("delete", help=say("help.session_delete"))
 def _delete(
     context: typer.Context,

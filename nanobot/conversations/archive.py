@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from nanobot.conversations.message import session_of
 from nanobot.conversations.notes import note_of
 from nanobot.conversations.outbox import AT_THE_DOOR
 from nanobot.conversations.packing import paths_in
@@ -26,17 +27,20 @@ FROM (
     SELECT session, ended IS NULL, created, LENGTH(text) FROM outbox WHERE session IS NOT NULL AND session != ?
 ) AS said GROUP BY said.session ORDER BY MAX(said.at) DESC
 """
-_SAID = """
-SELECT at, kind, seq, id, text, more, sender, state, turn FROM (
-    SELECT received AS at, 0 AS kind, seq, id, text, more, sender, outcome AS state, id AS turn
-    FROM inbox WHERE session = ?1
-    UNION ALL
-    SELECT created, 2, seq, id, text, more, NULL, state, turn FROM outbox WHERE session = ?1
-    UNION ALL
-    SELECT at, 1, seq, NULL, message, NULL, NULL, NULL, turn FROM steps
-    WHERE turn IN (SELECT id FROM inbox WHERE session = ?1)
-) ORDER BY at, kind, seq
-"""
+COLUMNS_IN = (
+    "received AS at, 0 AS kind, seq, id, text, more, sender, outcome AS state, id AS turn, channel, chat, thread"
+)
+COLUMNS_OUT = "created AS at, 2, seq, id, text, more, NULL, state, turn, channel, chat, thread"
+COLUMNS_STEP = "at, 1, seq, NULL, message, NULL, NULL, NULL, turn, NULL, NULL, NULL"
+"""What ``line_of`` takes, of each table."""
+_SAID = f"""
+SELECT {COLUMNS_IN} FROM inbox WHERE session = ?1
+UNION ALL
+SELECT {COLUMNS_OUT} FROM outbox WHERE session = ?1
+UNION ALL
+SELECT {COLUMNS_STEP} FROM steps WHERE turn IN (SELECT id FROM inbox WHERE session = ?1)
+ORDER BY at, kind, seq
+"""  # noqa: S608 - our own columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +80,55 @@ def listed(connection: sqlite3.Connection) -> list[Summary]:
 
 def said(connection: sqlite3.Connection, session: str) -> Iterator[dict[str, Any]]:
     """All of a session, oldest first, with what happened inside of its turns. Each one is a line of its export."""
+    yield head_of(connection, session)
+    for row in connection.execute(_SAID, (session,)):
+        yield line_of(session, row)
+
+
+def head_of(connection: sqlite3.Connection, session: str) -> dict[str, Any]:
+    """The first line of an export: what was chosen for a session, and the summary of what was said longer ago.
+
+    ``summary_until`` is the id of the last message that it is about; ``summary_private``: not for guests.
+    """
     note = note_of(connection, session)
-    chosen = {"model": note.model, "agent": note.agent, "summary": note.summary}
-    yield {"type": "session", "session": session, **{name: value for name, value in chosen.items() if value}}
-    for at, kind, _, id_, text, packed, sender, state, turn in connection.execute(_SAID, (session,)):
-        more = orjson.loads(packed) if packed else {}
-        files = [{"path": file["path"], "name": file["name"]} for file in more.get("attachments", ())]
-        line: dict[str, Any] = {"time": iso(at)}
-        if kind == 1:
-            step = orjson.loads(text)
-            line |= {"type": "step", "turn": turn, "role": step["role"], "text": step["content"]}
-            if step.get("tool_calls"):
-                line["tool_calls"] = [
-                    {"id": call[0], "name": call[1], "arguments": call[2]} for call in step["tool_calls"]
-                ]
-            if step.get("tool_call_id"):
-                line["tool_call_id"] = step["tool_call_id"]
-        elif kind == 0:
-            line |= {"type": "message", "id": id_, "role": "user", "sender": sender, "text": text}
-            line |= {"sender_name": more.get("sender_name"), "outcome": state or "waiting"}
-        else:
-            line |= {"type": "message", "id": id_, "role": "assistant", "turn": turn, "text": text, "state": state}
-        if files:
-            line["attachments"] = files
-        yield line
+    head: dict[str, Any] = {"type": "session", "session": session}
+    head |= {name: value for name, value in (("model", note.model), ("agent", note.agent)) if value}
+    if note.summary:
+        until = connection.execute(
+            "SELECT id FROM inbox WHERE seq = ? AND session = ?", (note.until, session)
+        ).fetchone()
+        head |= {"summary": note.summary, "summary_until": until and until[0], "summary_private": note.private}
+    return head
+
+
+def line_of(session: str, row: tuple[Any, ...]) -> dict[str, Any]:
+    """A row with the columns above as a line of an export. JSON-able."""
+    at, kind, _, id_, text, packed, sender, state, turn, channel, chat, thread = row
+    line: dict[str, Any] = {"time": iso(at)}
+    if kind == 1:
+        step = orjson.loads(text)
+        line |= {"type": "step", "turn": turn, "role": step["role"], "text": step["content"]}
+        if step.get("tool_calls"):
+            line["tool_calls"] = [{"id": call[0], "name": call[1], "arguments": call[2]} for call in step["tool_calls"]]
+        if step.get("tool_call_id"):
+            line["tool_call_id"] = step["tool_call_id"]
+        return line
+    more = orjson.loads(packed) if packed else {}
+    if kind == 0:
+        line |= {"type": "message", "id": id_, "role": "user", "sender": sender, "text": text}
+        line |= {"sender_name": more.get("sender_name"), "outcome": state or "waiting"}
+        line |= {name: True for name in ("owner", "group") if more.get(name)}
+    else:
+        line |= {"type": "message", "id": id_, "role": "assistant", "turn": turn, "text": text, "state": state}
+        if more.get("buttons"):
+            line["buttons"] = more["buttons"]
+        if (cause := more.get("cause")) and cause != turn:
+            line["cause"] = cause
+    if session_of(channel, chat, thread) != session:
+        line |= {"channel": channel, "chat": chat} | ({"thread": thread} if thread else {})
+    if more.get("attachments"):
+        line["attachments"] = more["attachments"]
+    return line
 
 
 def markdown(lines: Iterator[dict[str, Any]]) -> Iterator[str]:

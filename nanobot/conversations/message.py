@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from nanobot.contracts.channel import Attachment, Channel, Incoming
 from nanobot.conversations.packing import pack, whole
@@ -92,6 +93,14 @@ def session_of(channel: str, chat: str, thread: str | None = None) -> str:
     session: a colon inside of an id is not one between two."""
     session = f"{_quoted(channel)}:{_quoted(chat)}"
     return f"{session}:{thread}" if thread else session
+
+
+def place_of(session: str) -> tuple[str, str, str | None] | None:
+    """The channel, chat and thread that ``session_of`` made a session of; None where it did not."""
+    channel, _, rest = session.partition(":")
+    chat, _, thread = rest.partition(":")
+    place = unquote(channel), unquote(chat), thread or None
+    return place if channel and chat and session_of(*place) == session else None
 
 
 def _quoted(part: str) -> str:

@@ -71,17 +71,7 @@ class Notes:
 
     def changed(self, session: str, **fields: Any) -> Callable[[sqlite3.Connection], None]:
         """Note something, as a part of a transaction; the fields of ``Note``."""
-        names = [name for name in COLUMNS if name in fields]
-        values = [fields[name] for name in names]
-        now = self._clock.time()
-        columns, marks = ", ".join(["session", "changed", *names]), ", ".join("?" * (len(names) + 2))
-        updates = ", ".join(f"{name} = excluded.{name}" for name in ["changed", *names])
-        statement = f"INSERT INTO sessions ({columns}) VALUES ({marks}) ON CONFLICT (session) DO UPDATE SET {updates}"  # noqa: S608
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute(statement, (session, now, *values))
-
-        return work
+        return changed(session, self._clock.time(), **fields)
 
     async def change(self, session: str, **fields: Any) -> None:
         """Note something now. Raises ``StorageError``."""
@@ -113,6 +103,20 @@ class Notes:
         for (session,) in rows:
             self._agents.pop(session, None)
         return len(rows)
+
+
+def changed(session: str, now: float, **fields: Any) -> Callable[[sqlite3.Connection], None]:
+    """Note something of a session, as a part of a transaction; the fields of ``Note``."""
+    names = [name for name in COLUMNS if name in fields]
+    values = [fields[name] for name in names]
+    columns, marks = ", ".join(["session", "changed", *names]), ", ".join("?" * (len(names) + 2))
+    updates = ", ".join(f"{name} = excluded.{name}" for name in ["changed", *names])
+    statement = f"INSERT INTO sessions ({columns}) VALUES ({marks}) ON CONFLICT (session) DO UPDATE SET {updates}"  # noqa: S608
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute(statement, (session, now, *values))
+
+    return work
 
 
 def note_of(connection: sqlite3.Connection, session: str) -> Note:

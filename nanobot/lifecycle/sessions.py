@@ -1,4 +1,5 @@
-"""Offers commands about sessions to clients: which there are, and to delete one."""
+"""Offers commands about sessions to clients: which there are, to delete one, and to tell of one
+that was brought back."""
 
 from __future__ import annotations
 
@@ -25,5 +26,11 @@ def offer_sessions(entry: Entry) -> None:
     async def delete(connection: Connection, data: Mapping[str, Any]) -> Any:
         return {"deleted": await hub.conversations.delete(data["session"])}
 
+    async def restored(connection: Connection, data: Mapping[str, Any]) -> Any:
+        await hub.conversations.notes.open()
+        hub.bus.fire("session_restored", {"session": data["session"]})
+        return {}
+
     entry.add(Command("session/list", show, Access.ADMIN, vol.Schema({}), "The sessions, the last used one first."))
     entry.add(Command("session/delete", delete, Access.ADMIN, _ONE, "Delete all of a session."))
+    entry.add(Command("session/restored", restored, Access.ADMIN, _ONE, "Say that a session was written to the disk."))
