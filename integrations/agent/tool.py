@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 import voluptuous as vol
 
-from nanobot.contracts.agent import Agent, Bounds, Retract, Text, Turn
+from nanobot.contracts.agent import Agent, Bounds, Turn, answer_of
 from nanobot.contracts.tool import Risk, Tool, ToolResult
 from nanobot.errors import ToolError
 from nanobot.hub.entry import Entry
@@ -72,14 +71,8 @@ class Consult(Tool):
             bounds=Bounds(looking, ROUNDS),
             extra={CONSULTED: waiting},
         )
-        pieces: list[str] = []
-        async with aclosing(agent.respond(asked)) as parts:  # type: ignore[type-var]
-            async for part in parts:
-                if isinstance(part, Retract):
-                    pieces.clear()
-                elif isinstance(part, Text):
-                    pieces.append(part.text)
-        return ToolResult("".join(pieces).strip() or f"{agent.name} has no answer.")
+        said = await answer_of(agent, asked)
+        return ToolResult(said.text.strip() or f"{agent.name} has no answer.")
 
 
 def offer(entry: Entry) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import aclosing
 from fnmatch import fnmatchcase
 from itertools import count
 from typing import Any
 
 from nanobot.agent.foreign import TAINTED, marked
-from nanobot.contracts.agent import Agent, Bounds, Retract, Text, Turn
+from nanobot.contracts.agent import Agent, Bounds, Turn, answer_of
+from nanobot.conversations.origin import Origin
 from nanobot.errors import Busy, NanobotError, StorageError, ToolError
-from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 
 from .task import SUBAGENT, Task
@@ -47,7 +46,7 @@ class Subagents:
 
     def of(self, turn: Turn) -> list[Task]:
         """Those of one conversation."""
-        return [task for task in self._tasks.values() if task.session == turn.session]
+        return [task for task in self._tasks.values() if task.origin.session == turn.session]
 
     async def spawn(self, text: str, turn: Turn) -> Task:
         """Give work away. On disk when this returns. Raises ``ToolError``."""
@@ -59,7 +58,8 @@ class Subagents:
             there = ", ".join(self._hub.agents.names()) or "none"
             raise ToolError(f"There is no agent {agent!r} to do it; there are: {there}.")
         tainted = self._hub.policy.is_tainted(turn.id)
-        task = Task.of(f"s{next(self._numbers)}", text, agent, turn, self._hub.clock.time(), tainted=tainted)
+        id_, now = f"s{next(self._numbers)}", self._hub.clock.time()
+        task = Task(id_, text, agent, Origin.of(turn), now, tainted=tainted)
         self._tasks[task.id] = task
         await self._save()
         self._begin(task)
@@ -85,7 +85,8 @@ class Subagents:
         while True:
             try:
                 agent = task.agent if task.agent in self._hub.agents else None
-                await self._hub.conversations.bring(task.message(self._hub.clock.time(), TAINTED, agent))
+                now, extra = self._hub.clock.time(), {TAINTED: True} if task.tainted else {}
+                await self._hub.conversations.bring(task.origin.message(task.told(), now, agent=agent, extra=extra))
             except (Busy, StorageError) as error:
                 self._entry.log.warning("what came of %s is told later: %s", task.id, error)
                 await asyncio.sleep(PATIENCE)
@@ -100,13 +101,13 @@ class Subagents:
             return task.ended("It was interrupted again and again, and given up.", tainted=False)
         await self._save()
         limit = self.config["timeout"]
-        context = Context(user_id=task.user_id, actor="agent")
-        turn = task.turn(context, Bounds(self._tools(), self.config["rounds"]))
+        turn = task.turn(Bounds(self._tools(), self.config["rounds"]))
         if task.tainted:
             self._hub.policy.taint(turn.id)
         try:
             async with asyncio.timeout(limit):
-                text = await self._answer(await self._agent(task.agent), turn)
+                said = await answer_of(await self._agent(task.agent), turn)
+            text = self._hub.scrubber.scrub(said.text).strip() or "It has no answer."
         except TimeoutError:
             text = f"It was not done within {limit:g} s, and ended."
         except NanobotError as error:
@@ -115,16 +116,6 @@ class Subagents:
         if tainted:
             text = marked(text, SUBAGENT, self._hub.policy.key)
         return task.ended(text[:LONGEST_RESULT], tainted=tainted)
-
-    async def _answer(self, agent: Agent, turn: Turn) -> str:
-        said: list[str] = []
-        async with aclosing(agent.respond(turn)) as parts:  # type: ignore[type-var]
-            async for part in parts:
-                if isinstance(part, Retract):
-                    said.clear()
-                elif isinstance(part, Text):
-                    said.append(part.text)
-        return self._hub.scrubber.scrub("".join(said)).strip() or "It has no answer."
 
     async def _agent(self, name: str) -> Agent:
         """The agent, waited for while it is being reloaded."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from nanobot.contracts.agent import Bounds, Turn
 from nanobot.contracts.meter import ORIGIN
-from nanobot.conversations.message import Message
+from nanobot.conversations.origin import Origin
 from nanobot.hub.context import Context
 from nanobot.util.ids import ulid
 
@@ -26,91 +26,34 @@ class Task:
     id: str
     text: str
     agent: str
-    session: str
-    channel: str
-    chat: str
-    sender: str
-    language: str
+    origin: Origin
     began: float
-    thread: str | None = None
-    sender_name: str | None = None
-    owner: bool = False
-    group: bool = False
-    person: str = ""
-    user_id: str | None = None
     tainted: bool = False
     attempts: int = 0
     result: str | None = None
 
     @classmethod
-    def of(cls, id_: str, text: str, agent: str, turn: Turn, began: float, *, tainted: bool) -> Task:
-        """Given away in this turn."""
-        return cls(
-            id=id_,
-            text=text,
-            agent=agent,
-            session=turn.session,
-            channel=turn.channel,
-            chat=turn.chat,
-            sender=turn.sender,
-            language=turn.language,
-            began=began,
-            thread=turn.thread,
-            sender_name=turn.sender_name,
-            owner=turn.owner,
-            group=turn.group,
-            person=turn.person,
-            user_id=turn.context.user_id,
-            tainted=tainted,
-        )
-
-    @classmethod
     def unpacked(cls, data: Mapping[str, Any]) -> Task:
-        return cls(**data)
+        return cls(**{**data, "origin": Origin(**data["origin"])})
 
     def packed(self) -> dict[str, Any]:
         return asdict(self)
 
-    def turn(self, context: Context, bounds: Bounds) -> Turn:
+    def turn(self, bounds: Bounds) -> Turn:
         """Its own, on behalf of the same person."""
-        return Turn(
-            id=ulid(),
-            session=f"{SUBAGENT}:{self.id}",
-            channel=self.channel,
-            chat=self.chat,
-            sender=self.sender,
+        return self.origin.turn(
+            ulid(),
+            Context(user_id=self.origin.user_id, actor="agent"),
             text=self.text + (AGAIN if self.attempts > 1 else ""),
-            context=context,
-            language=self.language,
-            thread=self.thread,
-            sender_name=self.sender_name,
-            owner=self.owner,
-            group=self.group,
-            person=self.person,
             agent=self.agent,
+            session=f"{SUBAGENT}:{self.id}",
             extra={ORIGIN: SUBAGENT},
             bounds=bounds,
         )
 
-    def message(self, received: float, tainted_mark: str, agent: str | None) -> Message:
+    def told(self) -> str:
         """What the conversation is told."""
-        return Message(
-            id=ulid(),
-            session=self.session,
-            channel=self.channel,
-            chat=self.chat,
-            sender=self.sender,
-            text=TOLD.format(id=self.id, task=short(self.text), result=self.result),
-            received=received,
-            thread=self.thread,
-            sender_name=self.sender_name,
-            language=self.language,
-            owner=self.owner,
-            group=self.group,
-            extra={tainted_mark: True} if self.tainted else {},
-            agent=agent,
-            user_id=self.user_id,
-        )
+        return TOLD.format(id=self.id, task=short(self.text), result=self.result)
 
     def ended(self, result: str, *, tainted: bool) -> Task:
         return replace(self, result=result, tainted=self.tainted or tainted)

@@ -9,6 +9,7 @@ from typing import Any
 
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.model import ToolCall
+from nanobot.conversations.origin import Origin
 from nanobot.hub.context import Context
 
 
@@ -41,15 +42,7 @@ class Approval:
     why: str
     agent: str
     turn: str
-    session: str
-    channel: str
-    chat: str
-    thread: str | None
-    sender: str
-    sender_name: str | None
-    owner: bool
-    language: str
-    user_id: str | None
+    origin: Origin
     tainted: bool
     in_chat: bool = True
     stage: Stage = Stage.WAITING
@@ -68,19 +61,8 @@ class Approval:
 
     def as_turn(self) -> Turn:
         """The turn in which it was asked for, as far as a tool needs it."""
-        return Turn(
-            id=self.turn,
-            session=self.session,
-            channel=self.channel,
-            chat=self.chat,
-            sender=self.sender,
-            text="",
-            context=Context(parent_id=self.turn, user_id=self.user_id, actor="agent"),
-            language=self.language,
-            thread=self.thread,
-            sender_name=self.sender_name,
-            owner=self.owner,
-        )
+        context = Context(parent_id=self.turn, user_id=self.origin.user_id, actor="agent")
+        return self.origin.turn(self.turn, context, agent=self.agent)
 
     def packed(self) -> dict[str, Any]:
         """For JSON."""
@@ -88,10 +70,11 @@ class Approval:
 
 
 def unpacked(kept: dict[str, Any]) -> Approval:
-    """What ``packed`` made. Raises ``TypeError`` or ``ValueError`` for anything else."""
+    """What ``packed`` made. Raises ``LookupError``, ``TypeError`` or ``ValueError`` for anything else."""
     known = {field.name for field in fields(Approval)}
     approval = Approval(**{key: value for key, value in kept.items() if key in known})
     approval.stage = Stage(approval.stage)
+    approval.origin = Origin(**kept["origin"])
     return approval
 
 

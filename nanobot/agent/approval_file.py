@@ -31,7 +31,7 @@ class ApprovalFile:
         for kept in data.get("approvals", ()):
             try:
                 found.append(unpacked(kept))
-            except (TypeError, ValueError):
+            except (LookupError, TypeError, ValueError):
                 _log.error("an approval on disk cannot be read and is left out")
         return int(data.get("last", 0)), found
 

@@ -44,9 +44,16 @@ def question(hub: Hub, approval: Approval, language: str) -> str:
     def say(key: str, **given: object) -> str:
         return translate(f"approvals.{key}", language, **given)
 
-    who = visible(approval.sender_name or approval.sender).replace("`", "") or "?"
+    origin = approval.origin
+    who = visible(origin.sender_name or origin.sender).replace("`", "") or "?"
     lines = [
-        say("question", number=approval.number, agent=approval.agent or "nanobot", who=who, channel=approval.channel),
+        say(
+            "question",
+            number=approval.number,
+            agent=approval.agent or "nanobot",
+            who=who,
+            channel=origin.channel,
+        ),
         fenced(approval.summary),
         say("why", why=approval.why),
         say("how", number=approval.number, time=until(hub, approval)),

@@ -27,12 +27,12 @@ from nanobot.contracts.agent import Turn
 from nanobot.contracts.model import ToolCall
 from nanobot.contracts.policy import Judgement
 from nanobot.conversations.message import Message
+from nanobot.conversations.origin import Origin
 from nanobot.errors import Busy, NanobotError, StorageError
 from nanobot.hub.context import ACTING, Context
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Phase
 from nanobot.hub.issues import Severity
-from nanobot.util.ids import ulid
 from nanobot.util.text import one_line
 from nanobot.util.translate import translate
 
@@ -123,15 +123,7 @@ class Approvals:
             why=self.hub.scrubber.scrub(judgement.why),
             agent=agent,
             turn=turn.id,
-            session=turn.session,
-            channel=turn.channel,
-            chat=turn.chat,
-            thread=turn.thread,
-            sender=turn.sender,
-            sender_name=turn.sender_name,
-            owner=turn.owner,
-            language=turn.language,
-            user_id=turn.context.user_id,
+            origin=Origin.of(turn),
             tainted=not turn.owner or self.hub.policy.is_tainted(turn.id),
             in_chat=turn.channel in self.hub.channels,
         )
@@ -167,7 +159,7 @@ class Approvals:
         """Have it not done. Raises ``NanobotError`` when it does not wait any more."""
         one = self._waiting(number)
         told = f' They wrote: "{one_line(reason, 500)}".' if reason else ""
-        self._nos[one.session, one.digest] = self.hub.clock.time()
+        self._nos[one.origin.session, one.digest] = self.hub.clock.time()
         while len(self._nos) > NOS:
             self._nos.popitem(last=False)
         await self._close(one, words.DENIED.format(number=number, tool=one.tool, reason=told), "denied", by)
@@ -254,22 +246,9 @@ class Approvals:
             await self.hub.conversations.send(place.channel, place.chat, one.result, thread=place.thread)
 
     def _message(self, one: Approval) -> Message:
-        return Message(
-            id=ulid(),
-            session=one.session,
-            channel=one.channel,
-            chat=one.chat,
-            sender=one.sender,
-            text=one.result,
-            received=self.hub.clock.time(),
-            thread=one.thread,
-            sender_name=one.sender_name,
-            language=one.language,
-            owner=one.owner,
-            extra={TAINTED: True} if one.foreign or one.tainted else {},
-            agent=one.agent if one.agent in self.hub.agents else None,
-            user_id=one.user_id,
-        )
+        extra = {TAINTED: True} if one.foreign or one.tainted else {}
+        agent = one.agent if one.agent in self.hub.agents else None
+        return one.origin.message(one.result, self.hub.clock.time(), agent=agent, extra=extra)
 
     # -- inside -----------------------------------------------------------------------------------------
 
@@ -277,7 +256,7 @@ class Approvals:
         """Why nobody is asked, for the model: what people are asked too often they answer without reading."""
         if len(summary) > LONGEST:
             return words.TOO_LONG
-        of_session = [one for one in self.waiting() if one.session == turn.session]
+        of_session = [one for one in self.waiting() if one.origin.session == turn.session]
         for one in of_session:
             if one.digest == digest:
                 return words.ASKED_ALREADY.format(number=one.number)
@@ -331,8 +310,10 @@ class Approvals:
         self._fire("approval_decided", one, outcome=outcome, by=by)
 
     def _fire(self, event: str, one: Approval, **more: Any) -> None:
-        data = {"number": one.number, "what": one.tool, "agent": one.agent, "session": one.session, "turn": one.turn}
-        self.hub.bus.fire(event, {**data, **more}, Context(parent_id=one.turn, actor="agent"))
+        of = {"agent": one.agent, "session": one.origin.session, "turn": one.turn}
+        self.hub.bus.fire(
+            event, {"number": one.number, "what": one.tool, **of, **more}, Context(parent_id=one.turn, actor="agent")
+        )
 
     async def _load(self) -> None:
         last, kept = await self._file.load()

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from nanobot.agent.models.bill import Bill, tokens_of
+from nanobot.agent.models.order import arranged
 from nanobot.agent.models.throttle import TooMany
 from nanobot.contracts.meter import Spender
 from nanobot.contracts.model import Delta, Model, Request
@@ -171,7 +172,7 @@ class Asking:
     async def _answer(self, model: Model, request: Request, bill: Bill) -> AsyncGenerator[Delta]:
         """What the model says. Raises ``NotReady`` for silence and for an answer with nothing in it."""
         something = False
-        stream = model.stream(request if model.sees else request.without_images())
+        stream = model.stream(arranged(request, sees=model.sees, in_turns=model.in_turns))
         try:
             while True:
                 try:
@@ -181,6 +182,12 @@ class Asking:
                     break
                 except TimeoutError:
                     raise NotReady(f"{model.name} said nothing for {model.timeout:g} s") from None
+                except ModelError as error:
+                    if not error.out_of_turn or model.in_turns or something:
+                        raise
+                    model.in_turns = True  # from now on
+                    stream = model.stream(arranged(request, sees=model.sees, in_turns=True))
+                    continue
                 something = something or bool(delta.text.strip() or delta.tool_calls)
                 bill.take(delta)
                 yield delta

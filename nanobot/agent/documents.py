@@ -66,7 +66,9 @@ def _read_all(hub: Hub, files: Sequence[Attachment], room: int) -> Attached:
             path = hub.media.path_of(file)
             if file.media_type.startswith("image/") and file.media_type not in TEXTS:
                 try:
-                    images.append(_picture(path, len(images)))
+                    if len(images) >= MOST_IMAGES:
+                        raise Refused(f"only {MOST_IMAGES} pictures are shown at a time")
+                    images.append(picture_of(path))
                 except Refused as error:
                     texts.append(f"[{file.path} is not shown to you: {error}]")
                 continue
@@ -81,10 +83,8 @@ def _read_all(hub: Hub, files: Sequence[Attachment], room: int) -> Attached:
     return Attached("\n\n".join(texts), tuple(images))
 
 
-def _picture(path: Path, before: int) -> Image:
-    """Raises ``Refused`` with a sentence for the model. ``before``: pictures that it is shown already."""
-    if before >= MOST_IMAGES:
-        raise Refused(f"only {MOST_IMAGES} pictures are shown at a time")
+def picture_of(path: Path) -> Image:
+    """A file as a picture. Raises ``OSError``, and ``Refused`` with a sentence for the model."""
     data = _bytes(path, MOST_BYTES)
     if data is None:
         raise Refused(f"it is too large, the most is {MOST_BYTES / 1e6:.2f} MB")

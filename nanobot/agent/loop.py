@@ -17,6 +17,7 @@ from nanobot.agent.compaction import Compactor
 from nanobot.agent.documents import attached
 from nanobot.agent.limits import LAST_WORD, Budget, Limits, TimeIsUp, until
 from nanobot.agent.said import TOO_MANY, Said
+from nanobot.agent.tool_files import ToolPictures
 from nanobot.agent.tool_words import SHARE
 from nanobot.agent.toolbox import Toolbox
 from nanobot.contracts.agent import Part, Record, Retract, Text, Thinking, ToolOutcome, ToolUse, Turn
@@ -189,7 +190,7 @@ class Loop:
                             TOO_MANY if said.too_many and call.id == calls[-1].id else "",
                         ]
                         text = "\n\n".join(filter(None, (outcome.text, *notes)))
-                        result = Message("tool", text, tool_call_id=call.id)
+                        result = Message("tool", text, tool_call_id=call.id, files=outcome.files)
                         messages.append(result)
                         yield Record(result, wait=writes)
                         yield ToolOutcome(call.id, call.name, outcome.text, outcome.failed)
@@ -236,6 +237,7 @@ class _Asker:
         self._loop = loop
         self._asking = loop.asking.of(model) if model else loop.asking
         self._start = start
+        self._pictures = ToolPictures(loop.hub)
         self._context = loop.context
         self._trace = trace
         origin = str(turn.extra.get(ORIGIN, ""))
@@ -253,7 +255,8 @@ class _Asker:
         room = self._room(messages[0], tools)
         while True:
             try:
-                async with contextlib.aclosing(self._stream(self._request(messages, room, tools), said)) as parts:
+                request = await self._pictures.shown(self._request(messages, room, tools), room)
+                async with contextlib.aclosing(self._stream(request, said)) as parts:
                     async for part in parts:
                         yield part
                 return

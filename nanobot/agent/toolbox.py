@@ -16,6 +16,7 @@ import orjson
 import voluptuous as vol
 
 from nanobot.agent.foreign import has_foreign_words, marked
+from nanobot.agent.tool_files import told
 from nanobot.agent.tool_words import HELP, ToolHelp, fitting
 from nanobot.config.explain import explain
 from nanobot.contracts.agent import Turn
@@ -39,13 +40,14 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a call: ``text`` is for the model. ``seconds``: how long it took. ``untrusted``: it holds words of
-    strangers."""
+    strangers. ``files``: the paths of pictures that it gave, in the media folder."""
 
     call: ToolCall
     text: str
     failed: bool = False
     seconds: float = 0.0
     untrusted: bool = False
+    files: tuple[str, ...] = ()
 
 
 class Toolbox:
@@ -116,7 +118,12 @@ class Toolbox:
             except TimeoutError:
                 return Outcome(call, f"{call.name} took more than {tool.timeout:g} s and was ended.", failed=True)
             untrusted = tool.untrusted if result.untrusted is None else result.untrusted
-            return Outcome(call, self._fit(result.text) or "Done.", untrusted=untrusted)
+            text = self._fit(result.text)
+            files: tuple[str, ...] = ()
+            if result.files:
+                about, files = await told(self.hub, result.files)
+                text = f"{text}\n{self._scrubbed(about)}".strip()
+            return Outcome(call, text or "Done.", untrusted=untrusted, files=files)
         except NanobotError as error:
             foreign = tool is not None and tool.untrusted
             return Outcome(call, self._fit(str(error)), failed=True, untrusted=foreign)

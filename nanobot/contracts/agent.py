@@ -172,3 +172,19 @@ class Agent(ABC):
     async def told(self, turn: Turn) -> Mapping[str, Any] | None:
         """What a model would be told for this turn now, with the sizes of its parts; None: no model is asked."""
         return None
+
+
+async def answer_of(agent: Agent, turn: Turn) -> Text:
+    """All that an agent answers to a turn of a program, in one piece. Raises what it raises."""
+    said: list[Text] = []
+    parts = agent.respond(turn)
+    try:
+        async for part in parts:
+            if isinstance(part, Retract):
+                said.clear()
+            elif isinstance(part, Text):
+                said.append(part)
+    finally:
+        if close := getattr(parts, "aclose", None):  # whatever it holds open, such as a request, ends now
+            await close()
+    return Text("".join(one.text for one in said), all(one.understood for one in said))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +13,10 @@ import pytest
 from nanobot.agent.approval_words import fenced, visible
 from nanobot.agent.approvals import Options
 from nanobot.agent.toolbox import Toolbox
+from nanobot.config.people import People, Person
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.channel import Limits
-from nanobot.contracts.tool import Risk
+from nanobot.contracts.tool import Risk, ToolResult
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub, Phase
 from nanobot.testing.chat import Chat
@@ -319,3 +320,26 @@ def _ask() -> Any:
     from nanobot.contracts.policy import Judgement, Verdict
 
     return Judgement(Verdict.ASK, "Because.")
+
+
+async def test_an_approved_call_is_made_for_the_same_person_in_the_same_company(
+    hub: Hub, chat: Chat, begin: Begin, entry: Entry
+) -> None:
+    turns: list[Turn] = []
+
+    class Whose(Noted):
+        async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
+            turns.append(turn)
+            return await super().call(arguments, turn)
+
+    entry.add(Whose("shell", "3 files", risk=Risk.DANGEROUS))
+    hub.config = replace(hub.config, people=People({"anna": Person(("chat:tester",))}))
+    begin(call("shell"), "asked", "there are 3")
+    await _asked(chat, group=True)
+    brought: list[dict[str, Any]] = []
+    entry.listen("turn_started", lambda event: brought.append(dict(event.data)))
+    await chat.says("/approve 1", group=True)
+    await told(chat, "there are 3")
+    assert [(turn.person, turn.group, turn.owner) for turn in turns] == [("anna", True, True)]
+    said = await hub.conversations.transcript(brought[-1]["session"])
+    assert said[-1].answer == "there are 3"

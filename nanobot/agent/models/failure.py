@@ -19,6 +19,7 @@ REFUSED = (401, 403)
 PASSING = (408, 409, 425, 429)
 """What may pass, besides everything from 500 on."""
 ABOUT_LENGTH = (400, 413, 422, 500)
+ABOUT_ORDER = (400, 422, 500)
 
 _TOO_LONG = re.compile(
     r"context[ _](length|window|size)|maximum context|exceed_context|too many (input )?tokens"
@@ -27,6 +28,10 @@ _TOO_LONG = re.compile(
 )
 _TOO_LARGE = re.compile(r"request too large|requested tokens? exceed", re.IGNORECASE)
 """Of a limit on tokens in a minute: this one request is more than all of it, so that no waiting helps."""
+_OUT_OF_TURN = re.compile(
+    r"roles? must alternate|unexpected role|expected last role|\brole\b.{1,30}\bafter\b.{1,30}\brole\b", re.IGNORECASE
+)
+"""Of a conversation in which one speaks twice, or goes on after the results of tools: Mistral, templates of chats."""
 _TRY_AGAIN = re.compile(r"try again in (?:(\d+)m)?(?:([\d.]+)(ms|s))?", re.IGNORECASE)
 _BY_WORD = (
     (re.compile(r"rate.?limit|quota|too.?many|overload|exhausted|throttl"), 429),
@@ -87,6 +92,8 @@ class Trouble:
             status in ABOUT_LENGTH and _TOO_LONG.search(f"{_words_of(error)} {message}")
         ):
             return ModelError(f"{self.model}: the conversation is too long for this model{said}", too_long=True)
+        if status in ABOUT_ORDER and _OUT_OF_TURN.search(message):
+            return ModelError(f"{self.model}: {self.address} refuses the order of who speaks{said}", out_of_turn=True)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             if _TOO_LARGE.search(message):
                 return ModelError(f"{self.model}: the conversation is too long for its limit{said}", too_long=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from contextlib import aclosing
 from typing import Any
 
 import voluptuous as vol
@@ -13,7 +12,7 @@ from nanobot.automation.answer import Shape, shape
 from nanobot.automation.duration import duration, seconds
 from nanobot.automation.sequence import RunStep
 from nanobot.config import validators as cv
-from nanobot.contracts.agent import Agent, Bounds, Retract, Text, Turn
+from nanobot.contracts.agent import Agent, Bounds, Turn, answer_of
 from nanobot.contracts.meter import ORIGIN
 from nanobot.errors import NanobotError
 from nanobot.templates import validators as tv
@@ -91,17 +90,9 @@ async def _text(step: RunStep, agent: Agent, prompt: str) -> str:
         extra={ORIGIN: _origin(step)},
         bounds=Bounds(tuple(step.config["tools"]), step.config["rounds"]),
     )
-    said: list[str] = []
-    understood = True
-    async with aclosing(agent.respond(turn)) as parts:  # type: ignore[type-var]
-        async for part in parts:
-            if isinstance(part, Retract):
-                said.clear()
-            elif isinstance(part, Text):
-                said.append(part.text)
-                understood = understood and part.understood
-    text = hub.scrubber.scrub("".join(said)).strip()
-    if not text or not understood:
+    said = await answer_of(agent, turn)
+    text = hub.scrubber.scrub(said.text).strip()
+    if not text or not said.understood:
         raise NanobotError(f"{agent.name} has no answer")
     return text
 
