@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from nanobot.conversations.deletions import note_deletion
 from nanobot.conversations.message import session_of
 from nanobot.conversations.notes import note_of
 from nanobot.conversations.outbox import AT_THE_DOOR
@@ -165,6 +166,7 @@ def deleted(connection: sqlite3.Connection, session: str, *, unsent: bool = Fals
     ).fetchone()[0]
     if not found:
         return None
+    note_deletion(connection, session)
     files: set[str] = set()
     for table in ("inbox", "outbox"):
         statement = f"SELECT more FROM {table} WHERE session = ? AND more IS NOT NULL"  # noqa: S608

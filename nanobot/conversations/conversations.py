@@ -22,7 +22,7 @@ from nanobot.contracts.agent import Agent, Turn
 from nanobot.contracts.channel import Attachment, Channel, Incoming
 from nanobot.contracts.chat_command import CommandCall
 from nanobot.contracts.policy import Asker
-from nanobot.conversations import inbox, notes, outbox, traces, transcript
+from nanobot.conversations import deletions, inbox, notes, outbox, traces, transcript
 from nanobot.conversations.archive import deleted
 from nanobot.conversations.choices import chosen
 from nanobot.conversations.claims import Claims
@@ -59,7 +59,13 @@ if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
 FILE = "hub.db"
-MIGRATIONS = ("; ".join((inbox.SCHEMA, outbox.SCHEMA)), transcript.SCHEMA, traces.SCHEMA, notes.SCHEMA)
+MIGRATIONS = (
+    "; ".join((inbox.SCHEMA, outbox.SCHEMA)),
+    transcript.SCHEMA,
+    traces.SCHEMA,
+    notes.SCHEMA,
+    deletions.SCHEMA,
+)
 BUSY_EVERY = 60.0  # s between two "too many messages" to one session
 SETTLE_LIMIT = 3.0  # s for the last answers to be sent at the end
 

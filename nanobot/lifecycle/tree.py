@@ -24,7 +24,7 @@ MAX_HOPS = 40  # links that lead to links; the kernel's own limit
 _FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages"})
 _TOP_FOLDERS = frozenset({"workspace", "media", "backups"})
 _NOISE = re.compile(
-    r"nanobot\.log.*|.*\.sw[a-px]|.*\.db(-\w+)?|.*\.pyc|.*~|4913|\.#.*|#.*#|\..*\.tmp|.*\.kate-swp|\.goutputstream-.*"
+    r"nanobot\.log.*|.*\.sw[a-px]|.*\.db(-\w+)?|.*\.jsonl|.*\.pyc|.*~|4913|\.#.*|#.*#|\..*\.tmp|.*\.kate-swp|\.goutputstream-.*"
 )
 
 Stamp = tuple[int, ...]
