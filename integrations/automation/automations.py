@@ -100,12 +100,12 @@ class Automations:
         """The entity id that it had before: one with an id keeps it, whatever it is called now."""
         last = self._last.get(item.key) if item.id is not None else None
         entity_id = None if last is None else last.get("entity_id")
-        return entity_id if entity_id is not None and self._hub.entities.get(entity_id) is None else None
+        return entity_id if entity_id is not None and self._hub.entities.is_free(entity_id) else None
 
     def _free_id(self, name: str) -> str:
         wanted = f"automation.{slugify(name)}"
         entity_id, count = wanted, 1
-        while self._hub.entities.get(entity_id) is not None:
+        while not self._hub.entities.is_free(entity_id):
             count += 1
             entity_id = f"{wanted}_{count}"
         return entity_id

@@ -91,7 +91,7 @@ class Scenes:
     def make(self, item: Item) -> bool:
         """Make a scene, or put this one in the place of one that was made before. False: that one is configured."""
         entity_id = f"{DOMAIN}.{item.key}"
-        if entity_id not in self._made and self._hub.entities.get(entity_id) is not None:
+        if entity_id not in self._made and not self._hub.entities.is_free(entity_id):
             return False
         self.discard(entity_id)
         self._made[entity_id] = self._entry.add(Scene(self._hub, entity_id, item, None))
@@ -136,7 +136,7 @@ class Scenes:
         wanted = f"{DOMAIN}.{slugify(name)}"
         self.discard(wanted)
         entity_id, count = wanted, 1
-        while self._hub.entities.get(entity_id) is not None:
+        while not self._hub.entities.is_free(entity_id):
             count += 1
             entity_id = f"{wanted}_{count}"
         return entity_id

@@ -8,6 +8,7 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.config import validators as cv
+from nanobot.contracts.mirrored import Mirrored
 from nanobot.contracts.service import Response, ServiceCall
 from nanobot.errors import ServiceError
 from nanobot.hub.collection import Action, apply_edits, offer_actions, target_schema
@@ -30,7 +31,8 @@ def offer(hub: Hub, entry: Entry) -> None:
         await apply_edits(hub, call.context)
 
     def get_schedule(call: ServiceCall) -> dict[str, Any]:
-        return {one.entity_id: _told(one) for one in hub.entities.targets(call.data["entity_id"], entry.domain)}
+        meant = hub.entities.targets(call.data["entity_id"], entry.domain)
+        return {one.entity_id: _told(one) for one in meant if not isinstance(one, Mirrored)}
 
     stop = {vol.Optional("stop_actions", default=True): cv.boolean}
     run = {

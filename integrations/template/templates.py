@@ -192,7 +192,10 @@ class Templates:
         return entity_id
 
     def _is_free(self, entity_id: str) -> bool:
-        return self._hub.entities.get(entity_id) is None and entity_id not in self._hub.states
+        entities = self._hub.entities
+        if entity_id in self._hub.states and entities.get(entity_id) is None:
+            return False
+        return entities.is_free(entity_id)
 
     def _name_of(self, spec: Spec) -> str:
         template = spec.config.get("name")

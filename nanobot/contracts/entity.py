@@ -27,6 +27,8 @@ class Entity:
     name: str | None = None
     icon: str | None = None
     available: bool = True
+    untrusted: bool = False
+    """Whether its state holds words of strangers."""
 
     _write: Callable[[Entity, Context | None], None] | None = None
 

@@ -63,3 +63,7 @@ class Service:
     """For people; made of the name when there is none."""
     risk: Risk = Risk.WRITE
     """What a call may do to the world, for rules about agents."""
+    gives_way: bool = False
+    """Whether another service may take its name, as the services of another system do."""
+    untrusted: bool = False
+    """Whether its response holds words of strangers."""

@@ -80,7 +80,7 @@ class Action:
     risk: Risk = Risk.WRITE
 
 
-_TARGETS = ("entity_id", "device_id", "area_id", "floor_id", "label_id")
+TARGETS = ("entity_id", "device_id", "area_id", "floor_id", "label_id")
 
 
 def target_schema(
@@ -90,7 +90,7 @@ def target_schema(
 
     Areas, devices, floors and labels are accepted, since Home Assistant's clients send them, but nothing has one.
     """
-    schema = {**(fields or {}), **{vol.Optional(name): vol.Any(None, str, [str]) for name in _TARGETS}}
+    schema = {**(fields or {}), **{vol.Optional(name): vol.Any(None, str, [str]) for name in TARGETS}}
     steps: list[Any] = [schema, _has_target]
     if check is not None:
         steps.append(check)
@@ -98,7 +98,7 @@ def target_schema(
 
 
 def _has_target(data: dict[str, Any]) -> dict[str, Any]:
-    if not any(name in data for name in _TARGETS):
+    if not any(name in data for name in TARGETS):
         raise vol.Invalid("say which entity is meant, with entity_id")
     ids = data.get("entity_id")
     if isinstance(ids, str):

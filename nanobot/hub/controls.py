@@ -38,7 +38,7 @@ class Controls:
             self._removes[domain] = [
                 self._services.register(self._service(domain, name, action))
                 for name, action in self._actions.get(domain, {}).items()
-                if not self._services.has(domain, name)
+                if self._services.is_free(domain, name)
             ]
 
         def release() -> None:

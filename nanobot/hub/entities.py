@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from nanobot.contracts.entity import UNAVAILABLE, Entity
+from nanobot.contracts.mirrored import Mirrored
 from nanobot.contracts.service import ServiceCall
 from nanobot.hub.context import Context
 from nanobot.hub.groups import GROUP, PREFIX, expanded
@@ -48,13 +49,25 @@ class Entities:
         """The entity of that id, or None."""
         return self._entities.get(entity_id)
 
+    def is_free(self, entity_id: str) -> bool:
+        """Whether an entity of this house may have that id: a mirrored one would give way."""
+        known = self._entities.get(entity_id)
+        return known is None or isinstance(known, Mirrored)
+
     def add(self, entity: Entity) -> Callable[[], None]:
-        """Write its state from now on. Raises ``ValueError`` when the id is taken or impossible."""
+        """Write its state from now on. Raises ``ValueError`` when the id is taken or impossible.
+
+        Another one takes the id of a ``Mirrored``; a mirrored one takes none.
+        """
         if not is_entity_id(entity.entity_id):
             raise ValueError(f"{entity.entity_id!r} is no entity id; write it like 'sensor.kitchen'")
-        if entity.entity_id in self._entities:
+        known = self._entities.get(entity.entity_id)
+        if known is not None and (not isinstance(known, Mirrored) or isinstance(entity, Mirrored)):
             raise ValueError(f"there is already an entity {entity.entity_id}")
         self._entities[entity.entity_id] = entity
+        if known is not None:
+            known._write = None  # noqa: SLF001
+            known.ousted()
         entity._write = self.write  # noqa: SLF001 - the contract's own hook, for the hub alone
 
         def remove() -> None:
@@ -146,7 +159,8 @@ class Entities:
     def service(
         self, domain: str, action: Callable[[Any, ServiceCall], Awaitable[None] | None]
     ) -> Callable[[ServiceCall], Awaitable[None] | None]:
-        """A service handler that does ``action(entity, call)`` for each targeted entity of ``domain``.
+        """A service handler that does ``action(entity, call)`` for each targeted entity of ``domain``; what is mirrored
+        does it where it lives.
 
         All are tried, also when one fails; the first failure is raised then.
         """
@@ -156,7 +170,7 @@ class Entities:
             failure: Exception | None = None
             for entity in self.targets(call.data.get("entity_id"), domain):
                 try:
-                    result = action(entity, call)
+                    result = entity.serve(call) if isinstance(entity, Mirrored) else action(entity, call)
                 except Exception as error:
                     failure = failure or error
                     continue

@@ -64,14 +64,22 @@ class Services:
         known = self._services.get(domain, {}).get(name)
         return known.service if known else None
 
+    def is_free(self, domain: str, name: str) -> bool:
+        """Whether a service of this house may have that name: one that ``gives_way`` would do so."""
+        known = self._services.get(domain, {}).get(name)
+        return known is None or known.service.gives_way
+
     def domains(self) -> list[str]:
         """The domains that have services."""
         return list(self._services)
 
     def register(self, service: Service) -> Remove:
-        """Raises ``ValueError`` when the name is taken. Fires ``service_registered``."""
+        """Raises ``ValueError`` when the name is taken. Fires ``service_registered``.
+
+        Another one takes the name of one that ``gives_way``; such a one takes none.
+        """
         names = self._services.setdefault(service.domain, {})
-        if service.name in names:
+        if service.name in names and (service.gives_way or not names[service.name].service.gives_way):
             raise ValueError(f"there is already a service {service.domain}.{service.name}")
         known = names[service.name] = _Registered(service)
         self._bus.fire(SERVICE_REGISTERED, {"domain": service.domain, "service": service.name})
