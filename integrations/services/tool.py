@@ -100,7 +100,7 @@ class CallService(Tool):
             )
         except NanobotError as error:
             raise ToolError(str(error)) from error
-        return self._told(ids, response)
+        return self._told(service, ids, response)
 
     def _find(self, name: str, turn: Turn) -> Service:
         domain, _, rest = name.strip().casefold().partition(".")
@@ -145,12 +145,14 @@ class CallService(Tool):
                 if name in fields and (value := getattr(turn, name)) is not None:
                     data.setdefault(name, value)
 
-    def _told(self, ids: list[str], response: Mapping[str, Any] | None) -> ToolResult:
+    def _told(self, service: Service, ids: list[str], response: Mapping[str, Any] | None) -> ToolResult:
         if response is not None:
             text = orjson.dumps(response, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-            return ToolResult(text, response)
+            return ToolResult(text, response, untrusted=service.untrusted)
         states = [state for entity_id in ids[:MAX_STATES] if (state := self._hub.states.get(entity_id))]
-        return ToolResult("\n".join(["Done.", *map(_now, states)]))
+        entities = self._hub.entities
+        foreign = any((entity := entities.get(state.entity_id)) is not None and entity.untrusted for state in states)
+        return ToolResult("\n".join(["Done.", *map(_now, states)]), untrusted=foreign)
 
 
 def _ids(given: Any) -> list[str]:

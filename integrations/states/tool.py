@@ -67,7 +67,9 @@ class GetState(Tool):
                 missing.append(f"[and {len(found) - len(lines)} more; ask for less]")
                 break
             lines.append(line)
-        return ToolResult("\n".join([*lines, *missing]))
+        entities = self._view.hub.entities
+        foreign = any((entity := entities.get(entity_id)) is not None and entity.untrusted for entity_id in found)
+        return ToolResult("\n".join([*lines, *missing]), untrusted=foreign)
 
     def _missing(self, words: list[str], seen: list[State]) -> list[str]:
         told = [f"There is no {shorten(word)}." for word in words[:MAX_LINES]]
