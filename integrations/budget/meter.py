@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from nanobot.contracts.embedder import Embedder
 from nanobot.contracts.meter import Meter, Spender, Spent
 from nanobot.contracts.model import Model
 from nanobot.hub.collection import Collection
@@ -45,7 +46,7 @@ class BudgetMeter(Meter):
                 return why
         return None
 
-    def begun(self, spender: Spender, model: Model, expected: int) -> None:
+    def begun(self, spender: Spender, model: Model | Embedder, expected: int) -> None:
         cost = expected * model.price.prompt / 1e6 if model.price is not None else 0.0
         for budget in self._budgets or ():
             if budget.concerns(spender, model.name):

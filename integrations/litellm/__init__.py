@@ -8,14 +8,16 @@ from typing import Any
 
 from nanobot.agent.models.address import Address
 from nanobot.agent.models.offer import Offer
+from nanobot.agent.models.offering import Offering
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.hub.issues import Severity
 from nanobot.util.backoff import Backoff
 
+from .embedder import LiteLLMEmbedder
 from .library import Library
 from .model import LiteLLMModel
-from .options import SCHEMA, Settings, configured
+from .options import SCHEMA, EmbedderSettings, Placed, Settings, configured, configured_embedders
 
 CONFIG_SCHEMA = SCHEMA
 AGAIN = Backoff(first=30.0, limit=600.0)
@@ -28,6 +30,7 @@ class Running:
 
     library: Library
     models: Offer[Settings]
+    embedders: Offering[LiteLLMEmbedder, EmbedderSettings]
 
 
 async def setup(hub: Hub, entry: Entry) -> None:
@@ -35,7 +38,13 @@ async def setup(hub: Hub, entry: Entry) -> None:
     library = Library(entry, lambda: _check(entry))
     entry.on_unload(library.close)
     models = Offer[Settings](entry, lambda name, settings: LiteLLMModel(name, entry, library, settings))
-    entry.data = Running(library, models)
+    embedders = Offering[LiteLLMEmbedder, EmbedderSettings](
+        entry,
+        hub.embedders,
+        lambda name, settings: LiteLLMEmbedder(name, entry, library, settings),
+        kind="embeddings ",
+    )
+    entry.data = Running(library, models, embedders)
     await _bring(entry, entry.config)
     entry.run(library.keep, name="library", backoff=AGAIN)
 
@@ -49,17 +58,23 @@ async def reload(hub: Hub, entry: Entry, config: Mapping[str, Any]) -> bool:
 
 async def unload(hub: Hub, entry: Entry) -> None:
     entry.data.models.stop()
+    entry.data.embedders.stop()
 
 
 def rights(config: Mapping[str, Any]) -> set[str]:
     """What this configuration allows; `nanobot plan` shows what an edit adds."""
-    return {f"sends conversations to {settings.place}" for settings in configured(config, "").values()}
+    found = {f"sends conversations to {settings.place}" for settings in configured(config, "").values()}
+    for settings in configured_embedders(config).values():
+        found.add(f"sends texts to {settings.place} that are to be found again by their meaning")
+    return found
 
 
 async def _bring(entry: Entry, config: Mapping[str, Any]) -> None:
-    wanted = configured(config, entry.id)
-    await entry.data.models.bring(wanted)
-    keyed = [Address.of(settings.base_url) for settings in wanted.values() if settings.base_url and settings.key]
+    models, embedders = configured(config, entry.id), configured_embedders(config)
+    await entry.data.models.bring(models)
+    await entry.data.embedders.bring(embedders)
+    asked: list[Placed] = [*models.values(), *embedders.values()]
+    keyed = [Address.of(settings.base_url) for settings in asked if settings.base_url and settings.key]
     bare = sorted({str(address) for address in keyed if not (address.is_encrypted or address.is_private)})
     if bare:
         entry.issue("unencrypted", severity=Severity.WARNING, server=", ".join(bare))
@@ -71,6 +86,8 @@ def _check(entry: Entry) -> None:
     """Doubt the models whose providers the library does not know, and find out about the others; nothing before it is
     loaded."""
     running: Running = entry.data
+    for embedder in running.embedders.here.values():
+        embedder.know(running.library.input_price(embedder.settings))
     for name, model in running.models.here.items():
         running.models.know(name, running.library.facts(model.settings))
         unknown = running.library.unknown_provider(model.settings)

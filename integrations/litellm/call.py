@@ -20,7 +20,7 @@ from .caching import mark
 from .facts import wants_marks
 from .failure import error_of
 from .library import Library, end
-from .options import Settings
+from .options import Placed, Settings
 from .shortcut import plain
 
 GRACE = 5.0  # s more than ours until the library's own timeout, so that ours decides
@@ -119,16 +119,22 @@ class Call:
         found |= {"timeout": settings.timeout + GRACE, "max_retries": 0, "num_retries": 0}
         if wants_marks(litellm, settings):
             mark(found, stable=request.messages[0].stable if request.messages else 0)
-        if settings.base_url is not None:
-            found["base_url"] = settings.base_url
-        if settings.key is not None:
-            found["api_key"] = settings.key.reveal()
-        elif settings.base_url is not None and litellm.get_llm_provider(settings.id)[1] == "openai":
-            found["api_key"] = "none"  # instead of the key for OpenAI in the environment, which is not for this server
-        if settings.headers:
-            revealed = {k: v.reveal() if isinstance(v, Secret) else v for k, v in settings.headers.items()}
-            found["extra_headers"] = revealed
-        return found
+        return found | place_of(litellm, settings)
+
+
+def place_of(litellm: Any, settings: Placed) -> dict[str, Any]:
+    """The arguments that say where to ask, and with what key."""
+    found: dict[str, Any] = {}
+    if settings.base_url is not None:
+        found["base_url"] = settings.base_url
+    if settings.key is not None:
+        found["api_key"] = settings.key.reveal()
+    elif settings.base_url is not None and litellm.get_llm_provider(settings.id)[1] == "openai":
+        found["api_key"] = "none"  # instead of the key for OpenAI in the environment, which is not for this server
+    if settings.headers:
+        revealed = {k: v.reveal() if isinstance(v, Secret) else v for k, v in settings.headers.items()}
+        found["extra_headers"] = revealed
+    return found
 
 
 def _is_made_up(piece: Any, reply: Any) -> bool:

@@ -8,12 +8,12 @@ from typing import Any
 from nanobot.agent.models.offer import Facts
 from nanobot.contracts.model import Price
 
-from .options import Settings
+from .options import Placed
 
 MILLION = 1_000_000
 
 
-def facts_of(litellm: Any, settings: Settings) -> Facts:
+def facts_of(litellm: Any, settings: Placed) -> Facts:
     """The table is looked up as it is: the library's own functions ask servers for some models.
 
     At an address of one's own a model of the same name has the same abilities, but nobody knows its price.
@@ -27,12 +27,18 @@ def facts_of(litellm: Any, settings: Settings) -> Facts:
     )
 
 
-def wants_marks(litellm: Any, settings: Settings) -> bool:
+def input_price(litellm: Any, settings: Placed) -> Price | None:
+    """Of a model that gives vectors and no words."""
+    cost = None if settings.base_url is not None else _dollars(_row(litellm, settings), "input_cost_per_token")
+    return None if cost is None else Price(cost, 0.0)
+
+
+def wants_marks(litellm: Any, settings: Placed) -> bool:
     """Whether the provider keeps of a prompt only what is marked for that, as Anthropic does."""
     return "claude" in settings.id and bool(_row(litellm, settings).get("supports_prompt_caching"))
 
 
-def _row(litellm: Any, settings: Settings) -> Mapping[str, Any]:
+def _row(litellm: Any, settings: Placed) -> Mapping[str, Any]:
     table: Mapping[str, Mapping[str, Any]] = litellm.model_cost
     if (row := table.get(settings.id)) is not None:
         return row

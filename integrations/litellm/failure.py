@@ -6,6 +6,7 @@ an error says more than the error itself.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -22,6 +23,8 @@ _REST = re.compile(
 )
 """From here on it is advice for programmers."""
 _MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.)+)"')
+_WRITTEN = re.compile(r"^Error code: \d+ - (\{.*\})", re.DOTALL)
+"""The document of an error, as Python writes it."""
 _NO_KEY = re.compile(r"missing .*(api.?key|credentials)|api.?key.* (must be|is not|not) (set|provided)", re.IGNORECASE)
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 _NO_PROVIDER = "LLM Provider NOT provided"
@@ -115,6 +118,15 @@ def _text_of(chain: list[BaseException]) -> str:
     text = str(getattr(chain[0], "message", "") or chain[0])
     while (shorter := _PREFIX.sub("", text)) != text:
         text = shorter
+    if (written := _WRITTEN.search(text)) and (message := _message_of(written[1])):
+        return message
     if told := _MESSAGE.search(text):  # of the provider, as it sent it
         return str(json.loads(f'"{told[1]}"', strict=False))
     return _REST.sub("", text).strip()
+
+
+def _message_of(written: str) -> str:
+    try:
+        return str(ast.literal_eval(written)["error"]["message"])
+    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
+        return ""

@@ -14,6 +14,7 @@ from typing import Any
 
 from nanobot.agent.models.failure import Trouble
 from nanobot.agent.models.offer import Facts
+from nanobot.contracts.model import Price
 from nanobot.errors import ModelError, NotReady
 from nanobot.hub.entry import Entry
 from nanobot.hub.issues import Severity
@@ -21,8 +22,8 @@ from nanobot.paths import bundled
 from nanobot.util.aio import in_thread
 from nanobot.util.text import nearest
 
-from .facts import facts_of
-from .options import Settings
+from .facts import facts_of, input_price
+from .options import Placed
 
 PATIENCE = 8.0  # s that an unload waits for an import that is going on
 LOADED_WITHIN = 300.0  # s
@@ -106,7 +107,7 @@ class Library:
         if not asking.done() or not (asking.cancelled() or asking.exception()):
             self._entry.spawn(_ended(asking), "end of a call")
 
-    def unknown_provider(self, settings: Settings) -> Unknown | None:
+    def unknown_provider(self, settings: Placed) -> Unknown | None:
         """Whether there is no provider for a model; None also as long as that is not known."""
         litellm: Any = self._module
         if litellm is None:
@@ -118,9 +119,13 @@ class Library:
             return Unknown(nearest(provider, map(_name, litellm.provider_list)) if slash else None)
         return None
 
-    def facts(self, settings: Settings) -> Facts:
+    def facts(self, settings: Placed) -> Facts:
         """What it knows of a model; nothing before it has been loaded."""
         return Facts() if self._module is None else facts_of(self._module, settings)
+
+    def input_price(self, settings: Placed) -> Price | None:
+        """What an embedder costs, as far as it knows."""
+        return None if self._module is None else input_price(self._module, settings)
 
     async def close(self) -> None:
         """Let go of it. The connections are those of the process: they are closed when no other entry needs them."""

@@ -1,4 +1,4 @@
-"""OpenAI-compatible server: language models behind the chat completions API, on this machine or anywhere."""
+"""OpenAI-compatible server: language models behind the chat completions API, and embeddings, here or anywhere."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nanobot.agent.models import embedding
 from nanobot.agent.models.address import Address
 from nanobot.agent.models.offer import Offer
+from nanobot.agent.models.offering import Offering
 from nanobot.agent.models.request import Settings
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.hub.issues import Severity
 from nanobot.util.aio import in_thread
 
-from .options import SCHEMA, configured
+from .options import SCHEMA, configured, configured_embedders
 
 if TYPE_CHECKING:
+    from .embedder import ServerEmbedder
     from .server import Server
 
 CONFIG_SCHEMA = SCHEMA
@@ -31,6 +34,7 @@ class Running:
 
     server: Server
     models: Offer[Settings]
+    embedders: Offering[ServerEmbedder, embedding.Settings]
     checking: asyncio.Task[None] | None = None
 
     def end_check(self) -> None:
@@ -42,6 +46,7 @@ class Running:
 async def setup(hub: Hub, entry: Entry) -> None:
     """The server need not be there: that is found out by who asks a model."""
     await in_thread(importlib.import_module, f"{__name__}.check")  # aiohttp takes its time
+    from .embedder import ServerEmbedder
     from .model import ChatModel
     from .server import Server
 
@@ -57,7 +62,13 @@ async def setup(hub: Hub, entry: Entry) -> None:
     )
     entry.on_unload(server.close)
     models = Offer[Settings](entry, lambda name, settings: ChatModel(name, entry.id, server, settings))
-    running = entry.data = Running(server, models)
+    embedders = Offering[ServerEmbedder, embedding.Settings](
+        entry,
+        hub.embedders,
+        lambda name, settings: ServerEmbedder(name, entry.id, server, settings),
+        kind="embeddings ",
+    )
+    running = entry.data = Running(server, models, embedders)
     entry.on_unload(running.end_check)
     if "api_key" in config and not (address.is_encrypted or address.is_private):
         entry.issue("unencrypted", severity=Severity.WARNING, server=str(address))
@@ -75,11 +86,16 @@ async def reload(hub: Hub, entry: Entry, config: Mapping[str, Any]) -> bool:
 
 async def unload(hub: Hub, entry: Entry) -> None:
     entry.data.models.stop()
+    entry.data.embedders.stop()
 
 
 def rights(config: Mapping[str, Any]) -> set[str]:
     """What this configuration allows; `nanobot plan` shows what an edit adds."""
-    return {f"sends conversations to {Address.of(config['base_url'])}"}
+    address = Address.of(config["base_url"])
+    found = {f"sends conversations to {address}"} if "model" in config or "models" in config else set()
+    if config.get("embeddings"):
+        found.add(f"sends texts to {address} that are to be found again by their meaning")
+    return found
 
 
 async def _bring(entry: Entry, config: Mapping[str, Any]) -> None:
@@ -89,4 +105,7 @@ async def _bring(entry: Entry, config: Mapping[str, Any]) -> None:
     running: Running = entry.data
     running.end_check()
     await running.models.bring(configured(config, entry.id))
+    await running.embedders.bring(configured_embedders(config))
+    if not running.models.here:
+        return
     running.checking = entry.spawn(check(running.server, running.models, entry.log), "check of the models")

@@ -28,6 +28,7 @@ from nanobot import __version__
 from nanobot.agent.models.address import OPERATION, Address
 from nanobot.agent.models.failure import Trouble, document_of, retry_after
 from nanobot.agent.models.request import written
+from nanobot.errors import NanobotError
 from nanobot.util.dt import Clock
 from nanobot.util.secrets import Secret
 
@@ -84,7 +85,7 @@ class Server:
         counting = bool(body.get("stream")) and self.counts_usage
         if counting:
             body.setdefault("stream_options", {"include_usage": True})
-        response = await self._post(written(body), timeout, trouble)
+        response = await self._post(self._operation, written(body), timeout, trouble)
         if 200 <= response.status < 300:
             return response
         error = await self._error_in(response, timeout)
@@ -92,10 +93,32 @@ class Server:
             self.counts_usage = False
             del body["stream_options"]
             return await self.ask(body, timeout, trouble)
+        raise self._no(response, error, trouble)
+
+    async def embed(self, body: dict[str, Any], timeout: float, trouble: Trouble) -> Any:
+        """The document that ``POST /embeddings`` answers, within ``timeout`` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                response = await self._post(self.address.url("/embeddings"), written(body), timeout, trouble)
+                try:
+                    data = await _read(response, LIMIT)
+                finally:
+                    self.end(response)
+        except TimeoutError as error:
+            raise trouble.silent(timeout) from error
+        except (ClientError, OSError) as error:
+            raise (trouble.closed() if self.closed else trouble.broke_off()) from error
+        if not 200 <= response.status < 300:
+            raise self._no(response, data, trouble)
+        if len(data) >= LIMIT:
+            raise trouble.too_big(LIMIT)
+        return document_of(data)
+
+    def _no(self, response: ClientResponse, error: bytes, trouble: Trouble) -> NanobotError:
         if 300 <= response.status < 400:
-            raise trouble.redirected(response.status, response.headers.get("Location", ""))
+            return trouble.redirected(response.status, response.headers.get("Location", ""))
         after = retry_after(response.headers, self.clock.time())
-        raise trouble.refused(response.status, document_of(error), after)
+        return trouble.refused(response.status, document_of(error), after)
 
     def end(self, response: ClientResponse) -> None:
         """Close the connection, unless everything has been read."""
@@ -130,14 +153,12 @@ class Server:
             response.close()
         await self._session.close()
 
-    async def _post(self, data: bytes, timeout: float, trouble: Trouble) -> ClientResponse:
+    async def _post(self, url: str, data: bytes, timeout: float, trouble: Trouble) -> ClientResponse:
         if self.closed:
             raise trouble.closed()
         try:
             async with asyncio.timeout(timeout):
-                response = await self._session.post(
-                    self._operation, data=data, proxy=self._proxy, allow_redirects=False
-                )
+                response = await self._session.post(url, data=data, proxy=self._proxy, allow_redirects=False)
         except ConnectionTimeoutError as error:
             raise trouble.unreachable(f"no connection within {CONNECT_WITHIN:g} s") from error
         except TimeoutError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nanobot.contracts.embedder import Embedder
     from nanobot.contracts.model import Model
 
 ORIGIN = "origin"
@@ -64,7 +65,7 @@ class Meter(ABC):
         """A sentence for the person when no more may be spent, else None. Quick. When it raises, nothing is asked."""
         return None
 
-    def begun(self, spender: Spender, model: Model, expected: int) -> None:
+    def begun(self, spender: Spender, model: Model | Embedder, expected: int) -> None:
         """A request is sent, as nobody refused; ``spent`` follows in any case. ``expected``: its tokens, roughly,
         without the answer. Quick, and raises nothing."""
         return

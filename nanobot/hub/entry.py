@@ -166,8 +166,8 @@ class Entry:
             supervised.beat()
 
     def add(self, thing: Any) -> Remove:
-        """Put a channel, agent, model, tool, service, entity, view, command, chat command, socket command, webhook or
-        panel into the hub.
+        """Put a channel, agent, model, embedder, tool, service, entity, view, command, chat command, socket command,
+        webhook or panel into the hub.
 
         A channel is run from now on. Raises ``ValueError`` when its name is taken.
         """

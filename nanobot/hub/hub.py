@@ -14,6 +14,7 @@ from nanobot.contracts.channel import Channel
 from nanobot.contracts.chat_command import ChatCommand
 from nanobot.contracts.command import Command
 from nanobot.contracts.config_items import ConfigItems
+from nanobot.contracts.embedder import Embedder
 from nanobot.contracts.history import History, Shown
 from nanobot.contracts.intent import Intent
 from nanobot.contracts.meter import Meter
@@ -111,6 +112,7 @@ class Hub:
         self.channels: Registry[Channel] = Registry("channel")
         self.agents: Registry[Agent] = Registry("agent")
         self.models: Registry[Model] = Registry("model")
+        self.embedders: Registry[Embedder] = Registry("embedder")
         self.tools: Registry[Tool] = Registry("tool")
         self.skills: Registry[Skill] = Registry("skill")
         self.prompt_parts: Registry[PromptPart] = Registry("part of the prompt")
@@ -169,6 +171,8 @@ class Hub:
                 return self.agents, thing.name
             case Model():
                 return self.models, thing.name
+            case Embedder():
+                return self.embedders, thing.name
             case Tool():
                 return self.tools, thing.name
             case Skill():

@@ -57,6 +57,7 @@ def left(hub: Hub) -> dict[str, Any]:
         hub.channels,
         hub.agents,
         hub.models,
+        hub.embedders,
         hub.tools,
         hub.skills,
         hub.prompt_parts,

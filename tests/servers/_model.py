@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from _embedding import Refused, embedded
 from aiohttp import web
 
 DIRECTIVE = re.compile(r"\[\[(\w+)(?::(.*?))?\]\]", re.DOTALL)
@@ -169,6 +170,7 @@ class Stub:
             "models": [one for one in args.models.split(",") if one],
             "api_key": args.api_key,
             "about": {},  # what the list says of each model besides its id
+            "embedding": {},  # see _embedding.py
             "own": {},  # answers of APIs beside the one for chats, by path
             "keep_requests": 0,  # keep the bodies and headers of the last that many, and of 50 at least
         }
@@ -320,6 +322,31 @@ class Stub:
             await write(b"data: " + json.dumps(error).encode() + b"\n\n")
         return plan.fault == "truncated"
 
+    async def embeddings(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        body = json.loads(raw)
+        n = self.counts["requests"] + 1
+        self.log.append({"n": n, "t": time.monotonic(), "bytes": len(raw), "model": body.get("model")})
+        if self.settings["keep_requests"]:
+            self.raw.append({"n": n, "body": body, "headers": dict(request.headers)})
+        self.inflight += 1
+        await self.count("requests")
+        outcome = "finished"
+        try:
+            await asyncio.sleep(self.settings["latency"])
+            key = self.settings["api_key"]
+            if key and request.headers.get("Authorization") != f"Bearer {key}":
+                return refusal(401, "Incorrect API key provided")
+            return await embedded(request, body, self.settings["embedding"])
+        except Refused as no:
+            return refusal(*no.args)
+        except (asyncio.CancelledError, ConnectionError):  # the client has gone
+            outcome = "disconnected"
+            raise
+        finally:
+            self.inflight -= 1
+            await self.count(outcome)
+
     # -- control --------------------------------------------------------------------------------
 
     async def models(self, request: web.Request) -> web.Response:
@@ -385,6 +412,7 @@ class Stub:
         """The routes."""
         app = web.Application(client_max_size=256 * 2**20)
         app.router.add_post("/v1/chat/completions", self.completions)
+        app.router.add_post("/v1/embeddings", self.embeddings)
         app.router.add_get("/v1/models", self.models)
         app.router.add_get("/health", self.health)
         app.router.add_get("/props", self.own)

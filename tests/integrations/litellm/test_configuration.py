@@ -60,7 +60,7 @@ async def test_everything_that_can_be_written(house: House) -> None:
 
 
 WRONG: dict[str, tuple[str, str]] = {
-    "no model": ("timeout: 3", "litellm: one of 'model', 'models' is needed"),
+    "no model": ("timeout: 3", "litellm: one of 'model', 'models', 'embeddings' is needed"),
     "not the web": (
         "base_url: ftp://localhost\n  model: openai/m",
         "litellm > base_url: 'ftp://localhost' is not an address; write it like 'https://example.com'",

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from nanobot.agent import embedding
+from nanobot.contracts.meter import Spender
 from nanobot.contracts.model import Delta, Message, Model, Request
 from nanobot.testing.plugin import House
 from tests.servers.running import Server, running
@@ -23,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "models": [],
     "about": {},
     "own": {},
+    "embedding": {},
     "api_key": "",
     "keep_requests": 0,
 }
@@ -112,6 +115,13 @@ async def ask(model: Model | None, text: str, *, tools: Any = (), **parameters: 
         pieces = [piece async for piece in stream]
     assert [piece.finish for piece in pieces[:-1]] == [None] * (len(pieces) - 1)
     return pieces[:-1], pieces[-1]
+
+
+async def embed(house: House, name: str, *texts: str) -> list[list[float]]:
+    """The vectors of some texts, as anybody asks for them."""
+    embedder = house.hub.embedders.get(name)
+    assert embedder is not None
+    return await embedding.embed(house.hub, embedder, texts, Spender(origin="test"))
 
 
 def text_of(answer: Answer) -> str:

@@ -59,7 +59,10 @@ async def test_everything_that_can_be_written(house: House) -> None:
 
 WRONG: dict[str, tuple[str, str]] = {
     "no address": ("model: m", "openai_compatible: the option 'base_url' is missing"),
-    "no model": ("base_url: http://localhost/v1", "openai_compatible: one of 'model', 'models' is needed"),
+    "no model": (
+        "base_url: http://localhost/v1",
+        "openai_compatible: one of 'model', 'models', 'embeddings' is needed",
+    ),
     "not the web": (
         "base_url: ftp://localhost/v1\n  model: m",
         "openai_compatible > base_url: 'ftp://localhost/v1' is not an address; write it like 'https://example.com'",
@@ -126,7 +129,7 @@ async def test_a_mistake_is_named_with_its_place(house: House, case: str) -> Non
     ],
 )
 def test_it_is_said_where_conversations_go(base_url: str, told: str) -> None:
-    assert rights({"base_url": base_url}) == {told}
+    assert rights({"base_url": base_url, "model": "m"}) == {told}
 
 
 @pytest.mark.parametrize(
