@@ -47,12 +47,13 @@ class NotReady(NanobotError):
 class ModelError(NanobotError):
     """A model refuses a request, or answers it with nonsense. Another model may do better; the same will not.
 
-    ``too_long``: a shorter request it would take.
+    ``too_long``: a shorter request it would take. ``out_of_turn``: one in which person and model take turns.
     """
 
-    def __init__(self, message: str = "", *, too_long: bool = False) -> None:
+    def __init__(self, message: str = "", *, too_long: bool = False, out_of_turn: bool = False) -> None:
         super().__init__(message)
         self.too_long = too_long
+        self.out_of_turn = out_of_turn
 
 
 class ServiceError(NanobotError):

@@ -7,6 +7,7 @@ from typing import Any
 
 import voluptuous as vol
 
+from nanobot.agent.models.pictures import MOST_BYTES, TYPES
 from nanobot.config import validators as cv
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.tool import Risk, Tool, ToolResult
@@ -50,10 +51,10 @@ class _WritingTool(_FileTool):
 
 
 class ReadFile(_FileTool):
-    """Text as it is; what is no text is described."""
+    """Text as it is; a picture is shown, and anything else is described."""
 
     name = "read_file"
-    description = "Read a text file of the workspace, or a received one in media/."
+    description = "Read a text or picture of the workspace, or a received one in media/."
     parameters = vol.Schema(
         {
             vol.Required("path"): str,
@@ -67,7 +68,11 @@ class ReadFile(_FileTool):
         path = arguments["path"]
         kind, size = await self.workspace.kind(path, turn)
         if kind.startswith("image/") and kind != "image/svg+xml":
-            return ToolResult(f"{shown(path)} is a picture ({kind}, {size_text(size)}). It cannot be read as text.")
+            about = f"{shown(path)} is a picture ({kind}, {size_text(size)})."
+            if kind not in TYPES or size > MOST_BYTES:
+                most = "" if size <= MOST_BYTES else f" and has at most {MOST_BYTES / 1e6:.2f} MB"
+                return ToolResult(f"{about} Only what is PNG, JPEG, WebP or GIF{most} can be shown to you.")
+            return ToolResult(about, files=(await self.workspace.attachment(path, turn),))
         file = FileText.of((await self.workspace.read(path, turn)).data)
         if file is None:
             raise ToolError(f"{shown(path)} is no text ({kind}, {size_text(size)}).")

@@ -106,8 +106,9 @@ class GetPrompt(_Offered):
         result = await self.server.ask(
             lambda session: session.get_prompt(arguments["name"], arguments.get("arguments", {}))
         )
-        texts = [(await told(self.server, [message.content]))[0] for message in result.messages]
-        return ToolResult("\n\n".join(text for text in texts if text))
+        parts = [await told(self.server, [message.content]) for message in result.messages]
+        text = "\n\n".join(text for text, _ in parts if text)
+        return ToolResult(text, files=tuple(file for _, files in parts for file in files))
 
 
 async def told(server: Server, content: Sequence[Any]) -> tuple[str, tuple[Attachment, ...]]:
@@ -126,7 +127,6 @@ async def told(server: Server, content: Sequence[Any]) -> tuple[str, tuple[Attac
                     texts.append(f"({one.type} that cannot be kept: {error})")
                 else:
                     files.append(file)
-                    texts.append(f"[file: {file.path}]")
             case "resource":
                 texts.append(getattr(one.resource, "text", None) or f"({one.resource.uri}, no text)")
             case "resource_link":

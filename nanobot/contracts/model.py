@@ -37,7 +37,8 @@ class Message:
     """One entry of the conversation that the model sees. ``images`` stand behind the text of a person.
 
     ``stable``: so many characters at its beginning are the same in the next requests, for providers that keep what they
-    know; 0: all or nothing.
+    know; 0: all or nothing. ``files``: the paths of pictures that a tool gave, in the media folder; who asks a model
+    makes ``images`` of the last ones.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -46,6 +47,7 @@ class Message:
     tool_call_id: str | None = None
     stable: int = 0
     images: tuple[Image, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ class Model(ABC):
     """Tokens that a request and its answer may have together; None: nobody knows."""
     sees: bool = False
     """Whether it can be shown images."""
+    in_turns: bool = False
+    """Whether it takes a conversation only in which person and model take turns; found out when it refuses another."""
     throttle: Throttle | None = None
     """Holds requests back until its limits allow them."""
     health: Health | None = None

@@ -264,6 +264,8 @@ def packed_step(message: Message) -> str:
         fields["tool_calls"] = [[call.id, call.name, call.arguments] for call in message.tool_calls]
     if message.tool_call_id is not None:
         fields["tool_call_id"] = message.tool_call_id
+    if message.files:
+        fields["files"] = message.files
     try:
         return orjson.dumps(fields).decode()
     except TypeError:  # halves of characters, which a model or a tool may well produce
@@ -275,10 +277,12 @@ def _whole(message: Message) -> Message:
         return text.encode("utf-8", "replace").decode()
 
     calls = tuple(ToolCall(whole(call.id), whole(call.name), whole(call.arguments)) for call in message.tool_calls)
-    return Message(message.role, whole(message.content), calls, message.tool_call_id and whole(message.tool_call_id))
+    id_ = message.tool_call_id and whole(message.tool_call_id)
+    return replace(message, content=whole(message.content), tool_calls=calls, tool_call_id=id_)
 
 
 def _unpack(packed: str) -> Message:
     fields = orjson.loads(packed)
     calls = tuple(ToolCall(*call) for call in fields.get("tool_calls", ()))
-    return Message(fields["role"], fields["content"], calls, fields.get("tool_call_id"))
+    files = tuple(fields.get("files", ()))
+    return Message(fields["role"], fields["content"], calls, fields.get("tool_call_id"), files=files)

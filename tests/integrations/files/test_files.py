@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nanobot.testing.tools import Hands
+from tests.agent.test_pictures import png
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
@@ -114,14 +115,17 @@ async def test_letters_that_the_encoding_lacks_are_refused(files: Hands, workspa
 
 async def test_what_is_no_text_is_described(files: Hands, workspace: Path) -> None:
     workspace.mkdir()
-    (workspace / "cat.png").write_bytes(PNG + bytes(3 * 1024 * 1024))
+    (workspace / "cat.tiff").write_bytes(b"II*\0" + bytes(3 * 1024 * 1024))
     (workspace / "data.bin").write_bytes(bytes(range(256)))
     (workspace / "huge.log").write_bytes(b"x" * (5 * 1024 * 1024 + 1))
     (workspace / "huge.png").write_bytes(PNG + bytes(6 * 1024 * 1024))
-    assert await files("read_file", path="cat.png") == (
-        "'cat.png' is a picture (image/png, 3 MB). It cannot be read as text."
+    assert await files("read_file", path="cat.tiff") == (
+        "'cat.tiff' is a picture (image/tiff, 3 MB). Only what is PNG, JPEG, WebP or GIF can be shown to you."
     )
-    assert (await files("read_file", path="huge.png")).startswith("'huge.png' is a picture")
+    assert await files("read_file", path="huge.png") == (
+        "'huge.png' is a picture (image/png, 6 MB). Only what is PNG, JPEG, WebP or GIF and has at most 3.75 MB can be"
+        " shown to you."
+    )
     assert await files.fails("read_file", path="data.bin") == "'data.bin' is no text (application/octet-stream, 256 B)."
     assert await files.fails("edit_file", path="data.bin", old="a", new="b") == "'data.bin' is no text."
     assert (
@@ -262,6 +266,19 @@ async def test_received_files_are_read_and_never_written(files: Hands, config_di
             assert told == "What was received in media/ stays as it is. Write somewhere else."
     assert (config_dir / got.path).read_text() == "Dear all,\n"
     assert not (config_dir / "workspace").exists()
+
+
+async def test_a_picture_is_handed_over(files: Hands, workspace: Path) -> None:
+    workspace.mkdir()
+    (workspace / "cat.png").write_bytes(png(40, 30))
+    (workspace / "torn.png").write_bytes(PNG)
+    shown = await files.call("read_file", path="cat.png")
+    [path] = shown.files
+    assert shown.text.startswith("'cat.png' is a picture (image/png, ")
+    assert f"[file: {path} (image/png, " in shown.text
+    torn = await files.call("read_file", path="torn.png")
+    assert torn.files == ()
+    assert torn.text.endswith("; not shown to you: it is damaged]")
 
 
 async def test_a_file_to_send_lies_in_the_media_folder(files: Hands, config_dir: Path) -> None:

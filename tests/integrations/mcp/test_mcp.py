@@ -62,8 +62,9 @@ async def test_a_server_gets_only_the_environment_that_it_is_given_and_tells_no_
 
 async def test_pictures_become_files(everything: Hands, hub: Hub) -> None:
     told = await everything("all__picture")
-    assert told.startswith("[file: media/")
-    assert (hub.config_dir / told[7:-1]).read_bytes().startswith(b"\x89PNG")
+    path = told[told.index("media/") :].partition(" ")[0]
+    assert f"[file: {path} (image/png, " in told
+    assert (hub.config_dir / path).read_bytes().startswith(b"\x89PNG")
 
 
 async def test_resources_and_prompts_are_read(everything: Hands) -> None:
