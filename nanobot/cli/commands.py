@@ -257,6 +257,21 @@ def onboard(
     _leave(onboard.run(_folder(context, config), given, ask=not yes))
 
 
+@app.command("import", help=say("help.import"))
+def import_(
+    context: typer.Context,
+    source: Annotated[
+        Path, typer.Argument(metavar="[SOURCE]", help=say("help.import_source"), show_default=False)
+    ] = Path("~/.nanobot"),
+    config: Config = None,
+    apply: Annotated[bool, typer.Option("--apply", help=say("help.import_apply"))] = False,
+    as_json: AsJson = False,
+) -> None:
+    from nanobot.cli import import_
+
+    _leave(import_.run(_folder(context, config), source.expanduser(), apply=apply, as_json=as_json))
+
+
 @new.command("integration", help=say("help.new_integration"))
 def new_integration(
     context: typer.Context,

@@ -42,7 +42,7 @@ class Confused(NanobotError):
 
 def show_list(folder: Path, *, as_json: bool) -> int:
     """The last used one first."""
-    with _opened(folder) as connection:
+    with opened(folder) as connection:
         sessions = listed(connection)
     if as_json:
         print(orjson.dumps([one.as_dict() for one in sessions], option=orjson.OPT_INDENT_2).decode())
@@ -67,7 +67,7 @@ def show_list(folder: Path, *, as_json: bool) -> int:
 
 def show(folder: Path, name: str, last: int, *, as_json: bool) -> int:
     """The end of one, or all of it as JSON."""
-    with _opened(folder) as connection:
+    with opened(folder) as connection:
         head, *lines = said(connection, _known(connection, name))
     lines = lines[-last:]
     if as_json:
@@ -81,7 +81,7 @@ def export(folder: Path, name: str, form: str, output: Path | None) -> int:
     """All of one, to a file or to where the output goes. Raises ``NanobotError``."""
     if form not in FORMATS:
         raise Confused(say("session.unknown_format", form=form, formats=", ".join(FORMATS)))
-    with _opened(folder) as connection:
+    with opened(folder) as connection:
         lines = list(said(connection, _known(connection, name)))
     if form == "jsonl":
         text = "".join(orjson.dumps(line).decode() + "\n" for line in lines)
@@ -97,7 +97,7 @@ def export(folder: Path, name: str, form: str, output: Path | None) -> int:
 
 def delete(folder: Path, name: str, *, yes: bool) -> int:
     """For good: what was said, what tools did, the summary and the files."""
-    with _opened(folder) as connection:
+    with opened(folder) as connection:
         name = _known(connection, name)
     if not yes and not _agrees(name):
         print(say("session.kept"))
@@ -116,8 +116,8 @@ def restore(folder: Path, file: Path, name: str | None) -> int:
     name = name or next((line.get("session") for line in lines if line.get("type") == "session"), None)
     if not isinstance(name, str) or not name.strip():
         raise Confused(say("session.no_name", file=file))
-    _prepare(folder)
-    with _opened(folder) as connection:
+    prepare(folder)
+    with opened(folder) as connection:
         connection.execute("BEGIN IMMEDIATE")
         try:
             added = restored(connection, name, lines)
@@ -151,22 +151,22 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def _prepare(folder: Path) -> None:
+def prepare(folder: Path) -> None:
     """Without a hub that runs, there may be no file of messages yet, or one of an older nanobot."""
     if not folder.is_dir():
         raise NanobotError(say("session.no_file", folder=folder))
 
-    async def prepare() -> None:
+    async def migrate() -> None:
         database = Database(folder / ".storage" / FILE, MIGRATIONS)
         await database.open()
         await database.close()
 
     with contextlib.suppress(AlreadyRunning), Instance(folder):
-        asyncio.run(prepare())
+        asyncio.run(migrate())
 
 
 def _delete(folder: Path, name: str) -> None:
-    with Instance(folder), _opened(folder) as connection:  # no hub may start meanwhile
+    with Instance(folder), opened(folder) as connection:  # no hub may start meanwhile
         connection.execute("BEGIN IMMEDIATE")
         files = deleted(connection, name, unsent=True) or set()
         connection.execute("COMMIT")
@@ -191,7 +191,7 @@ def _known(connection: sqlite3.Connection, name: str) -> str:
 
 
 @contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[Any]:
+def opened(folder: Path) -> Iterator[Any]:
     path = folder / ".storage" / FILE
     if not path.is_file():
         raise NanobotError(say("session.no_file", folder=folder))

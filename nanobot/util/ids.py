@@ -54,3 +54,10 @@ def _time(milliseconds: int) -> str:
 def short_id() -> str:
     """12 characters, for people to read and type; unique enough within one hub."""
     return ulid()[4:10].lower() + ulid()[-6:].lower()
+
+
+def ulid_of(seconds: float, digest: bytes) -> str:
+    """The ULID of a moment (since the epoch) with the first 80 bits of ``digest``: the same one each time."""
+    number = int.from_bytes(digest[:10], "big")
+    moment = min(max(0, int(seconds * 1000)), (1 << 48) - 1)
+    return _time(moment) + "".join(_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10))
