@@ -89,6 +89,7 @@ class ReactAgent(Agent):
             history=config["history"],
             context=config["context"],
         )
+        self.recalls = self._loop.recalls
 
     @property
     def routed(self) -> bool:

@@ -84,6 +84,7 @@ class Loop:
         self._tools: tuple[Tools, int] = ((), 0)
         """Those that were offered last, and how many characters they take."""
         self.history = history
+        self.recalls = history + 1  # the running turn is one of them
         self.context = context
 
     def room(self, model: str | None = None) -> int:
@@ -121,7 +122,7 @@ class Loop:
                 traces.end(turn.id)
 
     async def _respond(self, turn: Turn, trace: TurnTrace) -> AsyncGenerator[Part]:
-        pieces, recalled = await self.beginning(turn, turn.id, self.history + 1)
+        pieces, recalled = await self.beginning(turn, turn.id, self.recalls)
         exchanges, note = recalled.exchanges, recalled.note
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
         room = self.room(note.model)

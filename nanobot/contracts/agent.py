@@ -145,6 +145,8 @@ class Agent(ABC):
     """The agents that a conversation may go on with because this one says so."""
     consults: tuple[str, ...] = ()
     """The agents that it may ask."""
+    recalls: int = 0
+    """Exchanges of the session that it asks for with ``hub.conversations.recall`` at the beginning of each turn."""
     takes_files: bool = True
     """Whether it can do anything with the attachments of a message."""
 

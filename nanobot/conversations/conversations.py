@@ -23,6 +23,7 @@ from nanobot.contracts.channel import Attachment, Channel, Incoming
 from nanobot.contracts.chat_command import CommandCall
 from nanobot.contracts.policy import Asker
 from nanobot.conversations import deletions, inbox, notes, outbox, traces, transcript
+from nanobot.conversations.ahead import Ahead
 from nanobot.conversations.archive import deleted
 from nanobot.conversations.choices import chosen
 from nanobot.conversations.claims import Claims
@@ -94,6 +95,7 @@ class Conversations:
         self.gate = Gate(hub, self.pairing)
         self.delivery = Delivery(hub, self.outbox, self.disk, backoff=self.backoff)
         self.workers = Workers(hub, self.sessions, self.inbox, self.steps, self.traces, self.delivery, self.disk)
+        self._ahead = Ahead(self.database, self.workers)
         self.door = Door(hub, self.pairing, self.outbox, self.delivery, self.disk)
         self.commands = Commands(hub, self.inbox, self.delivery, self.disk, self._tell_received)
         self.early: list[tuple[Mapping[str, Any], Context]] = []
@@ -185,6 +187,7 @@ class Conversations:
             raise
         keep = self.inbox.keep(message)
         kept = self.database.submit(keep if channel.limits.buttons else chosen(message, keep))
+        self._ahead.look(message)
         kept.add_done_callback(partial(self._kept, message))  # whether or not the channel still waits for it
         try:
             await asyncio.shield(kept)
@@ -297,7 +300,8 @@ class Conversations:
 
     async def recall(self, session: str, turn: str | None, limit: int = 50) -> Recalled:
         """As ``transcript``, with what is noted of the session, and without what its summary tells."""
-        return await self.database.read(recall(session, turn, limit))
+        recalled = await self._ahead.take(session, turn, limit)
+        return await self.database.read(recall(session, turn, limit)) if recalled is None else recalled
 
     async def steer(self, turn: Turn) -> list[said.Message]:
         """What the sender of a turn that runs has written meanwhile: it is a part of that turn from now on, and a step
@@ -308,7 +312,7 @@ class Conversations:
         """Have a message that had a turn answered once more, when that command is on disk. Raises ``Busy``."""
         anew = replace(message, id=ulid(), received=self.hub.clock.time(), message_id=None, seq=0)
         anew.attempts = anew.crashes = anew.cuts = 0
-        anew.restored, anew.owner = False, call.owner
+        anew.restored, anew.owner, anew.ahead = False, call.owner, None
         self.sessions.reserve(anew)
         keep = self.inbox.keep(anew)
         call.writes.append(keep)

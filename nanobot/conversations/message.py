@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,8 @@ class Message:
     crashes: int = 0
     cuts: int = 0
     restored: bool = False
+    ahead: tuple[int, asyncio.Future[Any]] | None = field(default=None, repr=False, compare=False)
+    """What is read of its session already, and how many exchanges; see ``Ahead``. Never on disk."""
     size: int = field(init=False)
     """Bytes that it takes in memory, roughly."""
 

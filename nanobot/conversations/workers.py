@@ -91,6 +91,15 @@ class Workers:
         handed = self.hub.conversations.notes.agent(session)
         return agent if handed is None else self.hub.agents.get(handed) or agent
 
+    def recalled_for(self, message: Message) -> int:
+        """How many exchanges whoever will answer a message wants to know; 0 as well where its turn does not begin as
+        soon as it is on disk."""
+        session = message.session
+        if session in self._running or self.resting or self.sessions.waiting_in(session) > 1 or not self._has_room():
+            return 0
+        agent = self.agent_of(session)
+        return 0 if agent is None else agent.recalls
+
     def turns_of(self, agent: Agent) -> list[Running]:
         """The turns that this agent is busy with."""
         return [run for run in self._running.values() if run.agent is agent]
