@@ -9,22 +9,20 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, STDOUT
+from typing import Any
 
 import pytest
+
+from tests.cli.forked import Forked
 
 ROOT = Path(__file__).parents[2]
 MINIMAL = "assist:\nconsole:\n"
 TALK = "input_boolean:\n  lamp:\n    name: Desk lamp\nassist:\nconsole:\n"
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[=>]|\r")
-# A terminal of its own: a session leader that has its standard input as controlling terminal.
-_OWN_TERMINAL = (
-    "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
-    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-)
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -52,15 +50,13 @@ class Nanobot:
         self, *arguments: str, typed: str = "", env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; ``typed`` comes through a pipe."""
-        return subprocess.run(
-            [sys.executable, "-m", "nanobot", *arguments],
-            input=typed,
-            env={**self.environment, **(env or {})},
-            cwd=self.folder.parent,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        process = self._begin(arguments, {**self.environment, **(env or {})}, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        with process:
+            try:
+                output, errors = process.communicate(typed.encode(), timeout=60)
+            finally:
+                process.kill()
+        return subprocess.CompletedProcess(arguments, process.returncode, output.decode(), errors.decode())
 
     def write(self, text: str) -> None:
         """Save the configuration."""
@@ -69,13 +65,12 @@ class Nanobot:
 
     def start(self, *arguments: str) -> str:
         """Start a hub in the background; gives what it printed until it was ready."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "nanobot", "run", *arguments],
-            env=self.environment,
-            cwd=self.folder.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+        self.process = self._begin(
+            ("run", *arguments),
+            self.environment,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=STDOUT,
             bufsize=0,  # communicate() does not see what a buffer holds
         )
         assert self.process.stdout is not None
@@ -95,6 +90,9 @@ class Nanobot:
         rest, _ = process.communicate(timeout=60)
         return process.returncode, rest.decode()
 
+    def _begin(self, arguments: Sequence[str], env: Mapping[str, str], **pipes: Any) -> subprocess.Popen[bytes]:
+        return Forked([*arguments], env=env, cwd=self.folder.parent, **pipes)
+
     def kill(self) -> None:
         """Pull the plug."""
         process, self.process = self.process, None
@@ -110,14 +108,9 @@ class Screen:
         self.master, slave = pty.openpty()
         self.text = ""
         self._read = 0
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _OWN_TERMINAL, "-m", "nanobot", *arguments],
-            env={**env, "PROMPT_TOOLKIT_NO_CPR": "1", "COLUMNS": "100", "LINES": "40"},
-            cwd=cwd,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-        )
+        env = {**env, "PROMPT_TOOLKIT_NO_CPR": "1", "COLUMNS": "100", "LINES": "40"}
+        pipes = {"stdin": slave, "stdout": slave, "stderr": slave}
+        self.process = Forked(arguments, env=env, cwd=cwd, terminal=True, **pipes)
         os.close(slave)
 
     def types(self, keys: str) -> None:
