@@ -10,6 +10,7 @@ from nanobot.util.json_schema import to_json_schema
 
 FEW = 6  # services that are described with each of their fields
 MAX_LINES = 60
+MAX_OPTIONS = 30  # of one field
 _HIDDEN = frozenset(
     {"thread", "session", "language"}  # filled in
     | {"device_id", "area_id", "floor_id", "label_id"}  # nothing has one
@@ -68,7 +69,8 @@ def _fields(service: Service) -> Iterator[str]:
             parts.append(f"such as {about['example']}")
         options = schema.get(name, {}).get("enum") or _options(about)
         if options:
-            parts.append("one of " + ", ".join(map(str, options)))
+            more = ["…"] if len(options) > MAX_OPTIONS else []
+            parts.append("one of " + ", ".join([*map(str, options[:MAX_OPTIONS]), *more]))
         told = "; ".join(part for part in parts if part) or schema.get(name, {}).get("type")
         if isinstance(told, str):
             yield f"  {name}: {told}"

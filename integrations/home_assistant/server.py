@@ -1,0 +1,265 @@
+"""One server: connected, mirrored, and connected again when it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from nanobot.contracts.entity import Entity
+from nanobot.errors import AuthFailed, InvalidServiceData, NotReady, ServiceError
+from nanobot.hub.entry import Entry
+from nanobot.util.text import one_line
+
+from .connection import ANSWERED_WITHIN, Connection, Gone, Refusal, connected
+from .mirror import Mirror
+from .offer import Name, Offer
+
+SILENT_FOR = 180.0  # s without a sign of life, connecting included
+SETTLED_AFTER = 0.5  # s after a service came or went: they come in numbers
+UNKNOWN = "unknown_command"
+WRONG_DATA = frozenset({"invalid_format", "service_validation_error"})
+NOT_OFFERED = frozenset({"homeassistant", "nanobot"})
+"""Domains of the core, which mean this house here."""
+
+Offered = Callable[["Server", Mapping[Name, Offer]], Awaitable[None]]
+
+
+class Server:
+    """``offered`` is told what services there are, each time that they are others."""
+
+    def __init__(self, part: Entry, config: Mapping[str, Any], offered: Offered) -> None:
+        self.name: str = config["name"]
+        self.config = config
+        self.why = "it is being connected"
+        """While it is away: the reason, as a part of a sentence."""
+        self.mirror = Mirror(part.part("entities"), config, self.call)
+        self._part = part
+        self._scrub = part.hub.scrubber.scrub
+        self._offered = offered
+        self._connection: Connection | None = None
+        self._services_changed = asyncio.Event()
+        self._met = asyncio.Event()
+        self._status = Status(self.name)
+        part.add(self._status)
+
+    def start(self) -> None:
+        """Connect, and stay so."""
+        self._part.run(self.run, name="connection", silent_for=SILENT_FOR)
+
+    async def met(self) -> None:
+        """Wait until it was connected for the first time, or could not be."""
+        await self._met.wait()
+
+    def may_call(self, domain: str, name: str) -> bool:
+        """Whether the configuration lets this service be called."""
+        called, services = f"{domain}.{name}", self.config["services"]
+        return _fits(called, services["include"]) and not _fits(called, services["exclude"])
+
+    async def call(
+        self,
+        domain: str,
+        name: str,
+        data: Mapping[str, Any],
+        ids: list[str] | None = None,
+        *,
+        respond: bool = False,
+    ) -> Mapping[str, Any] | None:
+        """Call a service there on these entities, as they are called there. Raises ``ServiceError``."""
+        called = f"{domain}.{name}"
+        if not self.may_call(domain, name):
+            raise ServiceError(f"{called} is closed: 'services' of the Home Assistant {self.name} does not include it")
+        connection = self._connection
+        if connection is None:
+            raise ServiceError(
+                f"{called} cannot be called: the Home Assistant {self.name} is away ({self.why}). It is tried again "
+                "and again."
+            )
+        message: dict[str, Any] = {"domain": domain, "service": name, "service_data": dict(data)}
+        if ids:
+            message["target"] = {"entity_id": ids}
+        if respond:
+            message["return_response"] = True
+        limit = self.config["timeout"]
+        try:
+            async with asyncio.timeout(limit):
+                result = await connection.ask("call_service", **message)
+        except Refusal as error:
+            words = self._scrub(str(error)).rstrip(".")
+            kind = InvalidServiceData if error.code in WRONG_DATA else ServiceError
+            raise kind(f"the Home Assistant {self.name} refuses {called}: {words}") from error
+        except Gone as error:
+            raise ServiceError(
+                f"the Home Assistant {self.name} went away during {called}; whether it was done is not known"
+            ) from error
+        except TimeoutError as error:
+            raise ServiceError(
+                f"the Home Assistant {self.name} did not end {called} within {limit:g} s; it may still be at it"
+            ) from error
+        response = result.get("response") if isinstance(result, dict) else None
+        return response if isinstance(response, dict) else {} if respond else None
+
+    async def run(self) -> None:
+        """Connected until something goes wrong. Raises ``NotReady`` and ``AuthFailed`` with the reason."""
+        try:
+            token, url = self.config["token"], self.config["url"]
+            async with connected(url, token, verify_ssl=self.config["verify_ssl"]) as connection:
+                self._connection = connection
+                await self._until_one_ends(
+                    connection.read(), connection.watch(self._part.beat), self._follow(connection)
+                )
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # ours as well: what is shown must not look as if it were true
+            self.why = self._scrub(one_line(str(error), 300) or type(error).__name__).rstrip(".")
+            self._status.tell(connected=False)
+            await self.mirror.away()
+            if isinstance(error, (Gone, Refusal)):
+                raise NotReady(f"{self.name}: {self.why}") from error
+            if isinstance(error, (NotReady, AuthFailed)):
+                raise type(error)(f"{self.name}: {self.why}") from error
+            raise
+        finally:
+            self._connection = None
+            self._met.set()
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    async def _until_one_ends(self, *work: Awaitable[None]) -> None:
+        tasks = [asyncio.ensure_future(one) for one in work]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow(self, connection: Connection) -> None:
+        async with asyncio.timeout(ANSWERED_WITHIN):
+            is_started = await self._greet(connection)
+            await self._offer(connection)
+            try:
+                await self._mirror(connection, is_started=is_started)
+            except Refusal as error:
+                if error.code != UNKNOWN:
+                    raise
+                await self._mirror_plainly(connection, is_started=is_started)
+        self._status.tell(connected=True, version=connection.version)
+        self._part.beat()
+        self._met.set()
+        self._part.log.info(
+            "%s is connected (Home Assistant %s): %d entities", self.name, connection.version, len(self.mirror)
+        )
+        while True:
+            await self._services_changed.wait()
+            await asyncio.sleep(SETTLED_AFTER)
+            self._services_changed.clear()
+            async with asyncio.timeout(ANSWERED_WITHIN):
+                await self._offer(connection)
+
+    async def _greet(self, connection: Connection) -> bool:
+        """Whether the server has started, and knows all that it has."""
+
+        async def changed(event: Any) -> None:
+            self._services_changed.set()
+
+        async def started(event: Any) -> None:
+            await self.mirror.settle()
+
+        wanted = (("service_registered", changed), ("service_removed", changed), ("homeassistant_started", started))
+        asked = [
+            connection.ask("supported_features", features={"coalesce_messages": 1}),
+            *(connection.subscribe("subscribe_events", heard, event_type=event) for event, heard in wanted),
+            connection.ask("get_config"),
+        ]
+        *answers, about = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in (*answers, about):
+            if isinstance(answer, BaseException) and not isinstance(answer, Refusal):  # an older one knows less
+                raise answer
+        return not isinstance(about, dict) or about.get("state", "RUNNING") == "RUNNING"
+
+    async def _offer(self, connection: Connection) -> None:
+        told = await connection.ask("get_services")
+        offers: dict[Name, Offer] = {}
+        for domain, names in told.items() if isinstance(told, dict) else ():
+            for name, about in names.items():
+                if domain not in NOT_OFFERED and self.may_call(domain, name):
+                    offers[domain, name] = Offer.of(domain, name, about)
+        await self._offered(self, offers)
+
+    async def _mirror(self, connection: Connection, *, is_started: bool) -> None:
+        begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def hear(event: Any) -> None:
+            if begun.done():
+                await self.mirror.hear(event)
+            elif isinstance(event, dict):
+                await self.mirror.begin(event.get("a") or {}, is_whole=is_started)
+                if not begun.done():
+                    begun.set_result(None)
+
+        await connection.subscribe("subscribe_entities", hear)
+        await begun
+
+    async def _mirror_plainly(self, connection: Connection, *, is_started: bool) -> None:
+        """As releases before 2022.4 tell it: all states, and the event of each change."""
+        early: list[Any] | None = []
+
+        async def hear(event: Any) -> None:
+            data = event.get("data") if isinstance(event, dict) else None
+            if not isinstance(data, dict):
+                return
+            if early is not None:
+                early.append(data)
+            else:
+                await self.mirror.hear(_compressed(data))
+
+        await connection.subscribe("subscribe_events", hear, event_type="state_changed")
+        states = {state["entity_id"]: state for state in await connection.ask("get_states")}
+        await self.mirror.begin({one: _short(state) for one, state in states.items()}, is_whole=is_started)
+        while early:
+            data = early.pop(0)
+            known, new = states.get(data.get("entity_id")), data.get("new_state")
+            if known is None or new is None or new.get("last_updated", "") >= known.get("last_updated", ""):
+                await self.mirror.hear(_compressed(data))
+        early = None
+
+
+class Status(Entity):
+    """Whether a server is connected."""
+
+    def __init__(self, name: str) -> None:
+        self.entity_id = f"binary_sensor.home_assistant_{name}"
+        self.name = f"Home Assistant {name}"
+        self._is_connected = False
+        self._version = ""
+
+    @property
+    def state(self) -> str:
+        return "on" if self._is_connected else "off"
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        return {"device_class": "connectivity", "version": self._version}
+
+    def tell(self, *, connected: bool, version: str = "") -> None:
+        """Show how it is now."""
+        self._is_connected, self._version = connected, version or self._version
+        self.changed()
+
+
+def _fits(name: str, globs: list[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
+def _short(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {"s": state.get("state"), "a": state.get("attributes")}
+
+
+def _compressed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a ``state_changed`` in the shape of ``subscribe_entities``."""
+    new = data.get("new_state")
+    return {"r": [data.get("entity_id")]} if new is None else {"a": {data.get("entity_id"): _short(new)}}
