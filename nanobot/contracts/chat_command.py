@@ -17,9 +17,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 class CommandCall:
     """A command as somebody wrote it. ``arguments``: what stands behind the name, without blanks around it.
 
-    ``owner``: the sender is one of the people who run nanobot. ``writes(connection)`` are done in the transaction that
-    keeps the message and its answer, so that a message that comes again changes nothing; ``done(written)`` are told
-    whether that was done, or never will be.
+    ``owner``: the sender is one of the people who run nanobot. ``group``: others read along. ``writes(connection)`` are
+    done in the transaction that keeps the message and its answer, so that a message that comes again changes nothing;
+    ``done(written)`` are told whether that was done, or never will be.
     """
 
     name: str
@@ -33,6 +33,7 @@ class CommandCall:
     thread: str | None = None
     sender_name: str | None = None
     owner: bool = False
+    group: bool = False
     writes: list[Callable[[Any], Any]] = field(default_factory=list)
     done: list[Callable[[bool], None]] = field(default_factory=list)
 

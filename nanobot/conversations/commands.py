@@ -138,6 +138,7 @@ class Commands:
             thread=message.thread,
             sender_name=message.sender_name,
             owner=message.owner,
+            group=message.group,
         )
 
     async def _answer(self, command: ChatCommand, call: CommandCall) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nanobot.contracts.chat_command import ChatCommand, CommandCall
 from nanobot.conversations.commands import STOP
 from nanobot.conversations.paired import Request, who
+from nanobot.conversations.session_status import about_session
 from nanobot.conversations.transcript import BEGIN_ANEW
 from nanobot.hub.entry import EntryState
 from nanobot.util.translate import translate
@@ -41,7 +42,9 @@ def core_commands(hub: Hub) -> list[ChatCommand]:
         )
 
     async def status(call: CommandCall) -> str:
-        return _status(hub, call.language) if call.owner else translate("chat.status.running", call.language)
+        if not call.owner:
+            return translate("chat.status.running", call.language)
+        return "\n".join([*_status(hub, call.language), *await about_session(hub, call.session, call.language)])
 
     async def pair(call: CommandCall) -> str:
         if not call.arguments:
@@ -59,7 +62,7 @@ def core_commands(hub: Hub) -> list[ChatCommand]:
     ]
 
 
-def _status(hub: Hub, language: str) -> str:
+def _status(hub: Hub, language: str) -> list[str]:
     def say(key: str, **values: object) -> str:
         return translate(f"chat.status.{key}", language, **values)
 
@@ -71,7 +74,7 @@ def _status(hub: Hub, language: str) -> str:
     if count := len(hub.issues):
         lines.append(say("issues", count=count))
     lines.append(say("messages", **hub.conversations.figures()))
-    return "\n".join(lines)
+    return lines
 
 
 def _waiting(hub: Hub, language: str) -> str:

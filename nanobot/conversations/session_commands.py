@@ -1,10 +1,11 @@
-"""The chat commands about one conversation: undo, retry, compact, model."""
+"""The chat commands about one conversation: undo, retry, compact, model, agent."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
+from nanobot.contracts.agent import Asked
 from nanobot.contracts.chat_command import ChatCommand, CommandCall
 from nanobot.contracts.tool import Risk
 from nanobot.conversations.message import Message
@@ -70,12 +71,42 @@ def session_commands(hub: Hub) -> list[ChatCommand]:
         call.writes.append(hub.conversations.notes.changed(call.session, model=name))
         return translate("chat.model_chosen", call.language, name=name)
 
+    async def agent(call: CommandCall) -> str:
+        notes, names = hub.conversations.notes, _usable(hub, call)
+        if not call.arguments:
+            chosen = notes.agent(call.session)
+            key = "chat.agent_is" if chosen else "chat.agent_is_default"
+            return translate(key, call.language, name=chosen, names=", ".join(names) or "–")
+        name = None if call.arguments == DEFAULT else call.arguments
+        if name is not None and name not in names:
+            near = nearest(name, names)
+            key = "chat.unknown_agent_near" if near else "chat.unknown_agent"
+            raise NanobotError(translate(key, call.language, name=one_line(name, SHOWN), near=near))
+        if call.group and not call.owner:
+            raise NanobotError(translate("chat.owners_only", call.language, name="agent"))
+        call.writes.append(notes.changed(call.session, agent=name))
+        call.done.append(lambda written: notes.knows(call.session, agent=name) if written else None)
+        return translate("chat.agent_chosen" if name else "chat.agent_default", call.language, name=name)
+
     return [
         ChatCommand("undo", undo, "chat.commands.undo"),
         ChatCommand("retry", retry, "chat.commands.retry"),
         ChatCommand("compact", compact, "chat.commands.compact"),
         ChatCommand("model", model, "chat.commands.model"),
+        ChatCommand("agent", agent, "chat.commands.agent"),
     ]
+
+
+def _usable(hub: Hub, call: CommandCall) -> list[str]:
+    """The agents that whoever asks may choose: for an owner all of them, for anybody else those that answer them
+    anyway, by configuration or by a route, and those that these may hand the conversation over to."""
+    if call.owner:
+        return sorted(hub.agents.names())
+    asked = Asked(call.channel, call.chat, hub.config.people.of(call.channel, call.sender), "", call.owner)
+    usual = hub.conversations.workers.attendance.choose()
+    own = [agent for agent in hub.agents if agent is usual or (agent.routed and agent.wants(asked))]
+    names = {agent.name for agent in own} | {name for agent in own for name in agent.hands_over_to}
+    return sorted(names & set(hub.agents.names()))
 
 
 async def _compacted(agent: Agent, session: str) -> bool | NanobotError:

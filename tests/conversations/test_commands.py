@@ -331,6 +331,7 @@ async def test_help_has_a_line_for_each_command_that_one_may_use(talk: Talk, gue
         "/retry – answer the last message again\n"
         "/compact – sum up what was said longer ago\n"
         "/model – show which model answers here, or choose one: /model NAME\n"
+        "/agent – show which agent answers here, or choose one: /agent NAME\n"
         "/lamp – the lamp"
     )
     answer = await talk.chat.types("/help", language="de")
@@ -348,7 +349,9 @@ async def test_status_tells_owners_what_is_wrong_and_others_that_it_runs(talk: T
         "I am running.\n"
         "lamp: retrying (cannot be reached)\n"
         "To be repaired: 1.\n"
-        "Messages: 0 waiting, 0 being answered, 0 to be sent."
+        "Messages: 0 waiting, 0 being answered, 0 to be sent.\n"
+        "This conversation: chat:test, 0 messages answered, 0 waiting.\n"
+        "parrot answers here."
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nanobot.contracts.model import Delta, Price
 from nanobot.contracts.tool import Risk
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
@@ -113,3 +114,59 @@ async def test_the_tools_stay_when_the_agent_that_brought_them_leaves(
     assert "consult" in hub.tools
     await hub.entries["agent tax"].release()
     assert "consult" not in hub.tools
+
+
+async def test_an_owner_chooses_who_answers_in_a_chat_and_it_stays_so(
+    set_up: SetUp, chat: Chat, hub: Hub, models: dict[str, Scripted]
+) -> None:
+    await set_up("agent", {"model": "home"})
+    await set_up("agent tax", {"model": "tax", "routes": [{"words": ["tax"]}]})
+    assert await chat.types("/agent agent tx") == ("there is no agent 'agent tx' for you (did you mean 'agent tax'?)")
+    assert await chat.types("/agent agent tax") == "agent tax answers in this chat from now on."
+    assert await chat.types("hello") == "tax here"
+    assert await chat.types("hello", chat="elsewhere") == "home here"
+    assert "agent tax answers here. There are: agent, agent tax." in (await chat.types("/agent") or "")
+    await hub.conversations.notes.open()  # as at a start
+    assert hub.conversations.notes.agent("chat:test") == "agent tax"
+    assert await chat.types("/agent default") == "Whoever is configured answers in this chat again."
+    assert await chat.types("hello") == "home here"
+
+
+async def test_others_choose_among_those_that_would_answer_them(
+    set_up: SetUp, chat: Chat, entry: Entry, models: dict[str, Scripted]
+) -> None:
+    await set_up("agent", {"model": "home", "hand_over": ["agent cook"]})
+    await set_up("agent cook", {"model": "cook"})
+    await set_up("agent tax", {"model": "tax", "routes": [{"person": "public:boss"}]})
+    public = Chat("public", allow=frozenset({"*"}))
+    entry.add(public)
+    assert "There are: agent, agent cook." in (await public.types("/agent", sender="anna", chat="a") or "")
+    told = await public.types("/agent agent tax", sender="anna", chat="a")
+    assert (told or "").startswith("there is no agent 'agent tax' for you")
+    assert "There are: agent, agent cook, agent tax." in (await public.types("/agent", sender="boss", chat="b") or "")
+    assert await public.types("/agent agent cook", sender="anna", chat="a") == (
+        "agent cook answers in this chat from now on."
+    )
+    assert await public.types("hello", sender="anna", chat="a") == "cook here"
+    told = await public.types("/agent agent cook", sender="anna", chat="g", group=True)
+    assert told == "/agent is only for those who run me."
+
+
+async def test_status_tells_of_the_session_who_answers_and_what_it_took(
+    set_up: SetUp, chat: Chat, models: dict[str, Scripted]
+) -> None:
+    usage = {"prompt_tokens": 900, "completion_tokens": 100}
+    models["home"].scripts = [["hi", Delta(finish="stop", usage=usage)]]
+    models["home"].context_window, models["home"].price = 8000, Price(1.0, 1.0)
+    await set_up("agent", {"model": "home"})
+    await chat.types("hello")
+    await chat.types("hello again")
+    told = (await chat.types("/status") or "").split("\n")
+    assert told[-4:] == [
+        "This conversation: chat:test, 2 messages answered, 0 waiting.",
+        "agent answers here, with the model home.",
+        "Tokens of the last request: 1000 of 8000.",
+        "Taken so far: 2000 tokens for 0.0020 dollars.",
+    ]
+    await chat.types("/new")
+    assert "chat:test, 0 messages answered" in (await chat.types("/status") or "")
