@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from nanobot.config.problem import Problem
 from nanobot.hub.hub import Hub
 from nanobot.hub.issues import Severity
 from nanobot.templates import Template, TemplateError
@@ -38,11 +39,7 @@ class PromptTemplates:
     def look(self) -> None:
         """What has changed since the last look is read; for a thread."""
         found: dict[str, tuple[int, int, Template]] = {}
-        try:
-            paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".j2")
-        except OSError:
-            paths = []
-        for path in paths:
+        for path in _paths(self._folder):
             known = self._read.get(path.stem)
             read = _read(path, known)
             if read is not None:
@@ -88,6 +85,35 @@ class PromptTemplates:
         if issue in self._hub.issues:
             self._hub.issues.resolve(issue)
         return text
+
+
+def wrong_templates(config_dir: Path) -> list[Problem]:
+    """What can be said of the templates in ``prompts/`` while no hub runs: those that will not be used, and why."""
+    found: list[Problem] = []
+    for path in _paths(config_dir / FOLDER):
+        line: int | None = None
+        try:
+            size = path.stat().st_size if path.is_file() else None
+            if size is None or size > MAX_BYTES:
+                why = "it is no file" if size is None else f"it has {size} bytes, and {MAX_BYTES} are the most"
+            else:
+                Template(path.read_text("utf-8-sig").rstrip("\n")).check()
+                continue
+        except TemplateError as error:
+            why, line = str(error), error.line
+        except (OSError, ValueError) as error:
+            why = f"it cannot be read ({error})"
+        place = f"{FOLDER}/{path.name}"
+        told = {"part": path.stem, "error": why}
+        found.append(Problem("prompt_template", told, file=place, line=line, severity="warning"))
+    return found
+
+
+def _paths(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".j2")
+    except OSError:
+        return []
 
 
 def _read(path: Path, known: tuple[int, int, Template] | None) -> tuple[int, int, Template] | None:

@@ -34,6 +34,7 @@ def run(config_dir: Path, as_json: bool = False, *, strict: bool = False, tests:
     loader.mount()
     problems, checked = look(config_dir, loader)
     problems = [*problems, *(doubts(config_dir, checked, loader) if checked is not None else ())]
+    problems += wrong_prompts(config_dir)
     problems.sort(key=lambda problem: (problem.file or "", problem.line or 0))
     failed = False
     told: dict[str, Any] = {}
@@ -49,6 +50,15 @@ def run(config_dir: Path, as_json: bool = False, *, strict: bool = False, tests:
     if any(problem.key == "main_missing" for problem in problems):
         return COULD_NOT_RUN
     return PROBLEMS if failed or any(strict or problem.severity == "error" for problem in problems) else GOOD
+
+
+def wrong_prompts(config_dir: Path) -> list[Problem]:
+    """Templates of prompts that will not be used. Where there are none, templates are not even imported."""
+    if not (config_dir / "prompts").is_dir():
+        return []
+    from nanobot.agent.prompt_templates import wrong_templates
+
+    return wrong_templates(config_dir)
 
 
 def doubts(config_dir: Path, checked: Checked, loader: Loader) -> list[Problem]:
@@ -72,7 +82,7 @@ def _known(config_dir: Path, checked: Checked, loader: Loader) -> Known:
     except NanobotError:
         return known
     services = dict.fromkeys(names["services"]) | dict(known.services)
-    return Known({*known.entities, *names["entities"]}, services)
+    return Known({*known.entities, *names["entities"]}, services, loaded=names["loaded"])
 
 
 def look(config_dir: Path, loader: Loader | None = None) -> tuple[list[Problem], Checked | None]:
@@ -122,9 +132,15 @@ def lines_of(checked: Checked | None, config_dir: Path) -> Mapping[str, list[str
         return {}
 
 
+def _lines_of_prompts(config_dir: Path, problems: Iterable[Problem]) -> dict[str, list[str]]:
+    files = {problem.file for problem in problems if problem.key == "prompt_template" and problem.line is not None}
+    return {name: (config_dir / name).read_text("utf-8-sig").splitlines() for name in files if name}
+
+
 def _tell(config_dir: Path, problems: list[Problem], checked: Checked | None) -> None:
     secrets = Scrubber(checked.secrets if checked else ())
-    show(problems, lines_of(checked, config_dir), secrets)
+    lines = {**lines_of(checked, config_dir), **_lines_of_prompts(config_dir, problems)}
+    show(problems, lines, secrets)
     errors = sum(problem.severity == "error" for problem in problems)
     if errors:
         print(say("check.problems", count=errors))

@@ -67,6 +67,29 @@ def test_problems_are_shown_with_their_lines(tmp_path: Path, capsys: pytest.Capt
     )
 
 
+def test_a_wrong_template_of_the_prompt_is_a_warning_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, "timer:\n  tea:\n")
+    prompts = tmp_path / "prompts"
+    prompts.mkdir()
+    (prompts / "identity.j2").write_text("You are {{ name }}.\n{% if owner %}Hello\n")
+    (prompts / "situation.j2").write_text("{{ text }} It is {{ now() }}.")
+    (prompts / "memory.j2").write_bytes(b"\xff\xfe\xfa")
+    (prompts / "skills.j2").write_text("x" * 100_001)
+    (prompts / "notes.txt").write_text("{{")
+    assert check.run(tmp_path) == 0
+    shown = capsys.readouterr().out
+    wrong = "is wrong, and the text that comes with nanobot is used instead:"
+    assert "prompts/identity.j2\n    2  the template of the prompt's part “identity” " + wrong in shown
+    assert "│ {% if owner %}Hello" in shown
+    assert f"part “memory” {wrong} it cannot be read" in shown
+    assert f"part “skills” {wrong} it has 100001 bytes, and 100000 are the most" in shown
+    assert "situation" not in shown
+    assert "Warnings: 3." in shown
+    assert check.run(tmp_path, strict=True) == 1
+
+
 def test_the_line_shown_holds_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, "http:\n  api_tokn: hunter2\n  port: !secret pasword\n", secrets="password: hunter3\n")
     assert check.run(tmp_path) == 1
