@@ -8,7 +8,7 @@ alone was set up for the purpose. What other integrations bring is known while t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,10 @@ from nanobot.config.items import name_of, title_of
 from nanobot.config.problem import Problem
 from nanobot.config.thorough import all_errors
 from nanobot.contracts.service import Service
+from nanobot.hub.entry import EntryState
 from nanobot.hub.hub import Hub
 from nanobot.lifecycle.loader import Loader
-from nanobot.lifecycle.manifest import BrokenIntegration
+from nanobot.lifecycle.manifest import BrokenIntegration, Manifest
 from nanobot.lifecycle.plan import complete
 from nanobot.util.secrets import Scrubber
 from nanobot.util.text import nearest, slugify
@@ -53,31 +54,37 @@ class Known:
     """What there is. ``domains``: those whose entities are all known; None: all are.
 
     ``elsewhere``: domains that may have services beyond ``services``; None: whatever is not among them is unknown.
+    ``loaded``: domains of integrations that run. One that mirrors another system and does not may bring anything.
     """
 
     entities: Collection[str]
     services: Mapping[str, Service | None]
     domains: Collection[str] | None = None
     elsewhere: Collection[str] | None = None
+    loaded: Collection[str] = ()
 
 
 def known_of(hub: Hub) -> Known:
     """What a running hub has."""
     services = {f"{service.domain}.{service.name}": service for service in hub.services}
-    return Known({state.entity_id for state in hub.states}, services)
+    entries = list(hub.entries.values())
+    loaded = {one.domain for one in entries} - {one.domain for one in entries if one.state is not EntryState.LOADED}
+    return Known({state.entity_id for state in hub.states}, services, loaded=loaded)
 
 
 def self_contained(loader: Loader) -> frozenset[str]:
     """The domains that act within the hub alone."""
-    found = set()
-    for name in loader.names():
+    return frozenset(name for name, manifest in _manifests(loader, loader.names()) if manifest.self_contained)
+
+
+def _manifests(loader: Loader, names: Iterable[str]) -> Iterator[tuple[str, Manifest]]:
+    for name in names:
         try:
             integration = loader.find(name)
         except BrokenIntegration:
             continue
-        if integration is not None and integration.manifest.self_contained:
-            found.add(name)
-    return frozenset(found)
+        if integration is not None:
+            yield name, integration.manifest
 
 
 def will_be(checked: Checked) -> set[str]:
@@ -98,7 +105,8 @@ def advise(checked: Checked, known: Known, loader: Loader) -> list[Problem]:
     """Warnings, by file and line. Blocks for a while with many automations; call it in a thread."""
     ours, hidden = self_contained(loader), Scrubber(checked.secrets)
     configured = {entry.domain for entry in complete(checked, loader).values()}
-    adviser = _Adviser(known, will_be(checked), configured)
+    is_open = any(manifest.mirrors for _, manifest in _manifests(loader, configured - set(known.loaded)))
+    adviser = _Adviser(known, will_be(checked), configured, is_open=is_open)
     problems: list[Problem] = []
     for entry in checked.entries.values():
         if entry.domain in ours and entry.ok:
@@ -108,8 +116,11 @@ def advise(checked: Checked, known: Known, loader: Loader) -> list[Problem]:
 
 
 class _Adviser:
-    def __init__(self, known: Known, coming: Collection[str], configured: Collection[str]) -> None:
+    def __init__(
+        self, known: Known, coming: Collection[str], configured: Collection[str], *, is_open: bool = False
+    ) -> None:
         self._known = known
+        self._is_open = is_open
         self._coming = coming
         self._configured = configured
         self._hints: dict[str, str | None] = {}
@@ -167,6 +178,8 @@ class _Adviser:
         entity_id = text.lower()
         if not _ID.fullmatch(entity_id) or entity_id in self._known.entities or entity_id in self._coming:
             return
+        if self._is_open:
+            return
         domain, _, name = entity_id.partition(".")
         if self._known.domains is not None and domain not in self._known.domains:
             return
@@ -180,7 +193,7 @@ class _Adviser:
             return
         if name not in self._known.services:
             domain = name.partition(".")[0]
-            if name in self._coming:  # a script that is not there yet
+            if name in self._coming or self._is_open:  # such as a script that is not there yet
                 return
             if domain in self._service_domains and (
                 self._known.elsewhere is None or domain not in self._known.elsewhere

@@ -28,6 +28,7 @@ SCHEMA = vol.Schema(
         vol.Optional("self_contained", default=False): bool,
         vol.Optional("acts", default=False): bool,
         vol.Optional("called", default=False): bool,
+        vol.Optional("mirrors", default=False): bool,
         vol.Optional("provides", default=list): [vol.In(["history"])],
     }
 )
@@ -51,6 +52,7 @@ class Manifest:
     ``self_contained``: it acts within the hub alone, so it is real where automations are only tried out.
     ``acts``: its items begin to act by themselves, so there only the one that is tried out is set up.
     ``called``: its items run when somebody calls them, so what a call would do is played where history is replayed.
+    ``mirrors``: it brings entities and services of any domain, which are known only while it is connected.
     ``provides``: what it brings that is wanted while nothing else runs: the ``history``.
     """
 
@@ -67,6 +69,7 @@ class Manifest:
     self_contained: bool = False
     acts: bool = False
     called: bool = False
+    mirrors: bool = False
     provides: tuple[str, ...] = ()
 
 

@@ -50,7 +50,8 @@ def core_commands(hub: Hub, edits: Edits, stop: Callable[[], None]) -> list[Comm
 
     async def names(connection: Connection, data: Mapping[str, Any]) -> Any:
         known = known_of(hub)
-        return {"entities": sorted(known.entities), "services": sorted(known.services)}
+        found = {"entities": known.entities, "services": known.services, "loaded": known.loaded}
+        return {key: sorted(names) for key, names in found.items()}
 
     async def records(connection: Connection, data: Mapping[str, Any]) -> Any:
         return await read(hub.history, Question(**data))

@@ -11,6 +11,8 @@ from nanobot.cli import check, plan
 from nanobot.hub.entry import Entry
 from nanobot.lifecycle.verdict import verdict
 from nanobot.testing.plugin import House
+from nanobot.util.aio import in_thread
+from tests.servers._home_assistant import Scripted
 
 HOUSE = """\
 input_boolean:
@@ -185,6 +187,21 @@ async def test_what_an_edit_is_going_to_bring_is_not_missed_before_it_is_there(h
         .replace("triggers: []", "triggers: {trigger: state, entity_id: [input_boolean.dog, sensor.warm_enough]}")
     )
     assert (await verdict(house.hub, house.edits))["warnings"] is None
+
+
+async def test_what_another_system_brings_is_doubted_only_while_that_is_connected(
+    house: House, config_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = Scripted()
+    await server.start()
+    actions = automation("{action: light.turn_on, target: {entity_id: [light.desk, light.dusk]}}")
+    elsewhere = f"home_assistant:\n  url: {server.url}\n  token: {server.token}\n"
+    assert await in_thread(warnings, config_dir, actions + elsewhere, capsys) == []
+    await house.start()
+    told = (await verdict(house.hub, house.edits))["warnings"]
+    assert told is not None
+    assert told.endswith("there is no entity 'light.dusk'; did you mean 'light.desk'?")
+    await server.stop()
 
 
 # -- a wrong edit ------------------------------------------------------------------------------------
