@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from nanobot.config.database_url import password, plain_host
 from nanobot.contracts.audit import Finding
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.util.aio import in_thread
 
-from .options import CONFIG_SCHEMA, password, plain_host
+from .options import CONFIG_SCHEMA
 from .services import offer
 
 if TYPE_CHECKING:

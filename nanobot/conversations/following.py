@@ -49,6 +49,8 @@ class Position:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Position:
         """What ``as_dict`` gave, once more. Raises ``TypeError`` or ``ValueError`` for anything else."""
+        if not isinstance(data, dict):
+            raise TypeError("a position is an object")
         numbers = {name: tuple(map(int, data.get(name, ()))) for name in ("open_in", "open_out")}
         return cls(**{**data, **numbers})
 

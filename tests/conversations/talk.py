@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from nanobot.contracts.agent import Agent, Part, Text, Turn
+from nanobot.contracts.agent import Agent, Part, Record, Text, Turn
 from nanobot.contracts.channel import Channel, Outgoing, Receipt
+from nanobot.contracts.model import Message, ToolCall
 from nanobot.conversations.conversations import Conversations
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
@@ -163,3 +164,12 @@ class Door(Chat):
     async def until_tried(self, count: int) -> None:
         async with asyncio.timeout(10), self.tried:
             await self.tried.wait_for(lambda: len(self.tries) >= count)
+
+
+class Noting(Agent):
+    """Keeps two steps of each turn."""
+
+    async def respond(self, turn: Turn) -> AsyncIterator[Part]:
+        yield Record(Message("assistant", "", (ToolCall("1", "note", '{"what": "milk"}'),)))
+        yield Record(Message("tool", f"noted {turn.text}", tool_call_id="1"))
+        yield Text(f"On the list: {turn.text}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +10,14 @@ import orjson
 import pytest
 
 from nanobot.cli import session
-from nanobot.contracts.agent import Agent, Part, Record, Text, Turn
-from nanobot.contracts.model import Message, ToolCall
 from nanobot.conversations.archive import said
 from nanobot.conversations.conversations import FILE
 from nanobot.conversations.restore import restored
 from nanobot.errors import NanobotError
 from nanobot.util.aio import in_thread
-from tests.conversations.talk import Parrot, Talk
+from tests.conversations.talk import Noting, Parrot, Talk
 
 T0 = "2025-03-01T10:00:0{}.000000+00:00"
-
-
-class Noting(Agent):
-    """Keeps two steps of each turn."""
-
-    async def respond(self, turn: Turn) -> AsyncIterator[Part]:
-        yield Record(Message("assistant", "", (ToolCall("1", "note", '{"what": "milk"}'),)))
-        yield Record(Message("tool", f"noted {turn.text}", tool_call_id="1"))
-        yield Text(f"On the list: {turn.text}")
 
 
 def asked(number: int, text: str = "milk", **more: Any) -> dict[str, Any]:
