@@ -43,13 +43,19 @@ def test_editors_find_the_schema(example: Path) -> None:
 
 @pytest.fixture
 def files(example: Path) -> Iterator[dict[str, str]]:
-    """The files of an example by their names; its Telegram is on this machine."""
+    """The files of an example by their names; its Telegram and its Home Assistant are on this machine."""
     found = {
         str(path.relative_to(example)): path.read_text(encoding="utf-8")
         for path in example.rglob("*")
         if path.is_file()
     }
     main = found["configuration.yaml"]
+    if "\nhome_assistant:\n" in main:
+        with running("home_assistant") as server:
+            found["configuration.yaml"] = re.sub(r"(?m)^  url: .*", f"  url: {server.info['base_url']}", main)
+            found["secrets.yaml"] = f"ha_token: {server.info['token']}\n"
+            yield found
+        return
     if "\ntelegram:\n" not in main:
         yield found
         return

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A scripted Home Assistant: the WebSocket API with four entities and four services. Its token is ``scripted-token``.
+"""A scripted Home Assistant: the WebSocket API with four entities and four services.
 
-JSON: base_url.
+JSON: base_url, token.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import sys
 
+from _home_assistant import TOKEN, run
 from _lib import Proc, free_port, parser, port_open, serve, workdir
 
 
@@ -18,15 +19,13 @@ def main() -> None:
     p.add_argument("--child", type=int, default=0, help=argparse.SUPPRESS)
     args = p.parse_args()
     if args.child:
-        from _home_assistant import run
-
         asyncio.run(run(args.child))
         return
     folder, port = workdir(args, "home_assistant"), free_port()
     command = [sys.executable, __file__, "--child", str(port)]
     proc = Proc(command, log=folder / "home_assistant.log", ready=port_open(port))
     proc.start()
-    serve({"server": "home_assistant", "base_url": f"http://127.0.0.1:{port}"}, [proc], folder)
+    serve({"server": "home_assistant", "base_url": f"http://127.0.0.1:{port}", "token": TOKEN}, [proc], folder)
 
 
 if __name__ == "__main__":
