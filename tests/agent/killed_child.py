@@ -2,9 +2,9 @@
 
 python -m tests.agent.killed_child FOLDER HOLD
 
-Lines of JSON in: ``{"id", "chat", "text"}``; lines out: ``{"said"}`` for a message to the person, ``{"at"}`` when a place is
-reached. ``HOLD`` is the place at which it stays until it is killed: ``before`` or ``after`` a tool has done its work,
-``without`` the tools, or ``-`` for none. What tools do is a line in ``FOLDER/done.txt``.
+Lines of JSON in: ``{"id", "chat", "text"}``; lines out: ``{"said"}`` for a message to the person, ``{"at"}`` when a
+place is reached. ``HOLD`` is the place at which it stays until it is killed: ``before`` or ``after`` a tool has done
+its work, ``without`` the tools, or ``-`` for none. What tools do is a line in ``FOLDER/done.txt``.
 """
 
 from __future__ import annotations
