@@ -1,4 +1,4 @@
-"""Crontab expressions, by the wall clock of a zone."""
+"""Crontab expressions, by the wall clock of a zone. Their library takes a MiB: it is loaded by the first of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 import voluptuous as vol
-from croniter import CroniterBadCronError, CroniterBadDateError, croniter
 
 from nanobot.automation.wall_clock import NextShown, next_moment
 from nanobot.config import validators as cv
@@ -17,6 +16,8 @@ LONGEST = 200  # characters
 
 def expression(value: Any) -> str:
     """For schemas: five fields (minute, hour, day, month, weekday), or a word such as ``@daily``."""
+    from croniter import CroniterBadCronError, CroniterBadDateError, croniter
+
     text = " ".join(cv.string(value).split())
     fields = text.split(" ")
     if len(text) > LONGEST or not (text.startswith("@") or len(fields) == 5):
@@ -37,6 +38,8 @@ def expression(value: Any) -> str:
 
 def is_hourly(expression: str) -> bool:
     """Whether it asks for something in every hour, whichever that is."""
+    from croniter import croniter
+
     return bool(croniter.expand(expression)[0][1] == ["*"])
 
 
@@ -46,6 +49,8 @@ def shown(expression: str) -> NextShown:
     croniter is only asked about what the clock shows, without a zone: its own arithmetic leaves out or doubles moments
     around changes of summer time.
     """
+    from croniter import CroniterBadDateError, croniter
+
     known = croniter(expression, datetime(2026, 1, 1))  # noqa: DTZ001 - what the wall shows has no zone
 
     def next_shown(after: datetime) -> datetime | None:

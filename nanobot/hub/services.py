@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from time import time
@@ -205,6 +204,8 @@ class Services:
         if known is not None:
             return known
         names = [f"{d}.{n}" for d, of_domain in self._services.items() for n in of_domain]
+        import difflib  # seldom needed
+
         near = difflib.get_close_matches(f"{domain}.{name}", names, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise ServiceNotFound(f"there is no service {domain}.{name}{hint}")

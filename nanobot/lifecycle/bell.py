@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
+import importlib.machinery
+import importlib.util
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -49,7 +51,7 @@ class Bell:
     def _make(self, folders: list[str]) -> Any:
         # Used directly, as its documentation offers: only so is it known when watching has begun.
         # Never recursive: what lies below .storage and .git changes all the time and concerns nobody.
-        library = importlib.import_module("watchfiles._rust_notify")
+        library = _library()
         try:
             # the last one is ignore_permission_denied, which would also hide that there are no watches left (1.3.0)
             return library.RustNotify(folders, False, False, 0, False, False)
@@ -69,3 +71,19 @@ class Bell:
             self.error = error
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is interested any more
                 loop.call_soon_threadsafe(self._rings)
+
+
+def _library() -> Any:
+    """The part of watchfiles that watches. The package itself also brings what runs programs anew when files change,
+    and with that an MiB of other libraries."""
+    name = "watchfiles._rust_notify"
+    if name in sys.modules:
+        return sys.modules[name]
+    package = importlib.util.find_spec("watchfiles")
+    folders = package.submodule_search_locations if package else None
+    spec = importlib.machinery.PathFinder.find_spec(name, folders) if folders else None
+    if spec is None or spec.loader is None:
+        return importlib.import_module(name)
+    library = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(library)
+    return library

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import operator
 import os
+import re
 import shlex
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,17 @@ PATIENCE = 0.2  # s between two looks at whether another installation has ended
 TAIL = 400  # characters of an installer's last words that an error repeats
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
+_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*", re.ASCII)
+_CONDITION = re.compile(rf"(==|>=|<=|<|>)\s*({_NUMBERS.pattern})", re.ASCII)
+_SIMPLE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<conditions>[=<>][^;\[@]*)", re.ASCII)
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    ">=": operator.ge,
+    "<=": operator.le,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
 fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
 
 
@@ -39,7 +52,7 @@ def missing(requirements: Iterable[str]) -> list[str]:
 
     Reads the metadata of distributions from disk: call it in a thread.
     """
-    return [text for text in requirements if not _is_met(_parsed(text))]
+    return [text for text in requirements if not _is_met_simply(text) and not _is_met(_parsed(text))]
 
 
 def command_for(domain: str, requirements: Sequence[str], *, custom: bool) -> str:
@@ -151,6 +164,29 @@ def _is_ours(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _is_met_simply(text: str) -> bool:
+    """Whether it is met, without the library that knows all of how requirements are written: it takes a MiB. False
+    may also mean that this is more than can be said here."""
+    if not (found := _SIMPLE.fullmatch(text)):
+        return False
+    try:
+        version = metadata.version(found["name"])
+    except (metadata.PackageNotFoundError, ValueError):
+        return False
+    if not version or not _NUMBERS.fullmatch(version):
+        return False
+    conditions = (_CONDITION.fullmatch(each.strip()) for each in found["conditions"].split(","))
+    return all(each and _COMPARE[each[1]](_release(version), _release(each[2])) for each in conditions)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """So that ``1.0`` and ``1`` are the same."""
+    numbers = [int(number) for number in version.split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
 
 
 def _parsed(text: str) -> Requirement:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -59,6 +58,8 @@ def nearest(word: object, candidates: Iterable[object]) -> str | None:
     if len(wanted) > LONGEST_WORD:
         return None
     # Two letters swapped or one missing is close even in a short word, hence 0.6 and not more.
+    import difflib  # seldom needed
+
     found = difflib.get_close_matches(wanted, known, n=1, cutoff=0.6)
     return known[found[0]] if found else None
 

@@ -126,10 +126,14 @@ def test_a_configuration_that_cannot_be_read_starts_in_recovery_and_says_so(nano
     assert "configuration.yaml:" in re.sub(r"\s+", " ", status.stdout)
 
 
-def test_the_hub_stays_free_of_what_only_commands_need(nanobot: Nanobot) -> None:
+def test_the_hub_stays_free_of_what_is_seldom_needed(nanobot: Nanobot) -> None:
+    """Of what only commands need, and of what some configurations do."""
     code = (
-        "import sys; from nanobot.cli import run; import nanobot.app; "
-        "print(sorted({'typer', 'rich', 'click', 'prompt_toolkit'} & set(sys.modules)))"
+        "import sys; from nanobot.cli import run; import nanobot.app; import nanobot.automation.cron; "
+        "from nanobot.lifecycle import bell, requirements; "
+        "bell._library(); assert not requirements.missing(['PyYAML>=5']); "
+        "seldom = {'typer', 'rich', 'click', 'prompt_toolkit', 'croniter', 'packaging', 'anyio', 'difflib'}; "
+        "print(sorted(seldom & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env=nanobot.environment, capture_output=True, text=True, timeout=60

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import venv
 import zipfile
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from nanobot.errors import ConfigError, NotReady
 from nanobot.lifecycle import requirements
@@ -76,6 +79,21 @@ def has(shop: Path, name: str) -> bool:
 )
 def test_what_is_missing_is_told(wanted: list[str], lacking: list[str]) -> None:
     assert requirements.missing(wanted) == lacking
+
+
+@pytest.mark.parametrize("version", ["1", "1.0", "1.0.1", "1.10", "2.0.0", "2.0rc1", "1.0.post1", "1!1.0"])
+@pytest.mark.parametrize(
+    "conditions",
+    ["", "==1.0", "==1.0.0,<5", ">=1.0,<2", "<2", "<= 1.0.1", ">1", ">=1.2 , <1.10", "~=1.0", "==1.*", "!=1.0"],
+)
+def test_the_quick_answer_is_that_of_the_whole_library(
+    monkeypatch: pytest.MonkeyPatch, version: str, conditions: str
+) -> None:
+    found = SimpleNamespace(version=version, requires=[])
+    monkeypatch.setattr(metadata, "version", lambda name: version)
+    monkeypatch.setattr(metadata, "distribution", lambda name: found)
+    fits = SpecifierSet(conditions).contains(version, prereleases=True)
+    assert requirements.missing([f"tinylib{conditions}"]) == ([] if fits else [f"tinylib{conditions}"])
 
 
 def test_what_is_no_requirement_is_refused() -> None:
