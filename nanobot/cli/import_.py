@@ -37,8 +37,7 @@ def run(folder: Path, source: Path, *, apply: bool, as_json: bool) -> int:
     if not as_json:
         _tell(move, talks, report, apply=apply)
     if apply and not _is_nothing(report):
-        move.write()
-        report["refused"] = _restore(folder, talks, move)
+        report["refused"] = [*move.write(), *_restore(folder, talks, move)]
         if move.target.is_new:
             write_schema(folder)
         if not as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .keys import Keys
@@ -21,8 +21,11 @@ BY_THE_PAGE = ("websocket", "webui")
 """What our page and API are for."""
 
 
-def entries(channels: Section, approved: Mapping[str, list[str]], keys: Keys, notes: Notes) -> dict[str, Any]:
-    """By key of our configuration. ``approved``: whom a pairing code let in, by channel."""
+def entries(
+    channels: Section, approved: Mapping[str, list[str]], keys: Keys, notes: Notes, here: Callable[[str], bool]
+) -> dict[str, Any]:
+    """By key of our configuration. ``approved``: whom a pairing code let in, by channel. ``here``: whether there is an
+    integration of that name."""
     found: dict[str, Any] = {}
     channels.ignore(*NO_CHANNELS)
     for name, section in channels.sections().items():
@@ -35,7 +38,7 @@ def entries(channels: Section, approved: Mapping[str, list[str]], keys: Keys, no
         elif name in BY_THE_PAGE:
             notes.add("page")
         else:
-            notes.add("no_channel", channel=name)
+            notes.add("by_hand" if here(name) else "no_channel", channel=name)
     return found
 
 

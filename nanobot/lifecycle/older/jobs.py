@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
@@ -20,7 +20,7 @@ FILE, ACTIONS = "cron/jobs.json", "cron/action.jsonl"
 SYSTEM = ("dream", "heartbeat")
 """Jobs of its own."""
 CHANNELS = {"telegram": "telegram", "cli": "console"}
-"""Which of its channels are here."""
+"""What its channels are called here."""
 DAY_MS = 86_400_000
 TENS_OF_YEARS_MS = 3650 * DAY_MS
 _BRACE = re.compile(r"\{(?=[{%#])")
@@ -37,8 +37,9 @@ class Job:
     item: dict[str, Any]
 
 
-def jobs(home: Home, notes: Notes, *, now: float, zone: str | None) -> list[Job]:
-    """All that can still come. ``zone``: the time zone of the older configuration."""
+def jobs(home: Home, notes: Notes, *, now: float, zone: str | None, here: Callable[[str], bool]) -> list[Job]:
+    """All that can still come. ``zone``: the time zone of the older configuration. ``here``: whether there is an
+    integration of that name."""
     found: list[Job] = []
     keys: set[str] = set()
     for raw in _all(home, notes):
@@ -46,7 +47,7 @@ def jobs(home: Home, notes: Notes, *, now: float, zone: str | None) -> list[Job]
         id_, name = section.text("id") or "", one_line(section.text("name") or "", 80)
         if id_.lower() in SYSTEM:
             continue
-        item = _item(section, name or id_, notes, now=now, zone=zone)
+        item = _item(section, name or id_, notes, now=now, zone=zone, here=here)
         if item is None:
             continue
         key = slugify(name or id_) or "job"
@@ -107,7 +108,9 @@ def _keep(known: dict[str, dict[str, Any]], job: Any) -> None:
         known[id_] = {**known.get(id_, {}), **{snake(name): value for name, value in job.items()}, "id": id_}
 
 
-def _item(section: Section, name: str, notes: Notes, *, now: float, zone: str | None) -> dict[str, Any] | None:
+def _item(
+    section: Section, name: str, notes: Notes, *, now: float, zone: str | None, here: Callable[[str], bool]
+) -> dict[str, Any] | None:
     plan, payload, state = section.section("schedule"), section.section("payload"), section.section("state")
     when = _when(plan, section, state, name, notes, now=now, zone=zone)
     message = payload.text("message")
@@ -117,7 +120,7 @@ def _item(section: Section, name: str, notes: Notes, *, now: float, zone: str | 
         notes.add("job_empty", name=name)
         return None
     item: dict[str, Any] = dict(when)
-    where = _where(payload, name, notes)
+    where = _where(payload, name, notes, here)
     item["ask"] = {"prompt": literal(message), **where} if where else literal(message)
     if not section.flag("enabled", True):
         item["initial_state"] = False
@@ -153,7 +156,7 @@ def _when(
     return None
 
 
-def _where(payload: Section, name: str, notes: Notes) -> dict[str, Any]:
+def _where(payload: Section, name: str, notes: Notes, here: Callable[[str], bool]) -> dict[str, Any]:
     """Where the answer goes; nothing where nobody wanted it, or there is no such channel."""
     if "deliver" in payload and not payload.flag("deliver", True):
         return {}
@@ -162,12 +165,12 @@ def _where(payload: Section, name: str, notes: Notes) -> dict[str, Any]:
     chat = payload.text("origin_chat_id") or payload.text("to") or (key[1] if len(key) > 1 else None)
     if channel is None or chat is None:
         return {}
-    if channel not in CHANNELS:
+    if channel not in CHANNELS and not here(channel):
         notes.add("job_channel", name=name, channel=channel)
         return {}
     told = payload.section("origin_metadata") or payload.section("channel_meta")
     thread = told.text("message_thread_id") or (key[3] if key[2:3] == ["topic"] and len(key) > 3 else None)
-    where = {"channel": CHANNELS[channel], "chat": TERMINAL if channel == "cli" else literal(chat)}
+    where = {"channel": CHANNELS.get(channel, channel), "chat": TERMINAL if channel == "cli" else literal(chat)}
     return {**where, "thread": literal(thread)} if thread and channel == "telegram" else where
 
 

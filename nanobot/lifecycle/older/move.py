@@ -66,8 +66,12 @@ class Move:
         """Those of them that would be written."""
         return [paper for paper in self.papers if paper.state in (NEW, CHANGED)]
 
-    def write(self) -> None:
-        """All but the sessions; the main file last. Raises ``NanobotError``."""
+    def write(self) -> list[str]:
+        """All but the sessions; the main file last. Gives sentences about files that could not be read any more.
+
+        Raises ``NanobotError``.
+        """
+        gone = Notes()
         for text in self.texts:
             path = self.target.folder / text.name
             there = path.read_text(encoding="utf-8-sig") if path.exists() else None
@@ -78,11 +82,12 @@ class Move:
             try:
                 write_atomically(paper.path, paper.data())
             except ToolError as error:
-                raise self.target.refused("unreadable", file=paper.path.name, error=error) from error
+                gone.add("unreadable", file=paper.path.name, error=error)
         for text in self.texts:
             path = (self.target.folder / text.name).resolve()
             keeps = path.exists() and not text.secret
             write_atomically(path, text.after.encode(), mode=path.stat().st_mode & 0o777 if keeps else 0o600)
+        return [note.sentence(self.target.language) for note in gone]
 
 
 def plan(source: Path, folder: Path, language: str, *, now: float | None = None) -> Move:
@@ -91,7 +96,7 @@ def plan(source: Path, folder: Path, language: str, *, now: float | None = None)
     home, ours = Home(source, notes), target.look(folder, language)
     keys = Keys(ours.secrets, notes)
     config = home.config()
-    found = settings(config, home.json(home.path, "pairing.json"), keys, notes)
+    found = settings(config, home.json(home.path, "pairing.json"), keys, notes, here=ours.has)
     home.use_workspace(found.workspace)
     move = Move(home, ours, notes, Scrubber())
     move.talks = _talks(home, found, notes)
@@ -101,7 +106,7 @@ def plan(source: Path, folder: Path, language: str, *, now: float | None = None)
         *(one for talk in move.talks for one in pictures(talk, home, folder)),
     ]
     move.skills = papers.skills(move.papers, home, ours.workspace)
-    coming = _jobs(home, found, notes, time.time() if now is None else now)
+    coming = _jobs(home, found, ours, time.time() if now is None else now)
     if config is None and not (coming or move.talks or move.papers or move.skills):
         raise NothingThere(str(ours.refused("nothing_there", folder=source)))
     _tell(move, found)
@@ -130,14 +135,14 @@ def _talks(home: Home, found: Settings, notes: Notes) -> list[Talk]:
     return list(talks.values())
 
 
-def _jobs(home: Home, found: Settings, notes: Notes, now: float) -> list[Job]:
-    coming = jobs(home, notes, now=now, zone=found.zone)
+def _jobs(home: Home, found: Settings, ours: Target, now: float) -> list[Job]:
+    coming = jobs(home, home.notes, now=now, zone=found.zone, here=ours.has)
     data = home.read(home.workspace, "HEARTBEAT.md", LARGE) or b""
     item = None if found.heartbeat is None else heartbeat(data.decode("utf-8", "replace"), found.heartbeat)
     triggers = home.json(home.workspace, "triggers/triggers.json")
     listed = triggers.get("triggers") if isinstance(triggers, dict) else None
     if isinstance(listed, list) and listed:
-        notes.add("triggers", count=len(listed))
+        home.notes.add("triggers", count=len(listed))
     return coming if item is None else [*coming, Job("heartbeat", "heartbeat", item)]
 
 

@@ -58,7 +58,8 @@ def workspace(home: Home, target: Path, notes: Notes) -> Iterator[Paper]:
             if count > MOST_FILES or size > MOST_BYTES:
                 notes.add("too_many", count=MOST_FILES)
                 return
-            yield _copy(source, found.path, target / found.path, notes)
+            if (paper := _copy(source, found.path, target / found.path, notes)) is not None:
+                yield paper
 
 
 def skills(papers: list[Paper], home: Home, target: Path) -> list[str]:
@@ -89,10 +90,15 @@ def memory(home: Home, target: Path, notes: Notes) -> Iterator[Paper]:
 # -- inside ---------------------------------------------------------------------------------------
 
 
-def _copy(source: Path, name: str, path: Path, notes: Notes) -> Paper:
+def _copy(source: Path, name: str, path: Path, notes: Notes) -> Paper | None:
     def data() -> bytes:
         return Folder(source).read(name, SMALL).data
 
+    try:
+        Folder(source).peek(name, 1)
+    except ToolError as error:
+        notes.add("unreadable", file=name, error=error)
+        return None
     if not path.exists() and not path.is_symlink():
         return Paper(path, NEW, data)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,8 +38,8 @@ class Settings:
     """Senders of Telegram who run nanobot."""
 
 
-def settings(config: Any, pairing: Any, keys: Keys, notes: Notes) -> Settings:
-    """All that can be said here; the rest is told."""
+def settings(config: Any, pairing: Any, keys: Keys, notes: Notes, *, here: Callable[[str], bool]) -> Settings:
+    """All that can be said here; the rest is told. ``here``: whether there is an integration of that name."""
     found = Settings()
     if config is None:
         return found
@@ -51,7 +52,7 @@ def settings(config: Any, pairing: Any, keys: Keys, notes: Notes) -> Settings:
     found.core["name"] = one_line(defaults.text("bot_name") or "nanobot", 100)
     found.entries |= _models(whole, defaults, keys, notes)
     found.entries["agent"] = _agent(defaults, found.entries, notes)
-    found.entries |= of_channels.entries(whole.section("channels"), of_channels.approved(pairing), keys, notes)
+    found.entries |= of_channels.entries(whole.section("channels"), of_channels.approved(pairing), keys, notes, here)
     found.entries |= of_tools.entries(whole.section("tools"), keys, notes)
     _of_the_house(found, defaults, gateway)
     if "api" in whole and whole.section("api").text("api_key"):

@@ -25,8 +25,8 @@ _PLACE = re.compile(r"([a-z0-9_]+):([^:\s]+)")
 _NOT_SAID = re.compile(r"(?i)hidden|runtime_context")
 _COMMAND = "_command"
 _OUR_CHANNELS = {"cli": "console", "telegram": "telegram"}
-TERMINAL = "terminal"
-"""The chat of the first terminal."""
+TERMINAL, AT_THE_TERMINAL = "terminal", "owner"
+"""The chat of the first terminal, and who sits there."""
 
 
 @dataclass(slots=True)
@@ -191,6 +191,8 @@ class _Writer:
     def _message(self, row: dict[str, Any], *, answered: bool) -> str:
         sender = row.get("sender_id")
         sender = str(sender) if isinstance(sender, str | int) else "" if self._group else self._chat
+        if self._channel == "cli":
+            sender = AT_THE_TERMINAL
         line = self._line(row, "message")
         line |= {"role": "user", "sender": sender, "sender_name": None}
         line["outcome"] = "answered" if answered else "empty"

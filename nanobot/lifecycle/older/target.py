@@ -47,6 +47,13 @@ class Target:
         given = files.get("folder") if isinstance(files, dict) else None
         return self.folder / Path(str(given or OWN_WORKSPACE)).expanduser()
 
+    def has(self, domain: str) -> bool:
+        """Whether there is an integration of that name, which is foreign words."""
+        try:
+            return domain.isidentifier() and self.loader.find(domain) is not None
+        except NanobotError:  # one that cannot be loaded
+            return True
+
     def place(self) -> tuple[str, str]:
         """A file for a package that is not there yet, and the text of the main file that includes it.
 
