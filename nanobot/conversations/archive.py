@@ -113,6 +113,8 @@ def line_of(session: str, row: tuple[Any, ...]) -> dict[str, Any]:
             line["tool_calls"] = [{"id": call[0], "name": call[1], "arguments": call[2]} for call in step["tool_calls"]]
         if step.get("tool_call_id"):
             line["tool_call_id"] = step["tool_call_id"]
+        if step.get("files"):
+            line["files"] = step["files"]
         return line
     more = orjson.loads(packed) if packed else {}
     if kind == 0:

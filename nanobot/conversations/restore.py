@@ -149,11 +149,15 @@ def _step(row: _Row) -> Message:
     role = _text(row.line, "role", row.number)
     if role not in STEP_ROLES:
         raise NanobotError(f"line {row.number}: the role '{role}' is none of: {', '.join(STEP_ROLES)}")
+    files = row.line.get("files") or []
+    if not isinstance(files, list) or not all(isinstance(path, str) for path in files):
+        raise NanobotError(f"line {row.number}: 'files' is no list of paths")
     return Message(
         role,
         _text(row.line, "text", row.number),
         calls,
         _text(row.line, "tool_call_id", row.number, "") or None,
+        files=tuple(files),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nanobot.agent.limits import TOO_MANY_SAME, Limits
-from nanobot.contracts.model import Delta
+from nanobot.contracts.model import Delta, Price
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.testing.chat import Chat
@@ -43,6 +43,17 @@ async def test_tokens_that_are_used_up_end_the_turn_with_an_answer(
     assert len(model.requests) == 3
     assert "tokens" in model.requests[-1].messages[-1].content
     assert (await trace(hub))["limit"] == "tokens"
+
+
+async def test_money_that_is_used_up_ends_the_turn_with_an_answer(
+    begin: Begin, entry: Entry, chat: Chat, hub: Hub
+) -> None:
+    entry.add(Noted(result=["one", "two", "three"]))
+    model = begin([call(), USED], [call(), USED], "That is all I know.", limits=Limits(cost=0.0015))
+    model.price = Price(1.0, 1.0)
+    assert await chat.types("go") == "That is all I know."
+    assert "money" in model.requests[-1].messages[-1].content
+    assert (await trace(hub))["limit"] == "cost"
 
 
 async def test_a_tool_that_takes_all_the_time_is_cut_off_and_the_model_answers(
