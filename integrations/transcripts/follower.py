@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ WAKING = (
     "session_restored",
 )
 GATHER = 1.0  # s in which more may happen that is written along
+REST = 10.0  # times as long as the last writing took, the disk is left to others
+LONGEST_REST = 15.0  # s
 RETRY = Backoff(first=1.0, limit=60.0)
 DAY = 86_400.0  # s
 TIDY_EVERY = DAY / 4
@@ -44,6 +47,7 @@ class Follower:
         self._rested = asyncio.Event()
         self._failures = 0
         self._tidy_at = 0.0
+        self._took = 0.0
         self.take(entry.config)
 
     def take(self, config: Mapping[str, Any]) -> None:
@@ -80,7 +84,7 @@ class Follower:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(TIDY_EVERY):
                     await self._due.wait()
-            await self._pause(GATHER)
+            await self._pause(max(GATHER, min(REST * self._took, LONGEST_REST)))
             self._due.clear()
             try:
                 await self._catch_up()
@@ -108,8 +112,12 @@ class Follower:
             news = await self._news(position)
             if news is None or (news.position == position and not news.lines):
                 return
+            began = time.monotonic()
             await in_thread(self._write, news)
+            self._took = time.monotonic() - began
             more = news.more
+            if more:
+                await self._pause(self._took)  # a long way to catch up takes half of the disk's time
 
     async def _news(self, position: Position) -> News | None:
         """None when the messages cannot be read: the hub has told of it, and wakes us when it works again."""

@@ -112,11 +112,14 @@ class Steps:
         return (await self._database.read(lambda connection: _steps(connection, [turn]))).get(turn, ())
 
     async def purge(self, before: float, at_most: int) -> int:
-        """Delete those written before a time; gives back how many."""
+        """Delete those written before a time whose messages are gone; gives back how many. What was restored is kept
+        with its messages, however old it is."""
         return await self._database.write(
             lambda connection: (
                 connection.execute(
-                    "DELETE FROM steps WHERE seq IN (SELECT seq FROM steps WHERE at < ? LIMIT ?)", (before, at_most)
+                    "DELETE FROM steps WHERE seq IN (SELECT seq FROM steps WHERE at < ?"
+                    " AND turn NOT IN (SELECT id FROM inbox) LIMIT ?)",
+                    (before, at_most),
                 ).rowcount
             )
         )

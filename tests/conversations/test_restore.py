@@ -92,6 +92,19 @@ async def test_nothing_that_is_given_back_is_answered_or_sent(tmp_path: Path) ->
         assert (first["outcome"], second["state"]) == ("stopped", "failed")
 
 
+async def test_what_is_given_back_is_kept_as_long_as_if_it_had_ended_now_with_its_steps(tmp_path: Path) -> None:
+    async with Talk(tmp_path / "config") as talk:
+        step = {"time": T0.format(2), "type": "step", "turn": "in1", "role": "tool", "text": "x", "tool_call_id": "1"}
+        give(talk.folder, [asked(1), step, answer(3, "in1")])
+        for days, left in ((1, 4), (-1, 1)):
+            before = talk.hub.clock.time() - days * 86_400
+            for table in (talk.conversations.inbox, talk.conversations.outbox, talk.conversations.steps):
+                await table.purge(before, 500)
+            assert len(await told(talk)) == left
+        rest = "SELECT COUNT(*) FROM steps"
+        assert await talk.conversations.database.read(lambda c: c.execute(rest).fetchone()[0]) == 0
+
+
 async def test_a_file_that_was_cut_off_is_completed_by_the_whole_one(tmp_path: Path) -> None:
     async with Talk(tmp_path / "config") as talk:
         step = {"time": T0.format(2), "type": "step", "turn": "in1", "role": "tool", "text": "x", "tool_call_id": "1"}
