@@ -19,16 +19,12 @@ TICK = 0.002  # s between two looks
 START_LIMIT = 60.0  # s
 
 
-class Hub:
-    """A running ``nanobot run -c DIR``. ``started`` is the moment just before the process was made."""
+class Process:
+    """A server that runs. ``started`` is the moment just before the process was made."""
 
-    def __init__(self, config: Path, *, port: int | None = None, python: str = sys.executable) -> None:
-        self.config = config
+    def __init__(self, command: list[str], environment: dict[str, str], *, port: int | None = None) -> None:
         self.port = port
         self.output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop()
-        command = [python, "-m", "nanobot", "run", "-c", str(config), *([] if port is None else ["--port", str(port)])]
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        environment["PYTHONPATH"] = str(REPO)
         self.started = time.monotonic()
         self._process = subprocess.Popen(
             command,
@@ -45,7 +41,7 @@ class Hub:
         limit = self.started + START_LIMIT
         while not is_there():
             if self._process.poll() is not None or time.monotonic() > limit:
-                raise SystemExit(f"the hub did not come up:\n{self.said()}")
+                raise SystemExit(f"the server did not come up:\n{self.said()}")
             time.sleep(TICK)
         return time.monotonic() - self.started
 
@@ -77,6 +73,16 @@ class Hub:
             self._process.wait()
         self.output.close()
         return time.monotonic() - began
+
+
+class Hub(Process):
+    """A running ``nanobot run -c DIR``."""
+
+    def __init__(self, config: Path, *, port: int | None = None, python: str = sys.executable) -> None:
+        self.config = config
+        command = [python, "-m", "nanobot", "run", "-c", str(config), *([] if port is None else ["--port", str(port)])]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        super().__init__(command, {**environment, "PYTHONPATH": str(REPO)}, port=port)
 
 
 @contextlib.contextmanager

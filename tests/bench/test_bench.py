@@ -47,6 +47,13 @@ def test_a_chat_is_measured_from_outside() -> None:
     assert result["idle_rss_mib"] > 0
 
 
+def test_an_agent_is_measured_from_outside() -> None:
+    result = run("agent.py", "--quick")
+    assert result["one_session_cpu_ms"] > 0
+    assert result["history_500_told"] > result["history_0_told"]
+    assert result["history_2000_told"] == result["history_500_told"]
+
+
 if (WORKLOADS / "workloads.py").exists():  # they are not part of this repository, so this is no test of it elsewhere
 
     @pytest.mark.parametrize("name", ["bus", "state", "service", "yaml_load:20"])
