@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from nanobot.cli.client import NotRunning, ask
+from nanobot.cli.client import NotRunning, UnknownCommand, ask
 from nanobot.cli.words import language, say, span
 from nanobot.conversations.archive import deleted, listed, markdown, said
 from nanobot.conversations.conversations import FILE, MIGRATIONS
@@ -124,7 +124,7 @@ def restore(folder: Path, file: Path, name: str | None) -> int:
         except NanobotError as error:
             raise NanobotError(f"{file}: {error}") from error
         connection.execute("COMMIT")
-    with contextlib.suppress(NotRunning):
+    with contextlib.suppress(NotRunning, UnknownCommand):  # whoever starts later reads it from the disk
         ask(folder, "session/restored", {"session": name})
     print(say("session.imported", session=name, count=added))
     return 0

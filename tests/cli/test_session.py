@@ -14,6 +14,10 @@ from nanobot.contracts.agent import Agent, Part, Record, Text, Turn
 from nanobot.contracts.model import Message, ToolCall
 from nanobot.conversations.conversations import FILE
 from nanobot.errors import NanobotError
+from nanobot.lifecycle.control import Control
+from nanobot.lifecycle.instance import Instance
+from nanobot.testing.plugin import House
+from nanobot.util.aio import in_thread
 from tests.conversations.talk import Talk
 
 STEPS = (
@@ -34,7 +38,7 @@ class Noting(Agent):
 @pytest.fixture
 async def folder(tmp_path: Path) -> Path:
     """Of a hub that has ended, with two sessions; in one of them a file."""
-    folder = tmp_path / "config"
+    folder = tmp_path / "ended"
     async with Talk(folder) as talk:
         talk.add(Noting("noting"))
         await talk.hub.conversations.notes.change("chat:test", model="big")
@@ -116,3 +120,19 @@ async def test_a_hub_that_runs_deletes_what_runs_and_waits_there_too(tmp_path: P
         assert await talk.chat.types("and this?", chat="other") == "Milk is on the list."
         assert talk.chat.received == ["Milk is on the list."]
     assert rows(tmp_path / "config") == ["chat:other"]
+
+
+async def test_a_hub_that_runs_is_told_of_what_was_brought_back(folder: Path, tmp_path: Path, house: House) -> None:
+    file = tmp_path / "out.jsonl"
+    session.export(folder, "chat:test", "jsonl", file)
+    file.write_bytes(file.read_bytes().replace(b'"model":"big"', b'"agent":"cook"', 1))
+    told: list[str] = []
+    house.hub.bus.listen("session_restored", lambda event: told.append(event.data["session"]))
+    with Instance(house.config_dir) as instance:
+        house.hub.run_info = instance.info({"pid": 1})
+        await Control(house.hub, house.edits, house.stopped.set).open(house.core)
+        await in_thread(session.restore, house.config_dir, file, "chat:back")
+        assert told == ["chat:back"]
+        assert house.hub.conversations.notes.agent("chat:back") == "cook"
+        await in_thread(lambda: session.delete(house.config_dir, "chat:back", yes=True))
+        assert not await house.hub.conversations.history("chat:back")
