@@ -27,6 +27,7 @@ CONFIG_SCHEMA = vol.Schema(
         vol.Optional("consolidate", default=True): cv.boolean,
         vol.Optional("after", default=10): vol.All(cv.whole_number, vol.Range(min=1, max=1000)),
         vol.Optional("model"): cv.string,
+        vol.Optional("embeddings"): cv.string,
     }
 )
 
@@ -37,6 +38,7 @@ async def setup(hub: Hub, entry: Entry) -> None:
     memory = Memory(entry, hub.config_dir / FOLDER)
     entry.on_unload(memory.index.close)
     await memory.index.open()
+    memory.embedding.open()
     consolidation = Consolidation(entry, memory)
     await consolidation.open()
     entry.data = (memory, consolidation)
@@ -49,12 +51,16 @@ async def reload(hub: Hub, entry: Entry, config: Mapping[str, Any]) -> bool:
     memory, consolidation = entry.data
     memory.config = config
     consolidation.configure(config)
+    memory.embedding.configure(config)
     return True
 
 
 def rights(config: Mapping[str, Any]) -> set[str]:
     """What this configuration allows; `nanobot plan` shows what an edit adds."""
     found = {"agents remember what people tell them, in the folder memory"}
+    if "embeddings" in config:
+        found.add(f"what is remembered, and what is searched for in it, is sent to where the embeddings"
+                  f" '{config['embeddings']}' come from")  # fmt: skip
     if config["consolidate"]:
         found.add("a model reads the conversations of those who run nanobot again, to remember what matters")
     return found

@@ -4,6 +4,7 @@
     memory/HISTORY.md                what happened, a paragraph each, ``[YYYY-MM-DD HH:MM] …``
     memory/2026-11-21.md             notes of a day
     memory/people/telegram~123/…     the same of one person alone
+    memory/agents/agent%20work/…     all of that, of an agent whose memory is its own
 
 Everything here blocks, and is called in threads. Files are replaced as a whole, or not at all.
 """
@@ -15,14 +16,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from nanobot.errors import StorageError, ToolError
 from nanobot.storage.folder import Folder
 
 SHARED = ""
 """The book of what is shared."""
-PEOPLE = "people"
+PEOPLE, AGENTS = "people", "agents"
 FACTS, HISTORY = "MEMORY.md", "HISTORY.md"
 MAX_BYTES = 20_000_000  # of one file
 LONGEST_NAME = 120  # characters of a folder
@@ -88,14 +89,14 @@ class Books:
 
     def pages(self) -> list[Page]:
         """All files of the memory."""
-        found = list(self._of(SHARED, self.root))
-        try:
-            people = sorted(path for path in (self.root / PEOPLE).iterdir() if path.is_dir() and not path.is_symlink())
-        except OSError:
-            people = []
-        for path in people:
-            found += self._of(f"{PEOPLE}/{path.name}", path)
-        return found
+        own = [f"{AGENTS}/{path.name}" for path in _folders(self.root / AGENTS)]
+        return [page for book in (SHARED, *own) for page in self._with_people(book)]
+
+    def _with_people(self, shared: str) -> Iterator[Page]:
+        folder = self.root / shared
+        yield from self._of(shared, folder)
+        for path in _folders(folder / PEOPLE):
+            yield from self._of(within(shared, f"{PEOPLE}/{path.name}"), path)
 
     def _of(self, book: str, folder: Path) -> Iterator[Page]:
         try:
@@ -109,12 +110,46 @@ class Books:
                     yield Page(within(book, name), book, stamp)
 
 
-def book_of(person: str) -> str:
-    """The book of ``<channel>:<sender>``: a folder that no other person has, whatever they call themselves."""
-    name = quote(person, safe="@+").replace("~", "%7E").replace("%3A", "~")
-    if len(name) > LONGEST_NAME:
-        name = f"{name[:60]}-{sha256(person.encode()).hexdigest()[:32]}"
-    return f"{PEOPLE}/{name}"
+def shared_of(agent: str) -> str:
+    """The book of what is shared with an agent whose memory is its own; "": with all others."""
+    return f"{AGENTS}/{_folder_of(agent)}" if agent else SHARED
+
+
+def book_of(person: str, agent: str = "") -> str:
+    """The book of ``<channel>:<sender>``: a folder that no other person has, whatever they call themselves.
+    ``agent``: in the memory that is that agent's own."""
+    return within(shared_of(agent), f"{PEOPLE}/{_folder_of(person)}")
+
+
+def person_in(book: str) -> str:
+    """Whose book it is; "" for what is shared, and where the folder does not tell."""
+    above, _, folder = book.rpartition("/")
+    person = _name_in(folder)
+    return person if above.rpartition("/")[2] == PEOPLE and _folder_of(person) == folder else ""
+
+
+def agent_in(book: str) -> str:
+    """The agent whose memory it is in; "" for that of all others."""
+    first, _, rest = book.partition("/")
+    return _name_in(rest.partition("/")[0]) if first == AGENTS else ""
+
+
+def _folder_of(name: str) -> str:
+    folder = quote(name, safe="@+").replace("~", "%7E").replace("%3A", "~")
+    if len(folder) > LONGEST_NAME:
+        folder = f"{folder[:60]}-{sha256(name.encode()).hexdigest()[:32]}"
+    return folder
+
+
+def _name_in(folder: str) -> str:
+    return unquote(folder.replace("~", "%3A"))
+
+
+def _folders(above: Path) -> list[Path]:
+    try:
+        return sorted(path for path in above.iterdir() if path.is_dir() and not path.is_symlink())
+    except OSError:
+        return []
 
 
 def within(book: str, name: str) -> str:

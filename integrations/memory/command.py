@@ -13,7 +13,7 @@ from nanobot.errors import NanobotError
 from nanobot.util.aio import in_thread
 from nanobot.util.translate import translate
 
-from .books import SHARED, book_of
+from .books import SHARED, book_of, person_in
 from .consolidation import Consolidation
 from .memory import Memory, name_of
 
@@ -97,7 +97,7 @@ async def _books(memory: Memory, wanted: str, data: Mapping[str, Any]) -> list[s
     """The book of a person, by ``<channel>:<sender>`` or the name of the folder; "shared" for what is."""
     known = await _all_books(memory)
     book = SHARED if wanted == "shared" else book_of(wanted)
-    found = [one for one in known if one == book or name_of(one) == wanted]
+    found = [one for one in known if one == book or name_of(one) == wanted or person_in(one) == wanted]
     if not found:
         names = ", ".join(map(name_of, known)) or "–"
         raise NanobotError(_say("unknown_person", data, memory, person=wanted, names=names))

@@ -38,7 +38,7 @@ COUNTED = ("answered", "empty")
 
 Session = dict[str, Any]
 """Of one session: ``channel``; ``until``, the number of the last exchange that was read; ``turns`` since then; ``due``,
-when it is read next; ``tries``, the failures in a row."""
+when it is read next; ``tries``, the failures in a row; ``agents``, of turns those whose memory is their own."""
 
 
 class Consolidation:
@@ -86,6 +86,8 @@ class Consolidation:
             {"channel": data["channel"], "until": None, "first": data["turn"], "turns": 0, "due": None, "tries": 0},
         )
         one["turns"] += 1
+        if agent := self.memory.own_of(data.get("agent", "")):
+            one.setdefault("agents", {})[data["turn"]] = agent
         if not one["tries"]:
             one["due"] = self._due(one)
         self._save()
@@ -151,13 +153,19 @@ class Consolidation:
             # a failure in the midst of a piece: what was found before it is not looked for again
             begun = one.setdefault("begun", {"end": _fitting(found)[-1].seq, "read": []})
             chunk = [exchange for exchange in found if exchange.seq <= begun["end"]]
-            for sender in dict.fromkeys(exchange.sender for exchange in chunk if exchange.owner and exchange.sender):
-                own = [exchange for exchange in chunk if exchange.sender == sender]
-                for tainted in (False, True):
-                    some = [exchange for exchange in own if is_tainted(exchange) is tainted]
-                    if some and [sender, tainted] not in begun["read"]:
-                        await self._gather(name, self._person(name, one["channel"], sender), some, unverified=tainted)
-                        begun["read"].append([sender, tainted])
+            agents = one.get("agents", {})
+            groups: dict[tuple[str, bool, str], list[Exchange]] = {}
+            for exchange in chunk:
+                if exchange.owner and exchange.sender:
+                    of = (exchange.sender, is_tainted(exchange), agents.get(exchange.id, ""))
+                    groups.setdefault(of, []).append(exchange)
+            for (sender, tainted, agent), some in sorted(groups.items(), key=lambda group: group[0][1]):
+                if (read_before := [sender, tainted, agent]) not in begun["read"]:
+                    book = book_of(self._person(name, one["channel"], sender), agent)
+                    await self._gather(name, book, some, unverified=tainted)
+                    begun["read"].append(read_before)
+            for exchange in chunk:
+                agents.pop(exchange.id, None)
             one["until"] = begun["end"]
             del one["begun"]
             self._save()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nanobot.storage.sql import Database
 from nanobot.util.aio import in_thread
 
+from . import vectors
 from .books import FACTS, HISTORY, Books, Page
 from .fact import Fact, read
 
@@ -35,13 +36,17 @@ _WORD = re.compile(r"\w+")
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _WHEN = re.compile(r"\[(\d{4}-\d{2}-\d{2})[^\]]*\]\s*")
 _UNVERIFIED = "(unverified) "
-_COLUMNS = "entry.path, entry.book, entry.key, entry.date, entry.source, entry.confidence, entry.unverified, entry.text"
+_COLUMNS = ", ".join(
+    f"entry.{name}" for name in ("id", "path", "book", "key", "date", "source", "confidence", "unverified", "text")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Something that was found. ``key`` is the id of a fact, "" for a paragraph or a note."""
+    """Something that was found. ``entry`` is its number in the index, until its file changes; ``key`` the id of a fact,
+    "" for a paragraph or a note."""
 
+    entry: int
     path: str
     book: str
     key: str
@@ -56,7 +61,8 @@ class Index:
     """One SQLite file that may be deleted at any time."""
 
     def __init__(self, path: Path, books: Books) -> None:
-        self._database = Database(path, [SCHEMA])
+        self._database = Database(path, [SCHEMA, vectors.SCHEMA])
+        self.vectors = vectors.Vectors(self._database)
         self._books = books
 
     async def open(self) -> None:
@@ -67,8 +73,8 @@ class Index:
         """Nothing is asked after that."""
         await self._database.close()
 
-    async def refresh(self) -> None:
-        """Read the files that have changed since the last time. Raises ``StorageError``."""
+    async def refresh(self) -> bool:
+        """Read the files that have changed since the last time; whether there were any. Raises ``StorageError``."""
         pages = await in_thread(self._books.pages)
         known = await self._database.read(
             lambda connection: dict(connection.execute("SELECT path, stamp FROM page").fetchall())
@@ -76,9 +82,10 @@ class Index:
         changed = [page for page in pages if known.get(page.path) != page.stamp]
         gone = known.keys() - {page.path for page in pages}
         if not changed and not gone:
-            return
+            return False
         read_ = await in_thread(lambda: [(page, list(_entries(page, self._books.text(page.path)))) for page in changed])
         await self._database.write(lambda connection: _replace(connection, read_, gone))
+        return True
 
     async def search(self, text: str, books: Collection[str], limit: int) -> list[Hit]:
         """What fits best first; only from these books. Words may be beginnings; one that is found is enough."""
@@ -86,6 +93,14 @@ class Index:
         if not words or not books:
             return []
         return await self._database.read(_found(words, sorted(books), limit))
+
+    async def hits(self, entries: Sequence[int], books: Collection[str]) -> list[Hit]:
+        """These entries, in this order; only those of these books. Raises ``StorageError``."""
+        marks, of_books = ",".join("?" * len(entries)), ",".join("?" * len(books))
+        wanted = f"SELECT {_COLUMNS} FROM entry WHERE id IN ({marks}) AND book IN ({of_books})"  # noqa: S608
+        rows = await self._database.read(lambda connection: connection.execute(wanted, (*entries, *books)).fetchall())
+        found = {row[0]: _hit(*row) for row in rows}
+        return [found[entry] for entry in entries if entry in found]
 
 
 def _found(words: list[str], books: list[str], limit: int) -> Callable[[sqlite3.Connection], list[Hit]]:
@@ -111,8 +126,18 @@ def _found(words: list[str], books: list[str], limit: int) -> Callable[[sqlite3.
     return work
 
 
-def _hit(path: str, book: str, key: str, date: str, source: str, confidence: float, unverified: int, text: str) -> Hit:
-    return Hit(path, book, key, date, source, confidence, bool(unverified), text)
+def _hit(
+    entry: int,
+    path: str,
+    book: str,
+    key: str,
+    date: str,
+    source: str,
+    confidence: float,
+    unverified: int,
+    text: str,
+) -> Hit:
+    return Hit(entry, path, book, key, date, source, confidence, bool(unverified), text)
 
 
 def _like(word: str) -> str:
@@ -127,11 +152,13 @@ def _replace(connection: sqlite3.Connection, pages: Iterable[tuple[Page, list[Fa
         connection.execute("INSERT INTO page VALUES (?, ?)", (page.path, page.stamp))
         for fact in entries:
             cursor = connection.execute(
-                "INSERT INTO entry (path, book, key, date, source, confidence, unverified, text)"
-                " VALUES (?,?,?,?,?,?,?,?)",
-                (page.path, page.book, fact.id, fact.date, fact.source, fact.confidence, fact.unverified, fact.text),
-            )
+                "INSERT INTO entry (path, book, key, date, source, confidence, unverified, text, hash)"
+                " VALUES (?,?,?,?,?,?,?,?,?)",
+                (page.path, page.book, fact.id, fact.date, fact.source, fact.confidence, fact.unverified, fact.text,
+                 vectors.key_of(fact.text)),
+            )  # fmt: skip
             connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (cursor.lastrowid, fact.text))
+    vectors.drop_unused(connection)
 
 
 def _drop(connection: sqlite3.Connection, path: str) -> None:

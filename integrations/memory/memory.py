@@ -12,17 +12,21 @@ from typing import Any
 
 from nanobot.agent.prompt import without_signs
 from nanobot.contracts.agent import Turn
+from nanobot.contracts.meter import Spender
 from nanobot.errors import StorageError, ToolError
 from nanobot.hub.entry import Entry
 from nanobot.util.aio import in_thread
 from nanobot.util.secrets import MASK
 
-from .books import FACTS, HISTORY, PEOPLE, SHARED, Books, book_of, within
+from .books import FACTS, HISTORY, PEOPLE, Books, agent_in, book_of, shared_of, within
+from .embedding import Embedding
 from .fact import Fact, new_id, one_line, read, shown
 from .index import Hit, Index
 from .journal import Change, Edit, Journal
 
 HITS = 20
+RANK_BASE = 60  # of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)
+BY_MEMORY = Spender(origin="memory")
 GUESTS_FACTS = 100  # facts of one guest; whoever may write could fill the disk otherwise
 LONGEST_NOTES = 3000  # characters of the notes of a day in the prompt
 _LOOKS_SECRET = re.compile(
@@ -40,31 +44,41 @@ class Memory:
         self.config: Mapping[str, Any] = entry.config
         self.books = Books(folder)
         self.index = Index(entry.hub.config_dir / ".storage" / f"{entry.domain}.db", self.books)
+        self.embedding = Embedding(entry, self.index)
         self._journal = Journal(folder)
         self._changing = asyncio.Lock()
 
     # -- who may know what ----------------------------------------------------------------------
 
-    def books_for(self, person: str) -> list[str]:
+    def agent_of(self, turn: Turn) -> str:
+        """The agent of a turn, if its memory is its own; "": it has the one that all others have."""
+        return self.own_of(turn.agent)
+
+    def own_of(self, agent: str) -> str:
+        """The agent, if its memory is its own; else ""."""
+        return agent if agent in self.config["apart"] else ""
+
+    def books_for(self, person: str, agent: str = "") -> list[str]:
         """Where what a person tells is kept, and where it was before their accounts were known to be one person's."""
         known = self.hub.config.people.by_name.get(person)
-        return [book_of(person), *map(book_of, known.identities if known else ())]
+        return [book_of(one, agent) for one in (person, *(known.identities if known else ()))]
 
     def own_book(self, turn: Turn) -> str | None:
         """Where what this person tells is kept; None: nowhere."""
         if not turn.owner and self.config["guests"] == "nothing":
             return None
-        return book_of(person_of(turn))
+        return book_of(person_of(turn), self.agent_of(turn))
 
     def changeable(self, turn: Turn) -> list[str]:
         """The books out of which this person may have something forgotten."""
-        own = [] if self.own_book(turn) is None else self.books_for(person_of(turn))
-        return [*own, SHARED] if turn.owner else own
+        agent = self.agent_of(turn)
+        own = [] if self.own_book(turn) is None else self.books_for(person_of(turn), agent)
+        return [*own, shared_of(agent)] if turn.owner else own
 
     def readable(self, turn: Turn) -> list[str]:
         """What may be told in this turn. In a group others read along: only what is shared, and that among owners."""
         if turn.group:
-            return [SHARED] if turn.owner else []
+            return [shared_of(self.agent_of(turn))] if turn.owner else []
         return self.changeable(turn)
 
     # -- for a turn -----------------------------------------------------------------------------
@@ -87,7 +101,7 @@ class Memory:
         )
         if not fact.text or fact.text == MASK:
             raise ToolError("There is nothing in it that can be remembered. Secrets never are.")
-        book = SHARED if shared else book
+        book = shared_of(self.agent_of(turn)) if shared else book
         if not turn.owner:
             await self._check_room(book)
         if today:
@@ -99,12 +113,16 @@ class Memory:
 
     async def recall(self, turn: Turn, text: str) -> list[Hit]:
         """What is known about something, best first."""
-        return await self.search(text, self.readable(turn))
+        spender = Spender(person=turn.person, channel=turn.channel, session=turn.session, turn=turn.id)
+        return await self.search(text, self.readable(turn), spender)
 
-    async def search(self, text: str, books: Sequence[str]) -> list[Hit]:
-        """The same in any books. Raises ``StorageError``."""
-        await self.index.refresh()
-        return await self.index.search(text, books, HITS)
+    async def search(self, text: str, books: Sequence[str], spender: Spender = BY_MEMORY) -> list[Hit]:
+        """The same in any books: by words, and by what it means as far as that is known. Raises ``StorageError``."""
+        if await self.index.refresh():
+            self.embedding.wake()
+        by_words = await self.index.search(text, books, HITS)
+        by_meaning = await self.index.hits(await self.embedding.near(text, books, spender), books)
+        return _fused(by_words, by_meaning)[:HITS]
 
     async def told(self, turn: Turn) -> str:
         """What the prompt says: what is shared and this person's own, without what nobody has verified."""
@@ -167,6 +185,7 @@ class Memory:
             change = fitting[-1]
             back = Change(new_id(), self.hub.clock.time(), "undo", change.book, (), undoes=change.id)
             await in_thread(self._take_back, change, back)
+        self.embedding.wake()
         return change
 
     async def changes(self, limit: int) -> list[Change]:
@@ -198,6 +217,7 @@ class Memory:
         async with self._changing:
             # a turn that is cut off in the midst of it must not leave half of a change
             await asyncio.shield(in_thread(self._make, change))
+        self.embedding.wake()
         return change.id
 
     def _make(self, change: Change) -> None:
@@ -224,7 +244,19 @@ def person_of(turn: Turn) -> str:
 
 def name_of(book: str) -> str:
     """A book as people call it."""
-    return book.removeprefix(f"{PEOPLE}/") if book else "shared"
+    above, _, folder = book.rpartition("/")
+    name = folder if above.rpartition("/")[2] == PEOPLE else "shared"
+    return f"{agent}: {name}" if (agent := agent_in(book)) else name
+
+
+def _fused(*rankings: Sequence[Hit]) -> list[Hit]:
+    """One ranking of several, each with the best first; what is high in many comes first."""
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, hit in enumerate(ranking, 1):
+            scores[hit.entry] = scores.get(hit.entry, 0.0) + 1 / (RANK_BASE + rank)
+    found = {hit.entry: hit for ranking in rankings for hit in ranking}
+    return sorted(found.values(), key=lambda hit: -scores[hit.entry])
 
 
 def _edited(text: str, edit: Edit) -> str:

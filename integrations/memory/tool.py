@@ -12,6 +12,7 @@ from nanobot.contracts.agent import Turn
 from nanobot.contracts.tool import Risk, Tool, ToolResult
 from nanobot.errors import ToolError
 
+from .books import agent_in, shared_of
 from .index import Hit
 from .memory import Memory, person_of
 
@@ -97,7 +98,8 @@ class Forget(_MemoryTool):
 
 
 def _line(hit: Hit) -> str:
-    notes = [note for note in (hit.date, "" if hit.book else "shared") if note]
+    shared = hit.book == shared_of(agent_in(hit.book))
+    notes = [note for note in (hit.date, "shared" if shared else "") if note]
     if hit.confidence < 1:
         notes.append(f"confidence {hit.confidence:g}")
     if hit.unverified:

@@ -12,8 +12,11 @@ import pytest
 from nanobot.contracts.model import Price
 from nanobot.errors import ModelError, NanobotError, NotReady
 from nanobot.testing.plugin import House
+from tests.integrations.memory.test_embeddings import Bench, bench, until
 from tests.integrations.openai_compatible.conftest import KEY, Stub, embed
 from tests.integrations.openai_compatible.test_embeddings import WRONG, Embeddings
+
+__all__ = ["bench"]
 
 AS_IT_SAYS = {"garbage", "html", "words", "nan", "reset"}
 """What the library itself trips over; it has its own words for that."""
@@ -85,6 +88,18 @@ async def test_an_unload_ends_what_is_being_asked(embeddings: Embeddings, house:
     with pytest.raises(NotReady, match="is being reloaded"):
         await task
     assert house.hub.embedders.names() == []
+
+
+async def test_the_memory_finds_by_meaning_through_it(bench: Bench) -> None:
+    await bench.configure("litellm")
+    anna = bench.person("anna")
+    await anna("remember", fact="Anna bought a red car.")
+    await bench.settled()
+
+    async def found() -> bool:
+        return "red car" in await anna("recall", words="automobile")
+
+    await until(found)
 
 
 async def test_the_library_knows_what_it_costs(embeddings: Embeddings, house: House, stub: Stub) -> None:
