@@ -228,7 +228,7 @@ class _Check:
         if isinstance(found, list):
             problems = [p for p in found if not _because_of(p.path, broken)]
             for problem in problems:
-                self._add(entry, problem)
+                self._add(entry, _with_a_way_out(problem, entry, raw))
             entry.ok = False
             return None
         return found.value
@@ -292,6 +292,13 @@ class _Check:
         entry.problems.append(told)
         self.problems.append(told)
         return told
+
+
+def _with_a_way_out(problem: Problem, entry: EntryConfig, raw: Any) -> Problem:
+    """For whoever wrote several of what stands alone as a list, as many other programs want it."""
+    if problem.path != (entry.id,) or not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
+        return problem
+    return replace(problem, placeholders={**problem.placeholders, "labels": entry.domain})
 
 
 def placed(problem: Problem, data: Mapping[str, Any], loaded: Loaded, hidden: Scrubber) -> Problem:

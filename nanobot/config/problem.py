@@ -47,7 +47,7 @@ class Problem:
         """What is wrong and what to do, without the place."""
         filled = {name: _words(value, language) for name, value in self.placeholders.items()}
         text = translate.translate(f"problem.{self.key}", language, **filled)
-        for suffix in ("nearest", "kept", "of_blueprint", "for_blueprint"):
+        for suffix in ("nearest", "labels", "kept", "of_blueprint", "for_blueprint"):
             if suffix in self.placeholders:
                 text += translate.translate(f"problem.{suffix}", language, **filled)
         return text

@@ -36,6 +36,18 @@ def test_a_valid_configuration_becomes_entries(folder: Folder) -> None:
     assert "123:abc" not in repr(checked.entries)
 
 
+def test_several_written_as_a_list_hear_how_they_are_written(folder: Folder) -> None:
+    assert folder.told("telegram:\n  - token: abcd\n  - token: efgh\n") == [
+        (
+            "configuration.yaml:1: telegram: expected a mapping (key: value), found a list;"
+            " it is written without '-', and several of them under a key each: 'telegram NAME:'"
+        )
+    ]
+    assert folder.told("telegram: [abcd]\n") == [
+        "configuration.yaml:1: telegram: expected a mapping (key: value), found a list"
+    ]
+
+
 def test_everything_wrong_in_five_places_is_told_at_once(folder: Folder) -> None:
     assert folder.told(
         """\
