@@ -284,6 +284,10 @@ class Entry:
 
     # -- its life -------------------------------------------------------------------------------
 
+    def is_failing(self) -> bool:
+        """Whether something that it or a part of it keeps running does not run now."""
+        return any(one.is_failing for one in self._supervised) or any(part.is_failing() for part in self.parts.values())
+
     def turn(self, state: EntryState, error: str | None = None) -> None:
         """Note and show a new state. Called by the lifecycle and by the supervisor."""
         error = self.hub.scrubber.scrub(error) if error else error
@@ -357,6 +361,8 @@ class Entry:
     def _forget_part(self, name: str, key: int) -> None:
         self.parts.pop(name, None)
         self._forget(key)
+        if self.state is EntryState.RETRYING and not self._released and not self.is_failing():
+            self.turn(EntryState.LOADED)
 
     def _own(self, name: str, undo: Undo) -> Remove:
         try:
@@ -399,12 +405,11 @@ class Entry:
             return
         owner = self.parent or self
         owner.restarts += health is Health.RETRYING
-        others = [s for s in self._supervised if s is not supervised and s.failures and s.next_try]
-        if health is Health.RUNNING and not others:
-            owner.turn(EntryState.LOADED)
-            self.hub.issues.resolve(f"{self.id}.task_failing")
-            return
         if health is Health.RUNNING:
+            if not any(one.is_failing for one in self._supervised):
+                self.hub.issues.resolve(f"{self.id}.task_failing")
+            if not owner.is_failing():
+                owner.turn(EntryState.LOADED)
             return
         text = self.hub.scrubber.scrub(str(error)) or type(error).__name__
         self.hub.bus.fire("task_failed", {"entry": self.id, "task": supervised.name, "error": text})

@@ -60,6 +60,11 @@ class Supervised:
         self._lines = 0
         self._health = Health.RUNNING
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether it failed, and has not run again since."""
+        return self._health is not Health.RUNNING
+
     def beat(self) -> None:
         """The work is alive."""
         self._last_beat = asyncio.get_running_loop().time()
