@@ -36,6 +36,7 @@ async def reload(hub: Hub, entry: Entry, config: Config) -> bool:
     for name in [name for name, server in before.items() if now.get(name) != server]:
         await entry.parts[name].release()
     entry.data.configure(config)
+    await entry.data.met()
     return True
 
 

@@ -53,7 +53,7 @@ class House:
     def __init__(self, entry: Entry) -> None:
         self._entry = entry
         self._hub = entry.hub
-        self._services = entry.part("services")
+        self._services = entry.part("all services")
         """Undone last, so that a call has its answer to the end."""
         self._servers: dict[str, Server] = {}
         self._offers: dict[Name, dict[str, Offer]] = {}

@@ -123,3 +123,7 @@ async def until(what: Callable[[], Any], within: float = 10.0) -> None:
 def state(hub: Hub, entity_id: str) -> str | None:
     found = hub.states.get(entity_id)
     return None if found is None else found.state
+
+
+def shows(hub: Hub, entity_id: str, value: str) -> bool:
+    return state(hub, entity_id) == value

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from functools import partial
 
 import pytest
 
@@ -15,7 +16,7 @@ from nanobot.errors import InvalidServiceData, ServiceError
 from nanobot.hub.entry import EntryState
 from nanobot.testing.plugin import House
 
-from .conftest import state, until
+from .conftest import shows, state, until
 
 REAL = os.environ.get("NANOBOT_TEST_HOME_ASSISTANT", "").split()
 
@@ -30,7 +31,7 @@ if REAL:
         assert house.entry("home_assistant").state is EntryState.LOADED
         for name in ("turn_on", "turn_off"):
             await call("input_boolean", name, target=lamp)
-            await until(lambda name=name: state(hub, "input_boolean.lamp") == name.removeprefix("turn_"))
+            await until(partial(shows, hub, "input_boolean.lamp", name.removeprefix("turn_")))
         answer = await call("script", "greet", {"who": "Ann"}, return_response=True)
         assert answer == {"text": "Hello Ann"}
         with pytest.raises(InvalidServiceData, match=r"refuses input_boolean\.turn_on: extra keys not allowed"):

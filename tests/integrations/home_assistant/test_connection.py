@@ -148,6 +148,23 @@ async def test_an_edit_connects_only_what_is_other_than_before(
     assert hub.services.has("light", "turn_on")
 
 
+async def test_it_says_so_as_long_as_one_of_several_is_away(
+    connect: Connect, remote: Remote, scripted: Scripted, house: House
+) -> None:
+    await connect(scripted, remote)
+    await remote.stop()
+    await scripted.stop()
+    hub = house.hub
+    connected = {"binary_sensor.home_assistant_home": "off", "binary_sensor.home_assistant_home1": "off"}
+    await until(lambda: {one: state(hub, one) for one in connected} == connected)
+    await scripted.start()
+    await until(lambda: state(hub, "binary_sensor.home_assistant_home") == "on")
+    assert state(hub, "integration.home_assistant") == "retrying"
+    await connect(scripted)
+    assert state(hub, "integration.home_assistant") == "loaded"
+    await remote.start()
+
+
 async def test_nothing_is_left_and_no_secret_is_told(
     connect: Connect, remote: Remote, house: House, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,11 +11,7 @@ from nanobot.testing.plugin import House
 from nanobot.testing.tools import Hands
 from tests.servers._home_assistant import Scripted
 
-from .conftest import REMOTE, Connect, Remote, state, until
-
-
-def shows(hub: Hub, entity_id: str, value: str) -> bool:
-    return state(hub, entity_id) == value
+from .conftest import REMOTE, Connect, Remote, shows, state, until
 
 
 async def turn_on(remote: Remote, entity_id: str) -> None:
