@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nanobot.contracts.model import Message, ToolCall
 from nanobot.conversations.archive import head_of
+from nanobot.conversations.export_lines import FILE, Row, read, step_of, text_of
 from nanobot.conversations.message import place_of
 from nanobot.conversations.notes import changed
 from nanobot.conversations.outbox import FAILED, SENT
-from nanobot.conversations.packing import pack, whole
+from nanobot.conversations.packing import pack
 from nanobot.conversations.transcript import UNDONE, packed_step
 from nanobot.errors import NanobotError
 from nanobot.util.dt import iso
 
 WAITING = "waiting"  # the outcome of what was not answered when it was written out
 STOPPED = "stopped"
-ROLES = {"user": 0, "assistant": 2}
-STEP_ROLES = ("system", "user", "assistant", "tool")
-KINDS = ("session", "message", "step", "undone")
-_FILE = {"path": str, "name": str, "media_type": str, "size_bytes": int}
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """``kind`` as in the archive: 0 came in, 1 is a step, 2 went out."""
-
-    number: int
-    at: float
-    kind: int
-    id: str
-    turn: str | None
-    line: Mapping[str, Any]
 
 
 def restored(connection: sqlite3.Connection, session: str, lines: Iterable[Any], *, now: float | None = None) -> int:
@@ -51,14 +32,14 @@ def restored(connection: sqlite3.Connection, session: str, lines: Iterable[Any],
     file holds: what is older cannot be put before it.
     """
     now = time.time() if now is None else now
-    head, rows, undone = _read(session, lines)
+    head, rows, undone = read(session, lines)
     seqs, sent, steps = _known(connection, session, rows)
     fresh = [row for row in rows if row.kind != 1 and row.id not in (seqs if row.kind == 0 else sent)]
     _check_order(connection, session, fresh)
     otherwise = _place(session, head)
     for row in fresh:
         if row.kind == 0:
-            outcome = UNDONE if row.id in undone else _text(row.line, "outcome", row.number, STOPPED)
+            outcome = UNDONE if row.id in undone else text_of(row.line, "outcome", row.number, STOPPED)
             seqs[row.id] = _add_in(connection, session, row, otherwise, STOPPED if outcome == WAITING else outcome, now)
         else:
             _add_out(connection, session, row, otherwise, now)
@@ -66,7 +47,7 @@ def restored(connection: sqlite3.Connection, session: str, lines: Iterable[Any],
     for row in rows:
         if row.kind != 1:
             continue
-        step = (row.turn, packed_step(_step(row)), iso(row.at))
+        step = (row.turn, packed_step(step_of(row)), iso(row.at))
         if steps[step]:
             steps[step] -= 1
             continue
@@ -75,111 +56,6 @@ def restored(connection: sqlite3.Connection, session: str, lines: Iterable[Any],
     _note(connection, session, head, seqs, now)
     return added
 
-
-# -- reading --------------------------------------------------------------------------------------
-
-
-def _read(session: str, lines: Iterable[Any]) -> tuple[Mapping[str, Any], list[_Row], set[str]]:
-    head: Mapping[str, Any] = {}
-    rows: list[_Row] = []
-    undone: set[str] = set()
-    there: set[tuple[int, str]] = set()
-    own: Callable[[str], str] = str
-    for number, line in enumerate(lines, 1):
-        kind = line.get("type") if isinstance(line, Mapping) else None
-        if kind not in KINDS:
-            raise NanobotError(f"line {number}: is no line of a session; its type is one of: {', '.join(KINDS)}")
-        if kind == "session":
-            name = _text(line, "session", number)
-            if rows and name != head.get("session", name):
-                raise NanobotError(f"line {number}: another session begins here, '{name}'; one file is one session")
-            if name != session:
-                own = _renamed(session)
-            until = _text(line, "summary_until", number, "")
-            head = {**line, "summary_until": own(until) if until else None}
-        elif kind == "undone":
-            undone.add(own(_text(line, "id", number)))
-        else:
-            row = _row(line, number, own)
-            if row.kind == 1 or (row.kind, row.id) not in there:
-                rows.append(row)
-                there.add((row.kind, row.id))
-    turns = {row.id for row in rows if row.kind == 0}
-    for row in rows:
-        if row.kind == 1 and row.turn not in turns:
-            raise NanobotError(
-                f"line {row.number}: is a step of the turn '{row.line['turn']}', whose message is missing"
-            )
-    rows.sort(key=lambda row: (row.at, row.kind))
-    return head, rows, undone
-
-
-def _row(line: Mapping[str, Any], number: int, own: Callable[[str], str]) -> _Row:
-    try:
-        moment = datetime.fromisoformat(_text(line, "time", number))
-        at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError) as error:
-        raise NanobotError(f"line {number}: '{line['time']}' is no time; write it like {iso(0)}") from error
-    _text(line, "text", number)
-    if line["type"] == "step":
-        row = _Row(number, at, 1, "", own(_text(line, "turn", number)), line)
-        _step(row)
-        return row
-    if (role := _text(line, "role", number)) not in ROLES:
-        raise NanobotError(f"line {number}: the role '{role}' is none of: {', '.join(ROLES)}")
-    for file in line.get("attachments") or ():
-        if not isinstance(file, Mapping) or not all(
-            isinstance(file.get(name, kind()), kind) for name, kind in _FILE.items()
-        ):
-            raise NanobotError(f"line {number}: an attachment has a path, a name, a media_type and size_bytes")
-    _text(line, "sender_name", number, "")
-    if not isinstance(line.get("buttons") or [], list):
-        raise NanobotError(f"line {number}: 'buttons' is no list")
-    owned = {name: own(value) for name in ("turn", "cause") if (value := _text(line, name, number, ""))}
-    return _Row(number, at, ROLES[role], own(_text(line, "id", number)), owned.get("turn"), {**line, **owned})
-
-
-def _step(row: _Row) -> Message:
-    try:
-        calls = tuple(
-            ToolCall(call["id"], call["name"], call["arguments"]) for call in row.line.get("tool_calls") or ()
-        )
-    except (TypeError, KeyError) as error:
-        raise NanobotError(f"line {row.number}: a tool call has an id, a name and arguments") from error
-    role = _text(row.line, "role", row.number)
-    if role not in STEP_ROLES:
-        raise NanobotError(f"line {row.number}: the role '{role}' is none of: {', '.join(STEP_ROLES)}")
-    files = row.line.get("files") or []
-    if not isinstance(files, list) or not all(isinstance(path, str) for path in files):
-        raise NanobotError(f"line {row.number}: 'files' is no list of paths")
-    return Message(
-        role,
-        _text(row.line, "text", row.number),
-        calls,
-        _text(row.line, "tool_call_id", row.number, "") or None,
-        files=tuple(files),
-    )
-
-
-def _text(line: Mapping[str, Any], name: str, number: int, otherwise: str | None = None) -> Any:
-    value = line.get(name)
-    if value is None and otherwise is not None:
-        return otherwise
-    if not isinstance(value, str):
-        raise NanobotError(f"line {number}: '{name}' is missing, or is no text")
-    return whole(value)
-
-
-def _renamed(session: str) -> Callable[[str], str]:
-    """Ids for a copy, the same ones each time; they sort as the old ones do."""
-
-    def own(id_: str) -> str:
-        return id_[:10] + hashlib.sha256(f"{session}\0{id_}".encode()).hexdigest()[:16].upper()
-
-    return own
-
-
-# -- writing --------------------------------------------------------------------------------------
 
 _Place = tuple[str, str, str | None]
 
@@ -190,7 +66,7 @@ def _place(session: str, head: Mapping[str, Any]) -> _Place:
 
 
 def _known(
-    connection: sqlite3.Connection, session: str, rows: list[_Row]
+    connection: sqlite3.Connection, session: str, rows: list[Row]
 ) -> tuple[dict[str, int], set[str], Counter[tuple[str | None, str, str]]]:
     """What is there of the session: the numbers of messages by their ids, the ids of what went out, and its steps."""
     ids = {row.id: row.number for row in rows if row.kind != 1}
@@ -208,7 +84,7 @@ def _known(
     return seqs, sent, steps
 
 
-def _check_order(connection: sqlite3.Connection, session: str, fresh: list[_Row]) -> None:
+def _check_order(connection: sqlite3.Connection, session: str, fresh: list[Row]) -> None:
     if not fresh:
         return
     last = connection.execute(
@@ -223,9 +99,7 @@ def _check_order(connection: sqlite3.Connection, session: str, fresh: list[_Row]
         )
 
 
-def _add_in(
-    connection: sqlite3.Connection, session: str, row: _Row, otherwise: _Place, outcome: str, now: float
-) -> int:
+def _add_in(connection: sqlite3.Connection, session: str, row: Row, otherwise: _Place, outcome: str, now: float) -> int:
     line = row.line
     more = {name: line[name] for name in ("sender_name", "attachments") if line.get(name)}
     more |= {name: True for name in ("owner", "group") if line.get(name) is True}
@@ -236,8 +110,8 @@ def _add_in(
             row.id,
             session,
             *_where(row, otherwise),
-            _text(line, "sender", row.number, ""),
-            _text(line, "text", row.number),
+            text_of(line, "sender", row.number, ""),
+            text_of(line, "text", row.number),
             _more(more),
             row.at,
             outcome,
@@ -247,13 +121,13 @@ def _add_in(
     return cursor.lastrowid or 0
 
 
-def _add_out(connection: sqlite3.Connection, session: str, row: _Row, otherwise: _Place, now: float) -> None:
+def _add_out(connection: sqlite3.Connection, session: str, row: Row, otherwise: _Place, now: float) -> None:
     line = row.line
     cause = line.get("cause") or row.turn
     more = {name: line[name] for name in ("buttons", "attachments") if line.get(name)} | (
         {"cause": cause} if cause else {}
     )
-    state = _text(line, "state", row.number, SENT)
+    state = text_of(line, "state", row.number, SENT)
     connection.execute(
         "INSERT INTO outbox (id, turn, session, channel, chat, thread, text, more, created, state, ended)"
         " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
@@ -262,7 +136,7 @@ def _add_out(connection: sqlite3.Connection, session: str, row: _Row, otherwise:
             row.turn,
             session,
             *_where(row, otherwise),
-            _text(line, "text", row.number),
+            text_of(line, "text", row.number),
             _more(more),
             row.at,
             state if state == SENT else FAILED,
@@ -271,18 +145,18 @@ def _add_out(connection: sqlite3.Connection, session: str, row: _Row, otherwise:
     )
 
 
-def _where(row: _Row, otherwise: _Place) -> _Place:
+def _where(row: Row, otherwise: _Place) -> _Place:
     if "channel" not in row.line:
         return otherwise
-    channel, chat = (_text(row.line, name, row.number) for name in ("channel", "chat"))
-    return channel, chat, _text(row.line, "thread", row.number, "") or None
+    channel, chat = (text_of(row.line, name, row.number) for name in ("channel", "chat"))
+    return channel, chat, text_of(row.line, "thread", row.number, "") or None
 
 
 def _more(fields: dict[str, Any]) -> str | None:
     if "attachments" in fields:
         fields["attachments"] = [
             {"media_type": "application/octet-stream", "size_bytes": 0}
-            | {name: file[name] for name in _FILE if name in file}
+            | {name: file[name] for name in FILE if name in file}
             for file in fields["attachments"]
         ]
     return pack(fields) if fields else None
