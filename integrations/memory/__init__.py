@@ -27,6 +27,7 @@ CONFIG_SCHEMA = vol.Schema(
         vol.Optional("consolidate", default=True): cv.boolean,
         vol.Optional("after", default=10): vol.All(cv.whole_number, vol.Range(min=1, max=1000)),
         vol.Optional("model"): cv.string,
+        vol.Optional("apart", default=list): vol.All(cv.ensure_list, [cv.string]),
         vol.Optional("embeddings"): cv.string,
     }
 )

@@ -159,11 +159,15 @@ class Consolidation:
                 if exchange.owner and exchange.sender:
                     of = (exchange.sender, is_tainted(exchange), agents.get(exchange.id, ""))
                     groups.setdefault(of, []).append(exchange)
-            for (sender, tainted, agent), some in sorted(groups.items(), key=lambda group: group[0][1]):
-                if (read_before := [sender, tainted, agent]) not in begun["read"]:
-                    book = book_of(self._person(name, one["channel"], sender), agent)
-                    await self._gather(name, book, some, unverified=tainted)
-                    begun["read"].append(read_before)
+            senders = list(dict.fromkeys(sender for sender, *_ in groups))
+            for (sender, tainted, agent), some in sorted(
+                groups.items(), key=lambda group: (senders.index(group[0][0]), group[0][1])
+            ):
+                this = [sender, tainted, *([agent] if agent else [])]
+                if this not in begun["read"]:
+                    person = self._person(name, one["channel"], sender)
+                    await self._gather(name, person, some, agent=agent, unverified=tainted)
+                    begun["read"].append(this)
             for exchange in chunk:
                 agents.pop(exchange.id, None)
             one["until"] = begun["end"]
@@ -177,8 +181,10 @@ class Consolidation:
             return shared
         return people.of(channel, sender)
 
-    async def _gather(self, session: str, person: str, exchanges: Sequence[Exchange], *, unverified: bool) -> None:
-        book = book_of(person)
+    async def _gather(
+        self, session: str, person: str, exchanges: Sequence[Exchange], *, agent: str, unverified: bool
+    ) -> None:
+        book = book_of(person, agent)
         text = await in_thread(self.memory.books.text, within(book, FACTS))
         known = [fact for line in text.split("\n") if (fact := read(line)) is not None]
         told = "\n".join(f"[{fact.id}] {fact.text}" for fact in known)[-KNOWN:]
