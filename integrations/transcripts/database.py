@@ -41,8 +41,15 @@ from nanobot.storage.sql import REASONS
 
 from .store import Store
 
-CONNECT_LIMIT = 5  # s to reach a server
-STATEMENT_LIMIT = 30_000  # ms that the server may take for one statement
+LIMITS = {
+    "connect_timeout": 5,  # s to reach a server
+    "options": "-c statement_timeout=30000",  # ms that it may take for one statement
+    "tcp_user_timeout": 20_000,  # ms until a network that swallows everything counts as gone; so do the next three
+    "keepalives_idle": 30,  # s
+    "keepalives_interval": 10,  # s
+    "keepalives_count": 3,
+}
+"""Of libpq: nothing waits for ever."""
 BUSY = 5000  # ms to wait for another program that holds the file
 LOCK = 0x6E616E74  # of PostgreSQL: one writer for a database
 
@@ -84,6 +91,16 @@ class Rows(Store):
         self._connection: Connection | None = None
 
     def position(self) -> Position:
+        """A connection that the server gave up while nothing was said is made anew without a word."""
+        was_open = self._connection is not None
+        try:
+            return self._position()
+        except StorageError:
+            if not was_open:
+                raise
+        return self._position()
+
+    def _position(self) -> Position:
         with self._transaction() as connection:
             found = connection.execute(select(meta.c.value).where(meta.c.name == "position")).scalar()
         return Position.of(orjson.loads(found)) if found else Position()
@@ -157,8 +174,7 @@ class Rows(Store):
             event.listen(self._engine, "connect", _prepare_file)
             event.listen(self._engine, "begin", _begin)
         else:
-            limits = {"connect_timeout": CONNECT_LIMIT, "options": f"-c statement_timeout={STATEMENT_LIMIT}"}
-            self._engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True, connect_args=limits)
+            self._engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True, connect_args=LIMITS)
         self._connection = connection = self._engine.connect()
         with connection.begin():
             if self._path is None and not connection.execute(select(func.pg_try_advisory_lock(LOCK))).scalar():

@@ -11,6 +11,7 @@ import orjson
 import psycopg
 import pytest
 
+from integrations.transcripts import CONFIG_SCHEMA, audit
 from integrations.transcripts.database import LOCK
 from nanobot.hub.hub import Hub
 from nanobot.testing.plugin import House
@@ -109,8 +110,12 @@ async def test_a_server_that_goes_away_is_waited_for_and_caught_up_with(
         await until(lambda: "transcripts.stopped" not in hub.issues)
         await until(lambda: len(said()) == 9)
         assert said() == await record(hub)
+        issues: list[str] = []
+        hub.bus.listen("issue_created", lambda event: issues.append(event.data["id"]))
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'transcripts'")
         await hub.conversations.delete(SESSION)
         await until(lambda: not said())
+        assert issues == [], "a connection that was dropped is no news"
         with psycopg.connect(url, autocommit=True) as other:
             await house.apply("nanobot:\n  name: Home\n")
             other.execute("SELECT pg_advisory_lock(%s)", [LOCK])
@@ -119,3 +124,12 @@ async def test_a_server_that_goes_away_is_waited_for_and_caught_up_with(
             issue = hub.issues.get("transcripts.stopped")
             assert issue is not None
             assert "another nanobot writes transcripts into the same database" in issue.text()
+
+
+def test_a_password_that_may_go_over_the_network_in_the_clear_is_a_finding() -> None:
+    def found(url: str) -> list[str]:
+        return [one.key for one in audit(CONFIG_SCHEMA({"url": url}))]
+
+    assert found("postgresql://me:password@db.example/x") == ["plain_database"]
+    assert found("postgresql://me:password@db.example/x?sslmode=verify-full") == []
+    assert audit(CONFIG_SCHEMA({})) == []

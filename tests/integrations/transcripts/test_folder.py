@@ -271,6 +271,15 @@ async def test_only_the_chosen_channels_are_written(started: Started, house: Hou
     assert "between us" not in file(hub).read_text()
 
 
+async def test_another_folder_gets_all_of_it(started: Started, house: House, hub: Hub) -> None:
+    chat = await started()
+    await chat.types("we need milk")
+    await until(lambda: seen(hub, 1))
+    await house.apply("nanobot:\n  name: Home\ntranscripts:\n  folder: logs/said\n")
+    other = hub.config_dir / "logs" / "said" / file(hub).name
+    await until(lambda: other.exists() and other.read_bytes() == file(hub).read_bytes())
+
+
 async def test_idle_sessions_expire_as_a_whole(started: Started, house: House, hub: Hub) -> None:
     chat = await started()
     await chat.types("we need milk")
