@@ -209,6 +209,7 @@ def test_what_a_person_has_stays_as_it_is(take: Import, folder: Path) -> None:
     assert entries["agent"].config["name"] == "Captain"
     assert entries["telegram"].config["token"].reveal() == TOKEN
     assert set(entries["schedule"].config) == {"news", "news_2"}
+    assert {"memory", "skills"} <= set(entries)  # there is something for them now
     before = tree(folder)
     take()
     assert tree(folder) == before
@@ -222,6 +223,15 @@ def test_packages_of_a_folder_get_one_more_file(take: Import, folder: Path) -> N
     assert (folder / "configuration.yaml").read_text() == own
     assert (folder / "packages/older.yaml").exists()
     assert "telegram" in configured(folder).entries
+
+
+def test_models_of_ones_own_keep_their_names(take: Import, older: Older, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "configuration.yaml").write_text("litellm:\n  models:\n    main: openai/gpt-5\n")
+    take()
+    entries = configured(folder).entries
+    assert set(entries["openai_compatible openrouter"].config["models"]) == {"main 2"}
+    assert entries["agent"].config["model"] == "main 2"
 
 
 @pytest.mark.parametrize(
@@ -255,6 +265,14 @@ def test_the_folder_may_be_the_same_one(older: Older, take: Import, capsys: pyte
         ".storage/hub.lock",
     }  # fmt: skip
     assert "Skills: 1" in capsys.readouterr().out
+
+
+def test_transcripts_of_our_own_are_none_of_the_older_one(take: Import, older: Older, folder: Path) -> None:
+    take()
+    with opened(folder) as connection:
+        lines = list(said(connection, "telegram:42"))
+    older.write("sessions/telegram=7.jsonl", "\n".join(map(json.dumps, lines)))
+    assert "There is nothing to import" in take()
 
 
 # -- what is damaged, old or hostile ----------------------------------------------------------------

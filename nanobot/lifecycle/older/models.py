@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,13 +75,13 @@ class _Provider:
 
 
 class Models:
-    """Gathers models by provider; ``entries`` gives what is to be configured."""
+    """Gathers models by provider; ``entries`` gives what is to be configured. ``taken``: names that others have."""
 
-    def __init__(self, providers: Section, keys: Keys, notes: Notes) -> None:
+    def __init__(self, providers: Section, keys: Keys, notes: Notes, taken: Collection[str]) -> None:
         self._keys = keys
         self._notes = notes
         self._providers = {snake(name): _Provider(snake(name), one) for name, one in providers.sections().items()}
-        self.names: dict[str, None] = {}
+        self._names = set(taken)
 
     def add(self, name: str, given: Section, fallbacks: list[str] | None = None) -> str | None:
         """A model, under a name that is free; what it is called then, None where nobody can be asked for it."""
@@ -143,10 +143,10 @@ class Models:
 
     def _free(self, name: str) -> str:
         wanted, number = name, 1
-        while wanted in self.names:
+        while wanted in self._names:
             number += 1
             wanted = f"{name} {number}"
-        self.names[wanted] = None
+        self._names.add(wanted)
         return wanted
 
     def _options(self, model: str, provider: _Provider, given: Section, fallbacks: list[str]) -> dict[str, Any]:

@@ -66,6 +66,11 @@ class Move:
         """Those of them that would be written."""
         return [paper for paper in self.papers if paper.state in (NEW, CHANGED)]
 
+    @property
+    def remembers(self) -> bool:
+        """Whether something is added to the memory."""
+        return any(paper.path.parent == self.target.folder / "memory" for paper in self.files)
+
     def write(self) -> list[str]:
         """All but the sessions; the main file last. Gives sentences about files that could not be read any more.
 
@@ -96,7 +101,7 @@ def plan(source: Path, folder: Path, language: str, *, now: float | None = None)
     home, ours = Home(source, notes), target.look(folder, language)
     keys = Keys(ours.secrets, notes)
     config = home.config()
-    found = settings(config, home.json(home.path, "pairing.json"), keys, notes, here=ours.has)
+    found = settings(config, home.json(home.path, "pairing.json"), keys, notes, here=ours.has, models=ours.models)
     home.use_workspace(found.workspace)
     move = Move(home, ours, notes, Scrubber())
     move.talks = _talks(home, found, notes)
@@ -110,7 +115,7 @@ def plan(source: Path, folder: Path, language: str, *, now: float | None = None)
     if config is None and not (coming or move.talks or move.papers or move.skills):
         raise NothingThere(str(ours.refused("nothing_there", folder=source)))
     _tell(move, found)
-    entries, move.jobs = _wanted(ours, found, coming, notes)
+    entries, move.jobs = _wanted(move, found, coming)
     move.texts = _checked(move, entries, keys)
     move.scrubber.add(*keys.values)
     return move
@@ -149,15 +154,15 @@ def _jobs(home: Home, found: Settings, ours: Target, now: float) -> list[Job]:
 def _tell(move: Move, found: Settings) -> None:
     if move.skills:
         move.notes.add("trust", names=", ".join(move.skills))
-    if any(paper.path.parent.name == "memory" for paper in move.files):
+    if move.remembers:
         move.notes.add("memory_shared")
     if "shell" in found.entries:
         move.notes.add("sandboxed")
 
 
-def _wanted(ours: Target, found: Settings, coming: list[Job], notes: Notes) -> tuple[dict[str, Any], int]:
+def _wanted(move: Move, found: Settings, coming: list[Job]) -> tuple[dict[str, Any], int]:
     """What is to be configured and is not there yet, and how many jobs are among it."""
-    wanted = dict(found.entries)
+    ours, wanted = move.target, dict(found.entries)
     schedule = _new_jobs(ours.data.get("schedule"), coming)
     if ours.is_new:
         wanted = {"nanobot": found.core, **wanted, "default_config": {}}
@@ -165,14 +170,17 @@ def _wanted(ours: Target, found: Settings, coming: list[Job], notes: Notes) -> t
         if "agent" not in wanted:  # there was no config.json
             wanted["agent"] = {}
     else:
+        used = {"memory": move.remembers, "skills": bool(move.skills)} if "default_config" not in ours.data else {}
+        for key in (key for key, needed in used.items() if needed):
+            wanted.setdefault(key, {})
         there = [key for key in wanted if key in ours.data]
         wanted = {
             key: value
             for key, value in wanted.items()
-            if key not in ours.data and key != "http" and (value or key not in BY_DEFAULT)
+            if key not in ours.data and key != "http" and (value or key not in BY_DEFAULT or used.get(key))
         }
         if there:
-            notes.add("there", keys=", ".join(there))
+            move.notes.add("there", keys=", ".join(there))
     if schedule:
         wanted["schedule"] = schedule
     return wanted, len(schedule)

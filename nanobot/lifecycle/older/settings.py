@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,8 +38,11 @@ class Settings:
     """Senders of Telegram who run nanobot."""
 
 
-def settings(config: Any, pairing: Any, keys: Keys, notes: Notes, *, here: Callable[[str], bool]) -> Settings:
-    """All that can be said here; the rest is told. ``here``: whether there is an integration of that name."""
+def settings(
+    config: Any, pairing: Any, keys: Keys, notes: Notes, *, here: Callable[[str], bool], models: Collection[str] = ()
+) -> Settings:
+    """All that can be said here; the rest is told. ``here``: whether there is an integration of that name. ``models``:
+    names that other models have."""
     found = Settings()
     if config is None:
         return found
@@ -50,8 +53,9 @@ def settings(config: Any, pairing: Any, keys: Keys, notes: Notes, *, here: Calla
     if found.zone:
         found.core["time_zone"] = found.zone
     found.core["name"] = one_line(defaults.text("bot_name") or "nanobot", 100)
-    found.entries |= _models(whole, defaults, keys, notes)
-    found.entries["agent"] = _agent(defaults, found.entries, notes)
+    entries, main = _models(whole, defaults, Models(whole.section("providers"), keys, notes, models), notes)
+    found.entries |= entries
+    found.entries["agent"] = _agent(defaults, entries, main, notes)
     found.entries |= of_channels.entries(whole.section("channels"), of_channels.approved(pairing), keys, notes, here)
     found.entries |= of_tools.entries(whole.section("tools"), keys, notes)
     _of_the_house(found, defaults, gateway)
@@ -69,8 +73,10 @@ def settings(config: Any, pairing: Any, keys: Keys, notes: Notes, *, here: Calla
     return found
 
 
-def _models(whole: Section, defaults: Section, keys: Keys, notes: Notes) -> dict[str, Any]:
-    models = Models(whole.section("providers"), keys, notes)
+def _models(
+    whole: Section, defaults: Section, models: Models, notes: Notes
+) -> tuple[dict[str, dict[str, Any]], str | None]:
+    """The entries with models, and the name of the one that answers."""
     presets = whole.section("model_presets").sections()
     chosen = defaults.text("model_preset")
     names: dict[str, str] = {}
@@ -88,7 +94,7 @@ def _models(whole: Section, defaults: Section, keys: Keys, notes: Notes) -> dict
     fallbacks = _fallbacks(defaults, models, names, notes)
     if main is not None:
         models.fall_back(main, [name for name in fallbacks if name != main])
-    return models.entries()
+    return models.entries(), main
 
 
 def _has_models(presets: dict[str, Section]) -> bool:
@@ -110,12 +116,11 @@ def _fallbacks(defaults: Section, models: Models, names: dict[str, str], notes: 
     return found
 
 
-def _agent(defaults: Section, entries: dict[str, Any], notes: Notes) -> dict[str, Any]:
+def _agent(defaults: Section, entries: dict[str, dict[str, Any]], main: str | None, notes: Notes) -> dict[str, Any]:
     agent: dict[str, Any] = {}
     names = [name for entry in entries.values() for name in entry["models"]]
-    chosen = defaults.text("model_preset")
     if names:
-        agent["model"] = chosen if chosen in names else MAIN if MAIN in names else names[0]
+        agent["model"] = main if main in names else names[0]
     if name := defaults.text("bot_name"):
         agent["name"] = one_line(name, 100)
     if (rounds := defaults.whole("max_tool_iterations", 1, 100_000)) is not None:

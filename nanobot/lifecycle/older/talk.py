@@ -65,7 +65,7 @@ def read(rows: Iterable[tuple[int, dict[str, Any]]], stem: str, owners: Collecti
         kind = row.get("_type")
         if kind == "metadata":
             head = row
-        elif kind is None and isinstance(row.get("role"), str):
+        elif kind is None and "type" not in row and isinstance(row.get("role"), str):  # ours have a type
             said.append(row)
     key = head.get("key")
     key = key if isinstance(key, str) and key.strip() else key_of(stem)

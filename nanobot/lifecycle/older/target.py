@@ -47,6 +47,12 @@ class Target:
         given = files.get("folder") if isinstance(files, dict) else None
         return self.folder / Path(str(given or OWN_WORKSPACE)).expanduser()
 
+    @property
+    def models(self) -> set[str]:
+        """The names of the models that are configured."""
+        listed = (entry.get("models") for entry in self.data.values() if isinstance(entry, dict))
+        return {str(name) for models in listed if isinstance(models, dict) for name in models}
+
     def has(self, domain: str) -> bool:
         """Whether there is an integration of that name, which is foreign words."""
         try:
