@@ -25,7 +25,7 @@ from nanobot.lifecycle.entries import Entries
 from nanobot.lifecycle.instance import Instance
 from nanobot.lifecycle.loader import Loader
 from nanobot.lifecycle.watcher import Watcher
-from nanobot.util import collector
+from nanobot.util import collector, heaps
 
 if TYPE_CHECKING:
     from nanobot.lifecycle.logs import Logs
@@ -180,6 +180,7 @@ def run(
     ``announce`` shows a text to whoever sits at the terminal; ``ready`` is called once, when all is set up.
     """
     sys.setswitchinterval(SWITCH_EVERY)
+    heaps.share()
     with Instance(config_dir) as instance:
 
         async def main() -> int:
