@@ -31,7 +31,8 @@ def _show(told: Mapping[str, Any]) -> None:
     print(_line(say("prompt.conversation")))
     for message in told["conversation"]["messages"]:
         calls = [f"{call['name']} {call['arguments']}" for call in message.get("tool_calls", ())]
-        print(f"[{message['role']}] " + "\n".join(filter(None, (message["content"], *calls))))
+        pictures = [f"[{kind}]" for kind in message.get("pictures", ())]
+        print(f"[{message['role']}] " + "\n".join(filter(None, (message["content"], *calls, *pictures))))
     print(f"\n{_line(say('prompt.tools', count=len(told['tools']['functions'])))}")
     for tool in told["tools"]["functions"]:
         print(f"{tool['function']['name']}: {tool['function']['description']}")

@@ -103,11 +103,27 @@ async def test_a_person_reads_the_parts_and_their_sizes(
     text = capsys.readouterr().out
     assert "── identity ─" in text
     assert "[assistant] eins" in text
-    assert "read_file: Read a text file" in text
+    assert "read_file: Read a text" in text
     on_the_screen.run(config_dir, None, sizes=True, **options)
     table = capsys.readouterr().out
     assert "You are nanobot" not in table
     assert f"{shown['tokens']}" in table.splitlines()[-1]
+
+
+@pytest.mark.parametrize("vision", [True, False])
+async def test_pictures_of_tools_are_told_as_the_model_gets_them(
+    begin: Begin, chat: Chat, hub: Hub, set_up: SetUp, config_dir: Path, vision: bool
+) -> None:
+    await set_up("files")
+    (config_dir / "workspace").mkdir()
+    (config_dir / "workspace/cat.png").write_bytes(png(4, 3))
+    await begin(model={"vision": vision})
+    await chat.types('look [[tool:read_file {"path": "cat.png"}]][[reply:a cat]]')
+    talk = (await asked(hub))["conversation"]
+    [result] = [message for message in talk["messages"] if message["role"] == "tool"]
+    assert result.get("pictures") == (["image/png"] if vision else None)
+    assert (UNSEEN in result["content"]) is not vision
+    assert (talk["tokens"] > 1500) is vision
 
 
 @pytest.mark.parametrize("vision", [True, False])
