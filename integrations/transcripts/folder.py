@@ -120,7 +120,7 @@ def _write(path: Path, size: int, data: bytes) -> int:
     """Append, and have it on the disk; all of it or, where that fails, nothing. Gives the new size."""
     handle = os.open(path, _FLAGS, 0o600)
     try:
-        if os.fstat(handle).st_mode & 0o077:
+        if os.name == "posix" and os.fstat(handle).st_mode & 0o077:
             os.fchmod(handle, 0o600)
         try:
             view = memoryview(data)
