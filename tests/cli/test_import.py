@@ -280,10 +280,12 @@ def test_transcripts_of_our_own_are_none_of_the_older_one(take: Import, older: O
 
 def test_what_would_not_pass_the_check_is_left_out_alone(take: Import, older: Older, folder: Path) -> None:
     older.config(CONFIG | {"agents": {"defaults": {"model": "qwen/qwen3-32b", "timezone": "Mars/Base"}}})
-    older.jobs(job("bad", {"kind": "cron", "expr": "99 7 * *"}, name="Bad"), job("good", DAILY, name="Good"))
+    wrong = [job(f"b{number}", {"kind": "cron", "expr": "99 7 * *"}, name=f"Bad {number}") for number in range(50)]
+    older.jobs(*wrong, job("good", DAILY, name="Good"))
     shown = take()
-    assert "schedule > bad was left out: '99 7 * *' is no cron expression" in shown
+    assert "schedule > bad_49 was left out: '99 7 * *' is no cron expression" in shown
     assert "nanobot > time_zone was left out" in shown
+    assert "Schedules: 1." in shown
     entries = configured(folder).entries
     assert set(entries["schedule"].config) == {"good"}
 

@@ -50,7 +50,9 @@ def jobs(home: Home, notes: Notes, *, now: float, zone: str | None, here: Callab
         item = _item(section, name or id_, notes, now=now, zone=zone, here=here)
         if item is None:
             continue
-        key = slugify(name or id_) or "job"
+        key = slugify(name or id_)
+        if key in ("", "unknown"):  # a name in a script that is not spelled in Latin letters
+            key = f"job_{slugify(id_)}"
         if key in keys:
             key = f"{key}_{slugify(id_)}"
         while key in keys:

@@ -114,8 +114,11 @@ class Models:
             if provider.models:
                 kind = self._kind(provider)
                 entry = self._server(provider, kind, key)
+                label = slugify(provider.name)
+                while f"{kind} {label}" in found:
+                    label += "_2"
                 if entry is not None:
-                    found[f"{kind} {slugify(provider.name)}"] = entry
+                    found[f"{kind} {label}"] = entry
         return found
 
     # -- inside ---------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from .settings import Settings, settings
 from .talk import Talk, read
 from .target import Target, with_secrets
 
-MOST_REPAIRS = 200
+MOST_REPAIRS = 20
 BY_DEFAULT = {"memory", "skills", "subagent"}
 """What is worth an entry in a configuration of somebody's own only with options."""
 OF_ITEMS = {"schedule": 1, "mcp": 1, "nanobot": 1}
@@ -210,16 +210,26 @@ def _checked(move: Move, entries: dict[str, Any], keys: Keys) -> list[Text]:
         new = [one for one in ours.problems({text.name: text.after for text in texts}) if _sign(one) not in before]
         for problem in [one for one in new if one.key == UNSET]:
             move.notes.add("unset", name=problem.placeholders.get("name", ""))
-        bad = next((one for one in new if one.key != UNSET), None)
-        if bad is None:
+        bad = [one for one in new if one.key != UNSET]
+        if not bad:
             return _texts(move, entries, keys, name, main) if new else texts
-        where = bad.path[: 1 + OF_ITEMS.get(str(bad.path[0]), 0)] if bad.path else ()
-        if not _drop(entries, where):
-            raise ours.refused("check", problem=Scrubber(keys.values).scrub(bad.told(ours.language)))
-        move.jobs -= where[0] == "schedule"
-        sentence = Scrubber(keys.values).scrub(bad.sentence(ours.language))
-        move.notes.add("dropped", where=" > ".join(map(str, where)), sentence=sentence)
+        _leave_out(move, entries, bad, Scrubber(keys.values).scrub)
     raise ours.refused("check", problem="…")
+
+
+def _leave_out(move: Move, entries: dict[str, Any], bad: list[Problem], scrub: Callable[[str], str]) -> None:
+    """Drop what is wrong, as little of it as possible. Raises ``NanobotError`` for what is not ours."""
+    gone: set[tuple[Any, ...]] = set()
+    for one in bad:
+        where = one.path[: 1 + OF_ITEMS.get(str(one.path[0]), 0)] if one.path else ()
+        if where in gone or where[:1] in gone:
+            continue
+        if not _drop(entries, where):
+            raise move.target.refused("check", problem=scrub(one.told(move.target.language)))
+        gone.add(where)
+        move.jobs -= where[0] == "schedule"
+        sentence = scrub(one.sentence(move.target.language))
+        move.notes.add("dropped", where=" > ".join(map(str, where)), sentence=sentence)
 
 
 def _texts(move: Move, entries: dict[str, Any], keys: Keys, name: str, main: str) -> list[Text]:

@@ -24,6 +24,8 @@ _TOPIC = re.compile(r"telegram:(-?\d+):topic:(\d+)")
 _PLACE = re.compile(r"([a-z0-9_]+):([^:\s]+)")
 _NOT_SAID = re.compile(r"(?i)hidden|runtime_context")
 _COMMAND = "_command"
+_CONTEXT = re.compile(r"\[Runtime Context[^\]\n]*\].*?(?:\n\n|\Z)", re.DOTALL)
+"""What some releases put before the words of a person: the time, the channel and the chat."""
 _OUR_CHANNELS = {"cli": "console", "telegram": "telegram"}
 TERMINAL, AT_THE_TERMINAL = "terminal", "owner"
 """The chat of the first terminal, and who sits there."""
@@ -137,6 +139,9 @@ def _turns(rows: Iterable[dict[str, Any]]) -> Iterator[_Turn]:
         if row.get(_COMMAND) or any(value and _NOT_SAID.search(name) for name, value in row.items()):
             continue
         if row["role"] == "user":
+            text = text_of(row.get("content"))
+            if text and not _own_words(text):
+                continue
             yield turn
             inner = row.get("injected_event") or row.get("subagent_task_id")
             turn = _Turn(None if inner else row)
@@ -218,7 +223,8 @@ class _Writer:
         line |= {"role": row["role"], "turn": turn, **more}
 
     def _line(self, row: dict[str, Any], kind: str) -> dict[str, Any]:
-        text = cut_in_the_middle(text_of(row.get("content")), LONGEST_TEXT)
+        text = text_of(row.get("content"))
+        text = cut_in_the_middle(_own_words(text) if row["role"] == "user" else text, LONGEST_TEXT)
         self.at = max(_moment(row.get("timestamp")) or self.at, self.at + 0.000_002)
         line: dict[str, Any] = {"type": kind, "time": iso(self.at), "text": text}
         if kind == "message":
@@ -228,6 +234,11 @@ class _Writer:
             line["id"] = ulid_of(self.at, digest)
         self.talk.lines.append(line)
         return line
+
+
+def _own_words(text: str) -> str:
+    found = _CONTEXT.match(text)
+    return text[found.end() :] if found else text
 
 
 def _calls(row: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -125,6 +125,13 @@ def test_two_jobs_of_one_name_are_two(tmp_path: Path) -> None:
     assert list(found(older)[0]) == ["tea", "tea_a2"]
 
 
+def test_a_name_in_another_script_has_a_key_all_the_same(tmp_path: Path) -> None:
+    older = Older(tmp_path / "old")
+    older.jobs(job("a1", {"kind": "cron", "expr": "0 7 * * *"}, name="早报"))
+    ((key, item),) = found(older)[0].items()
+    assert (key, item["alias"]) == ("job_a1", "早报")
+
+
 def test_a_damaged_file_is_named_with_its_line(tmp_path: Path) -> None:
     older, notes = Older(tmp_path / "old"), Notes()
     older.write("workspace/cron/jobs.json", '{"jobs": [\n  {"id": "a",}\n]}')

@@ -68,11 +68,12 @@ def test_what_was_not_said_by_anybody_is_left_out() -> None:
         line("user", "/status", 1, _command=True),
         line("assistant", "fine", 2, _command=True),
         line("user", "secretly", 3, _hidden_history=True),
+        line("user", "[Runtime Context - metadata only]\nCurrent Time: now", 3),
         line("user", "the subagent is done", 4, injected_event="subagent"),
         line("assistant", "It is done.", 5),
         line("assistant", "", 6, tool_calls=[call("never")]),
         line("tool", "of nobody", 7, tool_call_id="other"),
-        line("user", "thanks", 8),
+        line("user", "[Runtime Context - metadata only]\nChannel: telegram\n\nthanks", 8),
     )
     assert shape(found) == [("head", ""), ("assistant", "It is done."), ("user", "thanks")]
     assert found.lines[1]["turn"] is None
