@@ -172,10 +172,11 @@ class House:
         data = dict(call.data)
         given = data.pop("entity_id", None)
         if given is None:
-            return await self._first(call).call(call.domain, call.service, data, respond=call.return_response)
+            first = self._that_has((call.domain, call.service))
+            return await first.call(call.domain, call.service, data, context=call.context, respond=call.return_response)
         meant = self._meant(call, given)
         calls = [
-            self._servers[name].call(call.domain, call.service, data, ids, respond=call.return_response)
+            self._servers[name].call(call.domain, call.service, data, ids, call.context, respond=call.return_response)
             for name, ids in meant.items()
         ]
         answers = await _all(calls)
@@ -195,10 +196,8 @@ class House:
         given = target.pop("entity_id", None)
         ids = [one.strip().lower() for one in given.split(",")] if isinstance(given, str) else given
         ids = [self._remote_id(server, one) for one in ids or ()]
-        return await server.call(domain, name, {**call.data["data"], **target}, ids, respond=call.return_response)
-
-    def _first(self, call: ServiceCall) -> Server:
-        return self._that_has((call.domain, call.service))
+        data = {**call.data["data"], **target}
+        return await server.call(domain, name, data, ids, call.context, respond=call.return_response)
 
     def _that_has(self, name: Name) -> Server:
         known = self._offers.get(name, {})

@@ -16,10 +16,13 @@ from nanobot.contracts.mirrored import Mirrored
 from nanobot.contracts.service import ServiceCall
 from nanobot.hub.bus import Event
 from nanobot.hub.collection import TARGETS
+from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.hub.issues import Severity
 from nanobot.hub.states import MAX_STATE_LENGTH, is_entity_id
 from nanobot.util.aio import TURN
+
+from .origins import Origins
 
 NOT_MIRRORED = frozenset({"integration"})
 """Domains in which nanobot tells of itself."""
@@ -32,8 +35,8 @@ SECRET = frozenset({"access_token"})
 FREE_AFTER = 1.0  # s that an id has to be free: whoever is reloaded takes its own again
 MOST_NAMED = 8  # entities in the text of an issue
 
-Call = Callable[[str, str, Mapping[str, Any], list[str]], Awaitable[Any]]
-"""Call a service of the server: domain, name, data, and the entities, as the server calls them."""
+Call = Callable[[str, str, Mapping[str, Any], list[str], Context | None], Awaitable[Any]]
+"""Call a service of the server: domain, name, data, the entities, as the server calls them, and on whose behalf."""
 
 
 class Thing(Mirrored):
@@ -56,25 +59,25 @@ class Thing(Mirrored):
         shown = self._attributes
         return shown if self.available else {name: shown[name] for name in LASTING & shown.keys()}
 
-    def take(self, state: str, attributes: Mapping[str, Any]) -> None:
+    def take(self, state: str, attributes: Mapping[str, Any], context: Context | None = None) -> None:
         """Become as it is there now."""
         self._state, self._attributes, self.available = state, attributes, True
-        self.changed()
+        self.changed(context)
 
-    def change(self, state: str | None, more: Mapping[str, Any], gone: list[str]) -> None:
+    def change(self, state: str | None, more: Mapping[str, Any], gone: list[str], context: Context | None) -> None:
         """Become what differs from before."""
         attributes = self._attributes
         if more or gone:
             attributes = {name: value for name, value in {**attributes, **more}.items() if name not in gone}
-        self.take(self._state if state is None else state, attributes)
+        self.take(self._state if state is None else state, attributes, context)
 
     async def serve(self, call: ServiceCall) -> None:
         data = {name: value for name, value in call.data.items() if name not in TARGETS}
-        await self.mirror.call(call.domain, call.service, data, [self.remote_id])
+        await self.mirror.call(call.domain, call.service, data, [self.remote_id], call.context)
 
     async def update(self) -> None:
         """Have the server look again."""
-        await self.mirror.call("homeassistant", "update_entity", {}, [self.remote_id])
+        await self.mirror.call("homeassistant", "update_entity", {}, [self.remote_id], None)
 
     def ousted(self) -> None:
         self.mirror.ousted(self)
@@ -90,8 +93,9 @@ class _Shown(NamedTuple):
 class Mirror:
     """``part`` holds the entities. What has an id that is taken here is kept up to date, but not shown."""
 
-    def __init__(self, part: Entry, config: Mapping[str, Any], call: Call) -> None:
+    def __init__(self, part: Entry, config: Mapping[str, Any], call: Call, origins: Origins) -> None:
         self.call = call
+        self._origins = origins
         self.trusted: bool = config["trusted"]
         self._part = part
         self._hub = part.hub
@@ -136,7 +140,8 @@ class Mirror:
             if thing is not None:
                 more = change.get("+") or {}
                 gone = (change.get("-") or {}).get("a") or []
-                thing.change(more.get("s"), self._clean(more.get("a") or {}), gone)
+                context = self._origins.of(remote_id, more.get("c"))
+                thing.change(more.get("s"), self._clean(more.get("a") or {}), gone, context)
             await self._breathe()
         for remote_id in event.get("r") or ():
             self._forget(remote_id)
@@ -177,7 +182,8 @@ class Mirror:
                 if not is_entity_id(entity_id):
                     continue
                 thing = self._things[remote_id] = Thing(self, remote_id, entity_id)
-            thing.take(str(told.get("s", "")), self._clean(told.get("a") or {}))
+            context = self._origins.of(remote_id, told.get("c"))
+            thing.take(str(told.get("s", "")), self._clean(told.get("a") or {}), context)
             if remote_id not in self._shown:
                 self._show(thing)
             await self._breathe()

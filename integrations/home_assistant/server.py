@@ -9,12 +9,14 @@ from typing import Any
 
 from nanobot.contracts.entity import Entity
 from nanobot.errors import AuthFailed, InvalidServiceData, NotReady, ServiceError
+from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.util.text import one_line
 
 from .connection import ANSWERED_WITHIN, Connection, Gone, Refusal, connected
 from .mirror import Mirror
 from .offer import Name, Offer
+from .origins import Origins
 
 SILENT_FOR = 180.0  # s without a sign of life, connecting included
 SETTLED_AFTER = 0.5  # s after a service came or went: they come in numbers
@@ -34,7 +36,8 @@ class Server:
         self.config = config
         self.why = "it is being connected"
         """While it is away: the reason, as a part of a sentence."""
-        self.mirror = Mirror(part.part("entities"), config, self.call)
+        self._origins = Origins()
+        self.mirror = Mirror(part.part("entities"), config, self.call, self._origins)
         self._part = part
         self._scrub = part.hub.scrubber.scrub
         self._offered = offered
@@ -63,10 +66,14 @@ class Server:
         name: str,
         data: Mapping[str, Any],
         ids: list[str] | None = None,
+        context: Context | None = None,
         *,
         respond: bool = False,
     ) -> Mapping[str, Any] | None:
-        """Call a service there on these entities, as they are called there. Raises ``ServiceError``."""
+        """Call a service there on these entities, as they are called there, on behalf of ``context``.
+
+        Raises ``ServiceError``.
+        """
         called = f"{domain}.{name}"
         if not self.may_call(domain, name):
             raise ServiceError(f"{called} is closed: 'services' of the Home Assistant {self.name} does not include it")
@@ -81,10 +88,11 @@ class Server:
             message["target"] = {"entity_id": ids}
         if respond:
             message["return_response"] = True
-        limit = self.config["timeout"]
+        limit, cause = self.config["timeout"], context or Context()
         try:
             async with asyncio.timeout(limit):
-                result = await connection.ask("call_service", **message)
+                with self._origins.acting(ids or [called], cause):  # `script.greet` acts on what is called so
+                    result = await connection.ask("call_service", **message)
         except Refusal as error:
             words = self._scrub(str(error)).rstrip(".")
             kind = InvalidServiceData if error.code in WRONG_DATA else ServiceError
@@ -97,7 +105,9 @@ class Server:
             raise ServiceError(
                 f"the Home Assistant {self.name} did not end {called} within {limit:g} s; it may still be at it"
             ) from error
-        response = result.get("response") if isinstance(result, dict) else None
+        result = result if isinstance(result, dict) else {}
+        self._origins.learn(result.get("context"), cause)
+        response = result.get("response")
         return response if isinstance(response, dict) else {} if respond else None
 
     async def run(self) -> None:
@@ -256,7 +266,7 @@ def _fits(name: str, globs: list[str]) -> bool:
 
 
 def _short(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {"s": state.get("state"), "a": state.get("attributes")}
+    return {"s": state.get("state"), "a": state.get("attributes"), "c": state.get("context")}
 
 
 def _compressed(data: Mapping[str, Any]) -> dict[str, Any]:

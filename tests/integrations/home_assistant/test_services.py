@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from nanobot.contracts.tool import Risk
 from nanobot.errors import InvalidServiceData, ServiceError
+from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
 from nanobot.testing.tools import Hands
 from tests.servers._home_assistant import Scripted
 
-from .conftest import Connect, Remote, state, until
+from .conftest import Connect, Remote, shows, state, until
 
 AUTOMATION = """
 automation:
@@ -42,6 +44,32 @@ async def test_an_automation_acts_there_and_uses_what_is_answered(connect: Conne
     hub.bus.fire("evening")
     await until(lambda: greeted == ["Hello Ann"])
     assert state(remote.hub, "input_boolean.lamp") == "on"
+
+
+async def test_what_a_call_changes_there_leads_back_to_it(connect: Connect, remote: Remote, hub: Hub) -> None:
+    """Also what a script there changes, once it is known to run."""
+    both = "script:\n  both:\n    sequence:\n      - delay: {milliseconds: 10}\n      - action: input_boolean.toggle\n"
+    both += "        target: {entity_id: [input_boolean.lamp, input_boolean.fan]}\n"
+    before = remote.house.config_dir.joinpath("configuration.yaml").read_text()
+    await remote.house.apply(before.replace("script:\n", both))
+    await connect(remote)
+    context = Context(actor="automation")
+    target = {"entity_id": ["input_boolean.lamp"]}
+    await hub.services.call("input_boolean", "turn_on", target=target, context=context)
+    await until(partial(shows, hub, "input_boolean.lamp", "on"))
+    lamp = hub.states.get("input_boolean.lamp")
+    assert lamp is not None
+    assert lamp.context is context
+    await hub.services.call("script", "both", context=context)
+    await until(partial(shows, hub, "input_boolean.fan", "on"))
+    fan = hub.states.get("input_boolean.fan")
+    assert fan is not None
+    assert context.id in (fan.context.id, fan.context.parent_id)
+    await remote.hub.services.call("input_boolean", "turn_off", target={"entity_id": ["input_boolean.fan"]})
+    await until(partial(shows, hub, "input_boolean.fan", "off"))
+    fan = hub.states.get("input_boolean.fan")
+    assert fan is not None
+    assert context.id not in (fan.context.id, fan.context.parent_id)
 
 
 async def test_own_services_pass_on_what_is_done_to_mirrored_entities(
