@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -101,6 +100,8 @@ class World:
         """
         wanted = plain(text)
         words = [word for word in wanted.split() if len(word) > 2 or not word.isascii()]
+        import difflib  # seldom needed
+
         close = difflib.get_close_matches(wanted, self.plainly, n=5, cutoff=0.68)
         close += [spoken for spoken in self.plainly if any(_begins(word, spoken) for word in words)]
         return list(dict.fromkeys(entity_id for spoken in close for entity_id in self.plainly[spoken]))
@@ -123,5 +124,7 @@ def plain(text: str) -> str:
 def nearest_entry(text: str, entries: Iterable[str]) -> str | None:
     """The entry whose id is like this text."""
     ids = {plain(entry): entry for entry in entries}
+    import difflib
+
     close = difflib.get_close_matches(plain(text), ids, n=1, cutoff=0.6)
     return ids[close[0]] if close else None

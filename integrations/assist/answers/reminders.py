@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -88,7 +87,11 @@ def _like(reminders: list[Mapping[str, Any]], wanted: str) -> list[Mapping[str, 
         return found
     found = [reminder for reminder in reminders if plain(wanted) in plain(str(reminder["text"]))]
     texts = {plain(str(reminder["text"])): reminder for reminder in reminders}
-    return found or [texts[text] for text in difflib.get_close_matches(plain(wanted), texts, cutoff=0.6)]
+    if found:
+        return found
+    import difflib  # seldom needed
+
+    return [texts[text] for text in difflib.get_close_matches(plain(wanted), texts, cutoff=0.6)]
 
 
 def _when(ask: Ask, reminder: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any
@@ -130,7 +129,7 @@ def atan2(*args: Any, default: Any = REQUIRED) -> Any:
         return _or_default("atan2", list(pair), default)
 
 
-def _of_many(name: str, calculate: Callable[[Iterable[Any]], Any]) -> Callable[..., Any]:
+def _of_many(name: str, of_statistics: str) -> Callable[..., Any]:
     def function(*args: Any, default: Any = REQUIRED) -> Any:
         if not args:
             raise without_argument(name)
@@ -141,9 +140,11 @@ def _of_many(name: str, calculate: Callable[[Iterable[Any]], Any]) -> Callable[.
                 default = args[1]
         elif len(args) == 1:
             raise not_iterable(args[0])
+        import statistics  # seldom needed
+
         try:
-            return calculate(values)
-        except (*_UNREADABLE, statistics.StatisticsError):
+            return getattr(statistics, of_statistics)(values)
+        except _UNREADABLE:  # that there is no data, too
             return _or_default(name, values, default)
 
     function.__name__ = name
@@ -183,9 +184,9 @@ _UNARY: Mapping[str, Callable[..., Any]] = {
     name: _of_one(name, getattr(math, name)) for name in ("sin", "cos", "tan", "asin", "acos", "atan", "sqrt")
 }
 _MIDDLE: Mapping[str, Callable[..., Any]] = {
-    "average": _of_many("average", statistics.fmean),
-    "median": _of_many("median", statistics.median),
-    "statistical_mode": _of_many("statistical_mode", statistics.mode),
+    "average": _of_many("average", "fmean"),
+    "median": _of_many("median", "median"),
+    "statistical_mode": _of_many("statistical_mode", "mode"),
 }
 
 GLOBALS: Functions = {
