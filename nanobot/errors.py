@@ -47,13 +47,13 @@ class NotReady(NanobotError):
 class ModelError(NanobotError):
     """A model refuses a request, or answers it with nonsense. Another model may do better; the same will not.
 
-    ``too_long``: a shorter request it would take. ``out_of_turn``: one in which person and model take turns.
+    ``too_long``: a shorter request it would take. ``too_loose``: a stricter one.
     """
 
-    def __init__(self, message: str = "", *, too_long: bool = False, out_of_turn: bool = False) -> None:
+    def __init__(self, message: str = "", *, too_long: bool = False, too_loose: bool = False) -> None:
         super().__init__(message)
         self.too_long = too_long
-        self.out_of_turn = out_of_turn
+        self.too_loose = too_loose
 
 
 class ServiceError(NanobotError):

@@ -172,7 +172,7 @@ class Asking:
     async def _answer(self, model: Model, request: Request, bill: Bill) -> AsyncGenerator[Delta]:
         """What the model says. Raises ``NotReady`` for silence and for an answer with nothing in it."""
         something = False
-        stream = model.stream(arranged(request, sees=model.sees, in_turns=model.in_turns))
+        stream = model.stream(arranged(request, sees=model.sees, strict=model.strict))
         try:
             while True:
                 try:
@@ -183,10 +183,10 @@ class Asking:
                 except TimeoutError:
                     raise NotReady(f"{model.name} said nothing for {model.timeout:g} s") from None
                 except ModelError as error:
-                    if not error.out_of_turn or model.in_turns or something:
+                    if not error.too_loose or model.strict or something:
                         raise
-                    model.in_turns = True  # from now on
-                    stream = model.stream(arranged(request, sees=model.sees, in_turns=True))
+                    model.strict = True  # from now on
+                    stream = model.stream(arranged(request, sees=model.sees, strict=True))
                     continue
                 something = something or bool(delta.text.strip() or delta.tool_calls)
                 bill.take(delta)

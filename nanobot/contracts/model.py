@@ -129,8 +129,9 @@ class Model(ABC):
     """Tokens that a request and its answer may have together; None: nobody knows."""
     sees: bool = False
     """Whether it can be shown images."""
-    in_turns: bool = False
-    """Whether it takes a conversation only in which person and model take turns; found out when it refuses another."""
+    strict: bool = False
+    """Whether it takes a conversation only where person and model take turns, and calls have short ids; found out when
+    it refuses another."""
     throttle: Throttle | None = None
     """Holds requests back until its limits allow them."""
     health: Health | None = None

@@ -60,7 +60,7 @@ async def test_a_picture_that_is_gone_is_not_shown(hub: Hub) -> None:
     await hub.media.drop(kept)
     found = await ToolPictures(hub).shown(request, ROOM)
     assert found.messages[0].images == ()
-    assert arranged(found, sees=True, in_turns=False).messages == found.messages
+    assert arranged(found, sees=True, strict=False).messages == found.messages
 
 
 async def test_an_export_that_is_given_back_knows_the_pictures(

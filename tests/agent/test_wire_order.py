@@ -26,7 +26,10 @@ from nanobot.util.aio import in_thread
 from tests.agent.test_pictures import png
 
 MISTRAL = "Unexpected role 'user' after role 'tool'"
+IDS = "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9."
 TEMPLATE = "Conversation roles must alternate user/assistant/user/assistant/..."
+REFUSED = {MISTRAL: {("tool", "user")}, TEMPLATE: {("tool", "user"), ("user", "user")}, IDS: set[tuple[str, str]]()}
+"""Who may not speak after whom."""
 
 
 class Server:
@@ -66,11 +69,11 @@ class Server:
             return 400, "tool messages hold text"
         if self.strict is None:
             return None
-        for before, after in pairwise(messages):
-            pair = (before["role"], after["role"])
-            if pair == ("tool", "user") or (self.strict[1] == TEMPLATE and pair == ("user", "user")):
-                return self.strict
-        return None
+        ids = [one["tool_call_id"] for one in messages if one["role"] == "tool"]
+        if self.strict[1] == IDS and not all(len(id_) == 9 and id_.isalnum() for id_ in ids):
+            return self.strict
+        pairs = pairwise(message["role"] for message in messages)
+        return self.strict if REFUSED[self.strict[1]].intersection(pairs) else None
 
 
 class Camera(Tool):
@@ -197,6 +200,17 @@ async def test_a_server_that_wants_turns_gets_turns_and_is_remembered(
     assert server.refused == 1
     await chat.types("thanks")
     assert server.refused == 1
+
+
+async def test_ids_of_another_provider_become_short_ones_that_fit_together(
+    begin: Begin, server: Server, chat: Chat
+) -> None:
+    server.strict = (400, IDS)
+    await begin(vision=False)
+    assert await chat.types("look out of the window") == "I see."
+    assert server.refused == 1
+    asked = server.asked[-1]
+    assert [call["id"] for call in asked[-2]["tool_calls"]] == [asked[-1]["tool_call_id"]]
 
 
 async def test_pictures_and_turns_go_together(begin: Begin, server: Server, chat: Chat) -> None:

@@ -19,7 +19,7 @@ REFUSED = (401, 403)
 PASSING = (408, 409, 425, 429)
 """What may pass, besides everything from 500 on."""
 ABOUT_LENGTH = (400, 413, 422, 500)
-ABOUT_ORDER = (400, 422, 500)
+ABOUT_FORM = (400, 422, 500)
 
 _TOO_LONG = re.compile(
     r"context[ _](length|window|size)|maximum context|exceed_context|too many (input )?tokens"
@@ -28,10 +28,13 @@ _TOO_LONG = re.compile(
 )
 _TOO_LARGE = re.compile(r"request too large|requested tokens? exceed", re.IGNORECASE)
 """Of a limit on tokens in a minute: this one request is more than all of it, so that no waiting helps."""
-_OUT_OF_TURN = re.compile(
-    r"roles? must alternate|unexpected role|expected last role|\brole\b.{1,30}\bafter\b.{1,30}\brole\b", re.IGNORECASE
+_TOO_LOOSE = re.compile(
+    r"roles? must alternate|unexpected role|expected last role|\brole\b.{1,30}\bafter\b.{1,30}\brole\b"
+    r"|tool call id .{1,100}must be",
+    re.IGNORECASE,
 )
-"""Of a conversation in which one speaks twice, or goes on after the results of tools: Mistral, templates of chats."""
+"""Of a conversation in which one speaks twice, or goes on after the results of tools, or in which calls have ids of
+another provider: Mistral, templates of chats."""
 _TRY_AGAIN = re.compile(r"try again in (?:(\d+)m)?(?:([\d.]+)(ms|s))?", re.IGNORECASE)
 _BY_WORD = (
     (re.compile(r"rate.?limit|quota|too.?many|overload|exhausted|throttl"), 429),
@@ -92,8 +95,10 @@ class Trouble:
             status in ABOUT_LENGTH and _TOO_LONG.search(f"{_words_of(error)} {message}")
         ):
             return ModelError(f"{self.model}: the conversation is too long for this model{said}", too_long=True)
-        if status in ABOUT_ORDER and _OUT_OF_TURN.search(message):
-            return ModelError(f"{self.model}: {self.address} refuses the order of who speaks{said}", out_of_turn=True)
+        if status in ABOUT_FORM and _TOO_LOOSE.search(message):
+            return ModelError(
+                f"{self.model}: {self.address} refuses the form of the conversation{said}", too_loose=True
+            )
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             if _TOO_LARGE.search(message):
                 return ModelError(f"{self.model}: the conversation is too long for its limit{said}", too_long=True)
