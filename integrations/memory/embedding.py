@@ -22,7 +22,7 @@ from nanobot.hub.hub import Phase
 from nanobot.hub.issues import Severity
 from nanobot.util.backoff import Backoff
 
-from .books import person_in
+from .books import agent_in, person_in
 from .index import Index
 
 BACKOFF = Backoff(first=5.0, limit=3600.0)
@@ -173,7 +173,7 @@ class Embedding:
             if not self._refused:
                 await self.index.vectors.drop_others(space)
             return False
-        spender = Spender(person=person_in(book), origin="memory")
+        spender = Spender(agent_in(book), person_in(book), origin="memory")
         try:
             vectors = await self._vectors(embedder, [self._clean(one.text) for one in missing], spender)
         except Refusal as refusal:

@@ -113,8 +113,8 @@ class Memory:
 
     async def recall(self, turn: Turn, text: str) -> list[Hit]:
         """What is known about something, best first."""
-        spender = Spender(person=turn.person, channel=turn.channel, session=turn.session, turn=turn.id)
-        return await self.search(text, self.readable(turn), spender)
+        who = Spender(turn.agent, turn.person, turn.channel, turn.session, turn.id)
+        return await self.search(text, self.readable(turn), who)
 
     async def search(self, text: str, books: Sequence[str], spender: Spender = BY_MEMORY) -> list[Hit]:
         """The same in any books: by words, and by what it means as far as that is known. Raises ``StorageError``."""

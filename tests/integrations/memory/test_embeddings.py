@@ -58,18 +58,22 @@ class Bench:
     def person(self, name: str, **more: Any) -> Hands:
         return Hands(self.hub).of(id=f"{name}1", sender=name, person=f"chat:{name}", **more)
 
-    async def missing(self) -> int:
-        _, some = await self.embedding.index.vectors.missing(self.hub.embedders.get("small").space, 10_000)  # type: ignore[union-attr]
+    async def missing(self, *besides: str) -> int:
+        """Texts of one person without a vector."""
+        small = self.hub.embedders.get("small")
+        assert small is not None
+        _, some = await self.embedding.index.vectors.missing(small.space, 10_000, besides)
         return len(some)
 
-    async def settled(self) -> None:
-        """Until everything has its vector."""
-        await until(self._is_settled)
+    async def settled(self, *besides: str) -> None:
+        """Until everything has its vector, but what is in the books ``besides``."""
 
-    async def _is_settled(self) -> bool:
-        if await self.embedding.index.refresh():
-            self.embedding.wake()
-        return await self.missing() == 0
+        async def is_settled() -> bool:
+            if await self.embedding.index.refresh():
+                self.embedding.wake()
+            return await self.missing(*besides) == 0
+
+        await until(is_settled)
 
     async def embedded(self) -> list[str]:
         """All texts that were sent, in their order; needs ``keep_requests``."""
@@ -322,10 +326,7 @@ async def test_a_budget_that_is_used_up_stops_one_person_alone(bench: Bench) -> 
     await anna("remember", fact="Anna bought a red car.")
     await ben("remember", fact="Ben bought a blue car.")
 
-    async def counted() -> bool:
-        return bool(meter.told)
-
-    await until(counted)
+    await bench.settled("people/chat~anna")
     assert "red car" in await anna("recall", words="car")
     assert "Nothing is known" in await anna("recall", words="automobile")
     assert "blue car" in await ben("recall", words="automobile")
