@@ -139,7 +139,7 @@ class Bench:
         await self.control.post("reset")
         took = [await self.desk.ask(text, chat) for _ in range(turns)]
         async with self.control.get("log") as response:
-            log: list[dict[str, Any]] = await response.json()
+            log: list[dict[str, Any]] = [asked for asked in await response.json() if asked["tools"]]  # no summaries
         requests = len(log) // turns  # as many in each turn
         asked = [sum(e["t_end"] - e["t"] for e in log[n * requests : (n + 1) * requests]) for n in range(turns)]
         return [(whole - model) * 1000 for whole, model in zip(took, asked, strict=True)]
