@@ -20,6 +20,7 @@ from nanobot.errors import NanobotError
 from nanobot.lifecycle import bell, watcher
 from nanobot.lifecycle.tree import Tree, look
 from nanobot.lifecycle.watcher import Watcher
+from tests.machine import need, need_own_limits
 
 SETTLE = 0.3
 
@@ -167,6 +168,8 @@ async def test_a_checkout_of_many_files_is_one_change(watch: Watch) -> None:
 
 
 async def test_a_git_checkout_is_one_change_and_its_own_files_do_not_count(watch: Watch) -> None:
+    need("git")
+
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
         subprocess.run(["git", *identity, *arguments], cwd=watch.folder, check=True, capture_output=True)
@@ -526,9 +529,8 @@ asyncio.run(main(pathlib.Path(sys.argv[1])))
 
 @pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])
 def test_where_the_system_allows_no_watches_it_looks_by_itself(folder: Path, limit: str) -> None:
+    need_own_limits(limit)
     own = ["unshare", "--user", "--map-root-user"]
-    if sys.platform != "linux" or subprocess.run([*own, "true"], capture_output=True).returncode:
-        pytest.skip("needs user namespaces")
     script = f'echo 0 > /proc/sys/user/{limit} && exec "$@"'
     command = [*own, "sh", "-c", script, "sh", sys.executable, "-c", LIMITED, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=60)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -21,6 +20,7 @@ from nanobot.hub.entry import Entry, EntryState
 from nanobot.hub.hub import Hub, Phase
 from nanobot.hub.web import StaticFolder, json_response
 from nanobot.testing.plugin import House, SetUp
+from tests.machine import need
 
 Make = Callable[..., Awaitable[Any]]
 
@@ -243,8 +243,8 @@ async def test_files_have_their_type_and_are_not_sent_twice(site: Any, folder: P
     assert (head.status, head.headers["Content-Length"]) == (200, "10")
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
 async def test_it_speaks_tls_with_a_certificate(hub: Hub, house: House, config_dir: Path) -> None:
+    need("openssl")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost",

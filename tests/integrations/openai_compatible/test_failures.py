@@ -21,6 +21,7 @@ from nanobot.contracts.model import Model
 from nanobot.errors import AuthFailed, ModelError, NanobotError, NotReady
 from nanobot.testing.plugin import House
 from tests.integrations.openai_compatible.conftest import KEY, Stub, ask, text_of
+from tests.machine import need
 
 Configure = Callable[..., Awaitable[None]]
 Local = Callable[[], Model]
@@ -358,6 +359,7 @@ async def odd_server(answer: bytes, **options: Any) -> AsyncIterator[str]:
 
 def certified(folder: Path) -> ssl.SSLContext:
     """A certificate that nobody has signed but itself."""
+    need("openssl")
     cert, key = folder / "cert.pem", folder / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     names = ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]

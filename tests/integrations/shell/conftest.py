@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.machine import need_bubblewrap
 
 SECRET = "the treasure is under the oak"
 
@@ -22,9 +23,8 @@ def workspace(config_dir: Path) -> Path:
 
 @pytest.fixture
 def bwrap() -> None:
-    """Bubblewrap is installed. Where it cannot be, that is told, and all else is still tested."""
-    if shutil.which("bwrap") is None:
-        pytest.xfail("bubblewrap is not installed")
+    """Bubblewrap is installed and works."""
+    need_bubblewrap()
 
 
 class Server:

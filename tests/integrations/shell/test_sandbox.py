@@ -14,6 +14,7 @@ from nanobot.hub.entry import Entry, EntryState
 from nanobot.testing.plugin import House, SetUp
 from nanobot.testing.tools import Hands
 from tests.integrations.shell.conftest import SECRET, Server
+from tests.machine import need_landlock
 
 pytestmark = pytest.mark.usefixtures("bwrap")
 
@@ -62,6 +63,7 @@ def landlocked(tmp_path: Path, workspace: Path, command: str, *, network: bool =
     """The launcher alone: as root, `shell:` refuses to rely on Landlock."""
     from integrations.shell.sandbox import Rules, Sandbox
 
+    need_landlock()
     workspace.mkdir(exist_ok=True)
     sandbox = Sandbox("landlock", Rules(workspace, network=network))
     done = subprocess.run(sandbox.argv(command), env=sandbox.env(), capture_output=True, text=True, timeout=30)

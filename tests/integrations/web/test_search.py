@@ -14,6 +14,7 @@ import pytest
 from nanobot.testing.plugin import House, SetUp
 from nanobot.testing.tools import Hands
 from tests.integrations.web.conftest import Site
+from tests.machine import need
 
 PAGE = """<html><body><div class="result body"><h2><a href="https://oaks.example/">Oaks</a></h2>
 <a href="https://oaks.example/">All about oaks</a></div></body></html>"""
@@ -77,6 +78,7 @@ async def test_search_or_fetch_can_be_left_out(set_up: SetUp, hands: Hands) -> N
 @pytest.fixture
 async def duckduckgo(tmp_path: Path) -> Any:
     """A proxy that answers in the place of DuckDuckGo, over TLS, as a port."""
+    need("openssl")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(certificate),
