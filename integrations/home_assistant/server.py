@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -11,7 +12,8 @@ from nanobot.contracts.entity import Entity
 from nanobot.errors import AuthFailed, InvalidServiceData, NotReady, ServiceError
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
-from nanobot.util.text import one_line
+from nanobot.hub.states import is_entity_id
+from nanobot.util.text import nearest, one_line
 
 from .connection import ANSWERED_WITHIN, Connection, Gone, Refusal, connected
 from .mirror import Mirror
@@ -21,6 +23,7 @@ from .origins import Origins
 SILENT_FOR = 180.0  # s without a sign of life, connecting included
 SETTLED_AFTER = 0.5  # s after a service came or went: they come in numbers
 UNKNOWN = "unknown_command"
+EXTRA = re.compile(r"extra keys not allowed @ data\['(\w+)'\]")
 WRONG_DATA = frozenset({"invalid_format", "service_validation_error"})
 NOT_OFFERED = frozenset({"homeassistant", "nanobot"})
 """Domains of the core, which mean this house here."""
@@ -42,6 +45,7 @@ class Server:
         self._scrub = part.hub.scrubber.scrub
         self._offered = offered
         self._connection: Connection | None = None
+        self._offers: Mapping[Name, Offer] = {}
         self._services_changed = asyncio.Event()
         self._met = asyncio.Event()
         self._status = Status(self.name)
@@ -94,7 +98,7 @@ class Server:
                 with self._origins.acting(ids or [called], cause):  # `script.greet` acts on what is called so
                     result = await connection.ask("call_service", **message)
         except Refusal as error:
-            words = self._scrub(str(error)).rstrip(".")
+            words = self._scrub(str(error)).rstrip(".") + self._meant(domain, name, str(error))
             kind = InvalidServiceData if error.code in WRONG_DATA else ServiceError
             raise kind(f"the Home Assistant {self.name} refuses {called}: {words}") from error
         except Gone as error:
@@ -135,6 +139,12 @@ class Server:
             self._met.set()
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _meant(self, domain: str, name: str, refusal: str) -> str:
+        """For a field that a service does not take: which one was probably meant."""
+        unknown, offer = EXTRA.search(refusal), self._offers.get((domain, name))
+        near = nearest(unknown[1], offer.fields) if unknown and offer else None
+        return f"; did you mean '{near}'?" if near else ""
 
     async def _until_one_ends(self, *work: Awaitable[None]) -> None:
         tasks = [asyncio.ensure_future(one) for one in work]
@@ -195,9 +205,10 @@ class Server:
         told = await connection.ask("get_services")
         offers: dict[Name, Offer] = {}
         for domain, names in told.items() if isinstance(told, dict) else ():
-            for name, about in names.items():
-                if domain not in NOT_OFFERED and self.may_call(domain, name):
+            for name, about in names.items() if isinstance(names, dict) and domain not in NOT_OFFERED else ():
+                if is_entity_id(f"{domain}.{name}") and self.may_call(domain, name):
                     offers[domain, name] = Offer.of(domain, name, about)
+        self._offers = offers
         await self._offered(self, offers)
 
     async def _mirror(self, connection: Connection, *, is_started: bool) -> None:

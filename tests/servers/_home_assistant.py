@@ -161,6 +161,10 @@ class Scripted:
                 self.calls.append(asked)
                 if asked["service_data"].get("flash") == "for ever":
                     return
+                if "brightnes_pct" in asked["service_data"]:
+                    error = {"code": "invalid_format", "message": "extra keys not allowed @ data['brightnes_pct']"}
+                    await self._say(socket, {"id": number, "type": "result", "success": False, "error": error})
+                    return
                 result = {"context": {"id": "01"}, "response": {"asked": asked["service_data"]}}
             case "subscribe_entities" if not self.old:
                 await self._say(socket, {"id": number, "type": "result", "success": True, "result": None})

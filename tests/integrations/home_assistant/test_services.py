@@ -113,6 +113,14 @@ async def test_wrong_data_is_refused_with_a_sentence(connect: Connect, remote: R
         await call(hub, "input_number.set_value", {"value": 1000}, "input_number.level")
 
 
+async def test_a_field_that_is_written_wrong_is_told_with_the_one_that_was_meant(
+    connect: Connect, scripted: Scripted, hub: Hub
+) -> None:
+    await connect(scripted)
+    with pytest.raises(InvalidServiceData, match=r"extra keys not allowed .*; did you mean 'brightness_pct'\?"):
+        await call(hub, "light.turn_on", {"brightnes_pct": 5}, "light.desk")
+
+
 async def test_services_come_and_go_with_those_of_the_server(connect: Connect, remote: Remote, hub: Hub) -> None:
     await connect(remote)
     before = remote.house.config_dir.joinpath("configuration.yaml").read_text()
