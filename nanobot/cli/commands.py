@@ -261,7 +261,7 @@ def onboard(
 def import_(
     context: typer.Context,
     source: Annotated[
-        Path, typer.Argument(metavar="[SOURCE]", help=say("help.import_source"), show_default=False)
+        Path, typer.Argument(metavar="SOURCE", help=say("help.import_source"), show_default=False)
     ] = Path("~/.nanobot"),
     config: Config = None,
     apply: Annotated[bool, typer.Option("--apply", help=say("help.import_apply"))] = False,

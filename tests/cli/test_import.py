@@ -387,6 +387,14 @@ def test_a_workspace_elsewhere_is_not_copied_as_a_whole(
     assert not (folder / "workspace/huge").exists()
 
 
+def test_the_source_may_be_a_file_or_a_workspace_alone(take: Import, older: Older, folder: Path) -> None:
+    (older.path / "config.json").rename(older.path / "mine.json")
+    assert "+telegram:" in take(apply=False, source=older.path / "mine.json")
+    shown = take(apply=False, source=older.workspace)
+    assert "Sessions: 0 (messages: 0). Schedules: 1. Skills: 1." in shown
+    assert "AGENTS.md may name tools" in shown
+
+
 def test_a_folder_without_anything_of_it_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(NanobotError, match="there is nothing of the older nanobot in") as refused:

@@ -61,6 +61,8 @@ def _telegram(section: Section, paired: list[str], keys: Keys, notes: Notes) -> 
     if kept is None:
         return None
     entry: dict[str, Any] = {"token": kept, "allow": _people("telegram", section.texts("allow_from"), notes)}
+    if not entry["allow"]:
+        notes.add("nobody", channel="telegram")
     if guests := sorted(set(paired) - {str(one) for one in entry["allow"]}):
         notes.add("paired", channel="telegram", people=", ".join(guests))
     if section.text("group_policy") == "open":

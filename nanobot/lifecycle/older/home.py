@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nanobot.conversations.packing import whole
 from nanobot.errors import NanobotError, ToolError
 from nanobot.storage.folder import Folder, Found
 
@@ -26,16 +27,16 @@ class NothingThere(NanobotError):
 
 
 class Home:
-    """``source`` is its folder, its ``config.json``, or a workspace alone."""
+    """``source`` is its folder, its ``config.json`` under whichever name, or a workspace alone."""
 
     def __init__(self, source: Path, notes: Notes) -> None:
         self.notes = notes
-        self.path = source.parent if source.name == CONFIG else source
+        self.path, self._config = (source.parent, source.name) if source.is_file() else (source, CONFIG)
         self.workspace = self.path / WORKSPACE
 
     def config(self) -> Any:
         """What stands in ``config.json``; None where there is none that can be read."""
-        return self.json(self.path, CONFIG)
+        return self.json(self.path, self._config)
 
     def use_workspace(self, given: str | None) -> None:
         """``given`` as the configuration names it; else the usual folder, else the source itself."""
@@ -46,7 +47,7 @@ class Home:
                 return
             if not self.workspace.is_dir():
                 self.notes.add("no_workspace", folder=named)
-        if not self.workspace.is_dir() and not (self.path / CONFIG).exists():
+        if not self.workspace.is_dir() and not (self.path / self._config).exists():
             self.workspace = self.path
 
     def json(self, folder: Path, name: str) -> Any:
@@ -55,7 +56,7 @@ class Home:
         if data is None:
             return None
         try:
-            return json.loads(data.decode("utf-8-sig"))
+            return _parsed(data)
         except UnicodeDecodeError as error:
             self.notes.add("no_json", file=name, line=data[: error.start].count(b"\n") + 1, error="not UTF-8")
         except json.JSONDecodeError as error:
@@ -73,7 +74,7 @@ class Home:
             if not row.strip():
                 continue
             try:
-                found = json.loads(row.decode("utf-8-sig"))
+                found = _parsed(row)
             except (ValueError, RecursionError):
                 self.notes.add("torn_line" if number == len(rows) else "bad_line", file=name, line=number)
                 continue
@@ -101,3 +102,16 @@ class Home:
                 yield from Folder(folder).walk(below, depth=depth)
             except ToolError as error:
                 self.notes.add("unreadable", file=below or folder.name, error=error)
+
+
+def _parsed(data: bytes) -> Any:
+    """JSON without what no file and no database takes: halves of characters, and numbers that are none."""
+    return _clean(json.loads(data.decode("utf-8-sig"), parse_constant=lambda _: None))
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, dict):
+        return {whole(key): _clean(item) for key, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, list) else value

@@ -34,6 +34,8 @@ BY_DEFAULT = {"memory", "skills", "subagent"}
 """What is worth an entry in a configuration of somebody's own only with options."""
 OF_ITEMS = {"schedule": 1, "mcp": 1, "nanobot": 1}
 """Keys of which a part can be left out."""
+TELLING = ("AGENTS.md", "TOOLS.md")
+"""Files of a prompt that speak of tools."""
 UNSET = "env_var_unset"
 
 
@@ -154,6 +156,9 @@ def _jobs(home: Home, found: Settings, ours: Target, now: float) -> list[Job]:
 def _tell(move: Move, found: Settings) -> None:
     if move.skills:
         move.notes.add("trust", names=", ".join(move.skills))
+    told = [paper.path.name for paper in move.files if paper.path.name in TELLING and paper.state == NEW]
+    if told:
+        move.notes.add("look_through", files=", ".join(told))
     if move.remembers:
         move.notes.add("memory_shared")
     if "shell" in found.entries:

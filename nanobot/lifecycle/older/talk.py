@@ -20,6 +20,7 @@ from nanobot.util.ids import ulid_of
 from nanobot.util.text import cut_in_the_middle, one_line
 
 LONGEST_KEY = 200  # characters
+LATEST = 4_102_444_800.0  # s; the year 2100
 _TOPIC = re.compile(r"telegram:(-?\d+):topic:(\d+)")
 _PLACE = re.compile(r"([a-z0-9_]+):([^:\s]+)")
 _NOT_SAID = re.compile(r"(?i)hidden|runtime_context")
@@ -172,8 +173,8 @@ class _Writer:
         plain = [row for row in turn.rest if self._is_answer(row, turn.rest)]
         last = next((row for row in reversed(plain) if not row.get("_channel_delivery")), None)
         asked = None if turn.user is None else self._message(turn.user, answered=last is not None)
-        results = {row.get("tool_call_id") for row in turn.rest if row["role"] == "tool"}
-        open_calls: set[Any] = set()
+        results = {_answered(row) for row in turn.rest}
+        open_calls: set[str] = set()
         for row in turn.rest:
             if any(row is one for one in plain):
                 self._said(row, asked if row is last else None)
@@ -182,16 +183,16 @@ class _Writer:
                 open_calls |= {call["id"] for call in calls}
                 if calls:
                     self._step(row, asked, tool_calls=calls)
-            elif asked is not None and row.get("tool_call_id") in open_calls:
-                open_calls.discard(row["tool_call_id"])
-                self._step(row, asked, tool_call_id=row["tool_call_id"])
+            elif asked is not None and (id_ := _answered(row)) in open_calls:
+                open_calls.discard(id_)
+                self._step(row, asked, tool_call_id=id_)
 
     def _is_answer(self, row: dict[str, Any], rest: list[dict[str, Any]]) -> bool:
         """Whether it was shown to a person; a call that never came to a result is none any more."""
         if row["role"] != "assistant" or not text_of(row.get("content")).strip():
             return False
         calls = {call["id"] for call in _calls(row)}
-        return not any(other["role"] == "tool" and other.get("tool_call_id") in calls for other in rest)
+        return not any(_answered(other) in calls for other in rest)
 
     def _message(self, row: dict[str, Any], *, answered: bool) -> str:
         sender = row.get("sender_id")
@@ -241,12 +242,18 @@ def _own_words(text: str) -> str:
     return text[found.end() :] if found else text
 
 
+def _answered(row: Mapping[str, Any]) -> str:
+    """The id of the call whose result this is; "" where it is none."""
+    id_ = row.get("tool_call_id")
+    return id_ if row["role"] == "tool" and isinstance(id_, str) else ""
+
+
 def _calls(row: Mapping[str, Any]) -> list[dict[str, str]]:
     found = []
     calls = row.get("tool_calls")
     for call in calls if isinstance(calls, list) else ():
         function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict) or not isinstance(call.get("id"), str):
+        if not isinstance(function, dict) or not isinstance(call.get("id"), str) or not call["id"]:
             continue
         arguments = function.get("arguments")
         if not isinstance(arguments, str):
@@ -260,10 +267,12 @@ def _moment(written: Any) -> float | None:
     """Seconds since the epoch; a time without a zone is that of this machine."""
     try:
         if isinstance(written, int | float) and not isinstance(written, bool):
-            return float(written) / (1000 if written > 1e11 else 1)
-        return datetime.fromisoformat(str(written)).timestamp()
+            moment = float(written) / (1000 if written > 1e11 else 1)
+        else:
+            moment = datetime.fromisoformat(str(written)).timestamp()
     except (ValueError, OverflowError, OSError):
         return None
+    return moment if 0 < moment < LATEST else None
 
 
 def name_of(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,9 +138,10 @@ def with_secrets(text: str | None, new: Mapping[str, str]) -> str:
     before = text or ""
     after = before + ("\n" if before and not before.endswith("\n") else "") + write(dict(new))
     old = parse(before).data or {}
-    if parse(after).data != {**old, **new}:
-        raise CannotEdit("it is written in a way that cannot be kept")
-    return after
+    with contextlib.suppress(Unparsable):
+        if parse(after).data == {**old, **new}:
+            return after
+    raise CannotEdit("it is written in a way that cannot be kept")
 
 
 class _Overlay(Files):

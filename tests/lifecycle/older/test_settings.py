@@ -155,6 +155,12 @@ def test_channels_that_are_not_here_are_told(channels: Any, told: str | None) ->
     assert "telegram" not in found.entries
 
 
+def test_where_nobody_is_an_owner_it_is_said_how_to_become_one() -> None:
+    found = Turned({"channels": {"telegram": {"enabled": True, "token": TOKEN, "allowFrom": []}}})
+    assert found.entries["telegram"]["allow"] == []
+    assert found.told() == ["no_model", "nobody"]
+
+
 def test_a_channel_that_is_here_with_other_options_is_set_up_by_hand() -> None:
     found = Turned({"channels": {"discord": {"enabled": True, "token": "x"}}}, here="discord")
     assert found.told() == ["no_model", "by_hand"]
