@@ -26,6 +26,7 @@ SHARED = ""
 PEOPLE, AGENTS = "people", "agents"
 FACTS, HISTORY = "MEMORY.md", "HISTORY.md"
 MAX_BYTES = 20_000_000  # of one file
+AS_IT_IS = "surrogateescape"
 LONGEST_NAME = 120  # characters of a folder
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.md")
@@ -77,10 +78,11 @@ class Books:
                         raise
                     self._folder.write(path, edit("").encode())
                     return
-                before = content.data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+                # what is no UTF-8 was written by hand, and stays as it is
+                before = content.data.decode("utf-8-sig", errors=AS_IT_IS).replace("\r\n", "\n")
                 after = edit(before)
                 if after != before:
-                    self._folder.write(path, after.encode(), replaces=content.version)
+                    self._folder.write(path, after.encode(errors=AS_IT_IS), replaces=content.version)
                 return
             except ToolError as error:
                 if "changed by somebody else" not in str(error):

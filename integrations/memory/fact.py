@@ -11,11 +11,13 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 LONGEST = 500  # characters of a fact
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 _COMMENT = re.compile(r"\s*<!--((?:(?!-->).)*)-->\s*$")
 _BULLET = re.compile(r"\s*[-*+]\s+")
+_AWKWARD = re.compile(r"[\s<>%\x00-\x1f]")  # in the name of a sender, which is theirs to choose
 _PAIR = re.compile(r"(\w+)=(\S+)")
 
 
@@ -34,7 +36,7 @@ class Fact:
 
     def line(self) -> str:
         """As it stands in the file, without a line end."""
-        known = {"id": self.id, "date": self.date, "from": self.source.replace(" ", "%20"), "message": self.message}
+        known = {"id": self.id, "date": self.date, "from": _AWKWARD.sub(_quoted, self.source), "message": self.message}
         words = [f"{key}={value}" for key, value in known.items() if value]
         if self.confidence < 1:
             words.append(f"confidence={self.confidence:g}")
@@ -57,7 +59,7 @@ def read(line: str) -> Fact | None:
         known["id"],
         text,
         date=known.get("date", ""),
-        source=known.get("from", "").replace("%20", " "),
+        source=unquote(known.get("from", "")),
         message=known.get("message", ""),
         confidence=_number(known.get("confidence")),
         unverified="unverified" in said.split(),
@@ -69,15 +71,19 @@ def shown(line: str) -> str:
     return _COMMENT.sub("", line).rstrip()
 
 
-def one_line(text: str) -> str:
-    """What somebody wants remembered, fit to be a line: no comment begins or ends in it."""
+def one_line(text: str, limit: int = LONGEST) -> str:
+    """What somebody wants remembered, fit to be a line of ``limit`` characters: no comment begins or ends in it."""
     plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return _BULLET.sub("", plain, count=1).replace("<!--", "<! --").replace("-->", "-- >").lstrip("#").strip()[:LONGEST]
+    return _BULLET.sub("", plain, count=1).replace("<!--", "<! --").replace("-->", "-- >").lstrip("#").strip()[:limit]
 
 
 def new_id() -> str:
     """Six letters, for people to read and type."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(6))
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return quote(found[0])
 
 
 def _number(text: str | None) -> float:

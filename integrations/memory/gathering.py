@@ -67,24 +67,29 @@ def understood(answer: str) -> Gathered:
     begin, end = answer.find("{"), answer.rfind("}")
     try:
         data = orjson.loads(answer[begin : end + 1])
-        facts = data.get("facts") or []
-        found = [_fact(one) for one in facts[:MOST_FACTS]]
-        history = data.get("history") or ""
-        replaced = [
-            str(key) for one in facts[:MOST_FACTS] if isinstance(one, dict) for key in one.get("replaces") or ()
-        ]
-    except (ValueError, AttributeError, TypeError, KeyError) as error:
+    except ValueError as error:
         raise ModelError("the model did not answer with facts in JSON") from error
+    facts = data.get("facts") if isinstance(data, dict) else None
+    if not isinstance(facts, (list, type(None))) or not isinstance(data, dict):
+        raise ModelError("the model did not answer with facts in JSON")
+    found = [fact for one in (facts or [])[:MOST_FACTS] if (fact := _fact(one)) is not None]
+    history = data.get("history")
     return Gathered(
-        tuple(fact for fact in found if fact[0]), history if isinstance(history, str) else "", tuple(replaced)
+        tuple((text, confidence) for text, confidence, _ in found),
+        history if isinstance(history, str) else "",
+        tuple(key for *_, keys in found for key in keys),
     )
 
 
-def _fact(one: Any) -> tuple[str, float]:
-    if isinstance(one, str):
-        return one, 1.0
-    confidence = one.get("confidence", 1.0)
-    return str(one["text"]), min(1.0, max(0.0, float(confidence if confidence is not None else 1.0)))
+def _fact(one: Any) -> tuple[str, float, list[str]] | None:
+    """Text, confidence, and ids of what it replaces; None for what makes no sense, which costs the others nothing."""
+    written = {"text": one} if isinstance(one, str) else one
+    if not isinstance(written, dict) or not isinstance(text := written.get("text"), str) or not text.strip():
+        return None
+    confidence, keys = written.get("confidence"), written.get("replaces")
+    sure = min(1.0, max(0.0, confidence)) if isinstance(confidence, (int, float)) else 1.0
+    keys = [keys] if isinstance(keys, str) else keys if isinstance(keys, list) else []
+    return text, sure, [key for key in keys if isinstance(key, str)]
 
 
 def _short(text: str) -> str:

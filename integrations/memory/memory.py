@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ HITS = 20
 RANK_BASE = 60  # of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)
 BY_MEMORY = Spender(origin="memory")
 GUESTS_FACTS = 100  # facts of one guest; whoever may write could fill the disk otherwise
+LONGEST_HISTORY = 5000  # characters of a paragraph
 LONGEST_NOTES = 3000  # characters of the notes of a day in the prompt
 _LOOKS_SECRET = re.compile(
     r"\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abprs]|AKIA|AIza|hf|npm|pypi)[-_]?[A-Za-z0-9_-]{16,}"
@@ -65,7 +65,7 @@ class Memory:
 
     def own_book(self, turn: Turn) -> str | None:
         """Where what this person tells is kept; None: nowhere."""
-        if not turn.owner and self.config["guests"] == "nothing":
+        if not person_of(turn) or (not turn.owner and self.config["guests"] == "nothing"):
             return None
         return book_of(person_of(turn), self.agent_of(turn))
 
@@ -107,7 +107,8 @@ class Memory:
         if today:
             mark = " <!-- unverified -->" if fact.unverified else ""
             path = within(book, f"{self.hub.clock.now().date()}.md")
-            await self._add(book, fact.source, [(path, [f"- {self.hub.clock.now():%H:%M} {fact.text}{mark}"])])
+            edit = Edit(path, (f"- {self.hub.clock.now():%H:%M} {fact.text}{mark}",))
+            await self._change(book, fact.source, lambda: [edit])
             return fact
         return fact if await self.add(book, [fact], by=fact.source) else None
 
@@ -127,8 +128,14 @@ class Memory:
     async def told(self, turn: Turn) -> str:
         """What the prompt says: what is shared and this person's own, without what nobody has verified."""
         books = self.readable(turn)
-        texts = await in_thread(lambda: [self.books.text(within(book, FACTS)) for book in books])
-        return _newest("\n".join(filter(None, map(_verified, texts))), int(self.config["prompt"]))
+        texts = await in_thread(lambda: [_verified(self.books.text(within(book, FACTS))) for book in books])
+        room = int(self.config["prompt"])
+        everybodys = shared_of(self.agent_of(turn))
+        found = [(text, book == everybodys) for book, text in zip(books, texts, strict=True) if text]
+        own, shared = ("\n".join(text for text, is_shared in found if is_shared is which) for which in (False, True))
+        # neither takes all the room from the other
+        mine = _newest(own, max(room // 2, room - len(shared) - 1))
+        return "\n".join(filter(None, (mine, _newest(shared, max(room // 2, room - len(mine) - 1)))))
 
     async def notes(self, turn: Turn) -> str:
         """The notes of today."""
@@ -150,24 +157,32 @@ class Memory:
         """Write facts that are new, and a paragraph of history; take out those that are replaced. Gives the id of the
         change, None when there was nothing to do. Raises ``StorageError``."""
         path = within(book, FACTS)
-        text = await in_thread(self.books.text, path)
-        known = {one.text.casefold() for line in text.split("\n") if (one := read(line)) is not None}
-        new = [fact.line() for fact in facts if fact.text and fact.text.casefold() not in known]
-        added = [(path, new)] if new else []
-        if history:
-            when = f"{self.hub.clock.now():%Y-%m-%d %H:%M}"
-            line = one_line(_LOOKS_SECRET.sub(MASK, self.hub.scrubber.scrub(history))[:5000])
-            added.append((within(book, HISTORY), [f"[{when}] {line}", ""]))
-        removed = _lines_of(text, replaced) if new else []
-        return await self._add(book, by, added, {path: removed} if removed else None)
+
+        def edits() -> list[Edit]:
+            text = self.books.text(path)
+            known = {one.text.casefold() for line in text.split("\n") if (one := read(line)) is not None}
+            new = {fact.text.casefold(): fact.line() for fact in facts if fact.text}
+            lines = tuple(line for said, line in new.items() if said not in known)
+            found = [Edit(path, lines, tuple(_lines_of(text, replaced)))] if lines else []
+            if history:
+                when = f"{self.hub.clock.now():%Y-%m-%d %H:%M}"
+                line = one_line(_LOOKS_SECRET.sub(MASK, self.hub.scrubber.scrub(history)), LONGEST_HISTORY)
+                found.append(Edit(within(book, HISTORY), (f"[{when}] {line}", "")))
+            return found
+
+        return await self._change(book, by, edits)
 
     async def forget(self, key: str, books: Sequence[str], *, by: str) -> Fact | None:
         """Take a fact out; None when there is none of that id in these books."""
         for book in books:
             path = within(book, FACTS)
-            found = _lines_of(await in_thread(self.books.text, path), [key])
-            if found:
-                await self._add(book, by, [], {path: found})
+            found: list[tuple[str, str]] = []
+
+            def edits(path: str = path, found: list[tuple[str, str]] = found) -> list[Edit]:
+                found += _lines_of(self.books.text(path), [key])
+                return [Edit(path, removed=tuple(found))] if found else []
+
+            if await self._change(book, by, edits) is not None:
                 return read(found[0][0])
         return None
 
@@ -200,25 +215,23 @@ class Memory:
         if sum(read(line) is not None for text in texts for line in text.split("\n")) >= GUESTS_FACTS:
             raise ToolError(f"No more than {GUESTS_FACTS} facts are kept of a guest. Forget one that matters less.")
 
-    async def _add(
-        self,
-        book: str,
-        by: str,
-        added: Sequence[tuple[str, Sequence[str]]],
-        removed: Mapping[str, Sequence[tuple[str, str]]] | None = None,
-    ) -> str | None:
-        removed = removed or {}
-        if not added and not removed:
-            return None
-        edits = {path: Edit(path, tuple(lines)) for path, lines in added}
-        for path, lines in removed.items():
-            edits[path] = replace(edits.get(path, Edit(path)), removed=tuple(lines))
-        change = Change(new_id(), self.hub.clock.time(), by, book, tuple(edits.values()))
+    async def _change(self, book: str, by: str, edits: Callable[[], Sequence[Edit]]) -> str | None:
+        """Make a change of what ``edits`` finds; it blocks, and no other change comes in between. The change's id, None
+        when there is nothing to do."""
+
+        def make() -> str | None:
+            found = tuple(edits())
+            if not found:
+                return None
+            change = Change(new_id(), self.hub.clock.time(), by, book, found)
+            self._make(change)
+            return change.id
+
         async with self._changing:
             # a turn that is cut off in the midst of it must not leave half of a change
-            await asyncio.shield(in_thread(self._make, change))
+            made = await asyncio.shield(in_thread(make))
         self.embedding.wake()
-        return change.id
+        return made
 
     def _make(self, change: Change) -> None:
         try:
@@ -273,14 +286,23 @@ def _edited(text: str, edit: Edit) -> str:
 def _restored(text: str, edit: Edit) -> str:
     lines = text.rstrip("\n").split("\n") if text.strip() else []
     for line in edit.added:
-        if line and line in lines:
-            at = lines.index(line)
+        if line and (at := _place_of(line, lines)) is not None:
             del lines[at : at + (2 if at + 1 < len(lines) and not lines[at + 1] and not edit.added[-1] else 1)]
     for line, before in edit.removed:
         if line in lines:  # a crash came before it was taken out
             continue
         lines.insert(lines.index(before) + 1 if before in lines else len(lines), line)
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def _place_of(line: str, lines: Sequence[str]) -> int | None:
+    """Where a line stands, also when its fact was edited by hand since."""
+    if line in lines:
+        return lines.index(line)
+    fact = read(line)
+    if fact is None or not fact.source:
+        return None
+    return next((at for at, one in enumerate(lines) if (found := read(one)) is not None and found.id == fact.id), None)
 
 
 def _lines_of(text: str, keys: Sequence[str]) -> list[tuple[str, str]]:

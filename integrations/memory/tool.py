@@ -87,12 +87,20 @@ class Forget(_MemoryTool):
             change = await self.memory.undo(None, books)
             if change is None:
                 raise ToolError("There is no change that could be undone.")
+            if change.book not in self.memory.readable(turn):
+                return ToolResult("Undone. What it was is for the person alone.")
             told = change.summary()
             return ToolResult(f"Undone. Gone: {told['added'] or 'nothing'}; back: {told['removed'] or 'nothing'}.")
         if "id" not in arguments:
             raise ToolError("Give the id of a fact, or undo.")
-        fact = await self.memory.forget(arguments["id"], books, by=person_of(turn))
+        shown = self.memory.readable(turn)
+        fact = await self.memory.forget(arguments["id"], [one for one in books if one in shown], by=person_of(turn))
         if fact is None:
+            fact = await self.memory.forget(
+                arguments["id"], [one for one in books if one not in shown], by=person_of(turn)
+            )
+            if fact is not None:
+                return ToolResult("Forgotten. What it was is for the person alone.")
             raise ToolError("There is no fact with this id. Look for it with recall.")
         return ToolResult(f"Forgotten: {fact.text}")
 

@@ -105,8 +105,8 @@ class Folder:
         """
         with self._told(path), self._above(path, make=True) as (above, name):
             old = self._status(above, name, path)
-            if replaces is not None and (old is None or _version(old) != replaces):
-                raise ToolError(f"{self._name(path)} was changed by somebody else just now. Read it again.")
+            if replaces is not None:
+                self._check_unchanged(above, name, path, replaces)
             new = f".nanobot-{secrets.token_hex(8)}.tmp"
             handle = os.open(new, _NEW, 0o600, dir_fd=above)
             try:
@@ -115,7 +115,9 @@ class Folder:
                     file.flush()
                     if old is not None:
                         _make_alike(handle, old)
-                    os.fsync(handle)
+                    os.fsync(handle)  # takes its time
+                if replaces is not None:
+                    self._check_unchanged(above, name, path, replaces)
                 os.replace(new, name, src_dir_fd=above, dst_dir_fd=above)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -123,6 +125,11 @@ class Folder:
                 raise
             os.fsync(above)
         return old is not None
+
+    def _check_unchanged(self, above: int, name: str, path: str, version: Version) -> None:
+        status = self._status(above, name, path)
+        if status is None or _version(status) != version:
+            raise ToolError(f"{self._name(path)} was changed by somebody else just now. Read it again.")
 
     def walk(self, path: str = "", *, depth: int = 1, hidden: bool = True) -> Iterator[Found]:
         """What is in a folder, by name, each folder before what is in it; ``depth`` 1 leaves those closed.
