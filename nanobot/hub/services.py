@@ -10,7 +10,7 @@ from typing import Any
 import voluptuous as vol
 
 from nanobot.config.explain import explain
-from nanobot.config.quick import quick
+from nanobot.config.quick import Check, quick
 from nanobot.contracts.service import Response, Service, ServiceCall
 from nanobot.errors import InvalidServiceData, ServiceNotFound
 from nanobot.hub.bus import Bus, Remove
@@ -33,9 +33,15 @@ class _Registered:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.handler = service.handler
-        self.check = None if service.schema is None else quick(service.schema)
+        self.check: Check | None = None if service.schema is None else self._first_check
         self.mode = service.response
         self.is_coroutine = is_coroutine_function(service.handler)
+
+    def _first_check(self, data: Any) -> Any:
+        """Most services are never called, and a schema takes longer to make ready than all else in a registration."""
+        assert self.service.schema is not None
+        check = self.check = quick(self.service.schema)
+        return check(data)
 
 
 class Services:
