@@ -92,7 +92,7 @@ async def _after(edits: list[tuple[str, str]], last: str) -> tuple[dict[str, Any
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(edits=st.lists(edit, min_size=1, max_size=6), last=valid_part)
 def test_any_way_to_a_valid_text_ends_in_the_same_hub(edits: list[tuple[str, str]], last: dict[str, Any]) -> None:
     edited, fresh = asyncio.run(_after(edits, as_yaml(last)))

@@ -125,7 +125,7 @@ def test_what_is_nested_beyond_all_sense_is_left_as_it_is() -> None:
 @given(MARKDOWN)
 @example("`" * 50 + "*" * 50)
 @example("- # `a`\n> - **b\n> > c** `d`")
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_telegram_takes_whatever_comes_out(
     telegram: Callable[[str], tuple[str, list[dict[str, Any]]]], markdown: str
 ) -> None:
