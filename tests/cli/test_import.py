@@ -225,6 +225,26 @@ def test_packages_of_a_folder_get_one_more_file(take: Import, folder: Path) -> N
     assert "telegram" in configured(folder).entries
 
 
+def test_mcp_servers_join_those_that_are_there(take: Import, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "configuration.yaml").write_text("mcp:\n  mine: {command: sh}\n")
+    take()
+    assert set(configured(folder).entries["mcp"].config) == {"mine", "home"}
+    assert "There is nothing to import" in take()
+
+
+def test_sessions_come_along_also_where_the_configuration_cannot_be_changed(
+    take: Import, older: Older, folder: Path
+) -> None:
+    (older.path / "config.json").unlink()
+    (older.workspace / "cron/jobs.json").unlink()
+    folder.mkdir()
+    (folder / "configuration.yaml").write_text("nanobot: !include core.yaml\nmemory:\nskills:\n")
+    (folder / "core.yaml").write_text("name: Boat\n")
+    take()
+    assert texts(folder, "telegram:42") == ["my boat is called Otter", "A fine name."]
+
+
 def test_models_of_ones_own_keep_their_names(take: Import, older: Older, folder: Path) -> None:
     folder.mkdir()
     (folder / "configuration.yaml").write_text("litellm:\n  models:\n    main: openai/gpt-5\n")

@@ -179,16 +179,26 @@ def _wanted(move: Move, found: Settings, coming: list[Job]) -> tuple[dict[str, A
         for key in (key for key, needed in used.items() if needed):
             wanted.setdefault(key, {})
         there = [key for key in wanted if key in ours.data]
+        if more := _new_servers(ours.data.get("mcp"), wanted.get("mcp")):
+            there.remove("mcp")
         wanted = {
             key: value
             for key, value in wanted.items()
             if key not in ours.data and key != "http" and (value or key not in BY_DEFAULT or used.get(key))
         }
+        wanted |= {"mcp": more} if more else {}
         if there:
             move.notes.add("there", keys=", ".join(there))
     if schedule:
         wanted["schedule"] = schedule
     return wanted, len(schedule)
+
+
+def _new_servers(there: Any, coming: Any) -> dict[str, Any]:
+    """MCP servers that join those which are configured."""
+    if not isinstance(there, Mapping) or not isinstance(coming, Mapping):
+        return {}
+    return {name: server for name, server in coming.items() if name not in there}
 
 
 def _new_jobs(there: Any, coming: list[Job]) -> dict[str, Any]:
@@ -208,6 +218,8 @@ def _new_jobs(there: Any, coming: list[Job]) -> dict[str, Any]:
 def _checked(move: Move, entries: dict[str, Any], keys: Keys) -> list[Text]:
     """The files, without what would not pass the check. Raises ``NanobotError``."""
     ours = move.target
+    if not entries:
+        return []
     before = set() if ours.is_new else {_sign(one) for one in ours.problems({})}
     name, main = (MAIN, "") if ours.is_new else ours.place()
     for _ in range(MOST_REPAIRS):
