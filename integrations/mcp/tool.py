@@ -85,11 +85,16 @@ class ReadResource(_Offered):
 
     async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
         result = await self.server.ask(lambda session: session.read_resource(arguments["uri"]))
-        texts = [
-            one.text if getattr(one, "text", None) is not None else f"({one.mime_type or 'data'}, no text)"
-            for one in result.contents
-        ]
-        return ToolResult("\n\n".join(texts))
+        texts: list[str] = []
+        files: list[Attachment] = []
+        for one in result.contents:
+            if getattr(one, "text", None) is not None:
+                texts.append(one.text)
+            elif (one.mime_type or "").startswith("image/"):
+                texts += await _kept(self.server, "picture", one.blob, one.mime_type, files)
+            else:
+                texts.append(f"({one.mime_type or 'data'}, no text)")
+        return ToolResult("\n\n".join(texts), files=tuple(files))
 
 
 class GetPrompt(_Offered):
@@ -120,18 +125,21 @@ async def told(server: Server, content: Sequence[Any]) -> tuple[str, tuple[Attac
             case "text":
                 texts.append(one.text)
             case "image" | "audio":
-                try:
-                    data = base64.b64decode(one.data, validate=True)
-                    file = await server.hub.media.keep(server.name, one.type, data, one.mime_type)
-                except (binascii.Error, Refused, StorageError) as error:
-                    texts.append(f"({one.type} that cannot be kept: {error})")
-                else:
-                    files.append(file)
+                texts += await _kept(server, one.type, one.data, one.mime_type, files)
             case "resource":
                 texts.append(getattr(one.resource, "text", None) or f"({one.resource.uri}, no text)")
             case "resource_link":
                 texts.append(f"{one.uri} {one.name}")
     return "\n".join(texts), tuple(files)
+
+
+async def _kept(server: Server, what: str, data: str, kind: str, files: list[Attachment]) -> list[str]:
+    """Keep a file, as one of ``files``; or say why it cannot be."""
+    try:
+        files.append(await server.hub.media.keep(server.name, what, base64.b64decode(data, validate=True), kind))
+    except (binascii.Error, Refused, StorageError) as error:
+        return [f"({what} that cannot be kept: {error})"]
+    return []
 
 
 def _list(about: Sequence[str]) -> str:

@@ -67,7 +67,7 @@ async def setup(hub: Hub, entry: Entry) -> None:
     if config["search"] is not None:
         entry.add(WebSearch(engine(config["search"], net, reader), config["search"]["results"], seen))
     if config["fetch"]:
-        entry.add(WebFetch(net, reader, seen))
+        entry.add(WebFetch(hub.media, net, reader, seen))
 
 
 def audit(config: Mapping[str, Any]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""The tool that reads a page."""
+"""The tool that reads a page, or shows a picture."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import voluptuous as vol
 
+from nanobot.agent.models.pictures import TYPES, picture
 from nanobot.config import validators as cv
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.tool import Risk, Tool, ToolResult
-from nanobot.errors import ToolError
+from nanobot.errors import Refused, StorageError, ToolError
+from nanobot.storage.media import Media
+from nanobot.util.aio import in_thread
+from nanobot.util.file_kind import HEAD, media_type_of
 
-from .net import Net
+from .net import Net, Page
 from .reader import Reader
 from .seen import Seen
 
@@ -28,7 +33,7 @@ class WebFetch(Tool):
     came up in the conversation carries nothing."""
 
     name = "web_fetch"
-    description = "Read a web page or PDF as text."
+    description = "Read a web page or PDF as text, or see a picture."
     risk = Risk.OUTSIDE
     untrusted = True
     parallel = True
@@ -39,7 +44,8 @@ class WebFetch(Tool):
         }
     )
 
-    def __init__(self, net: Net, reader: Reader, seen: Seen) -> None:
+    def __init__(self, media: Media, net: Net, reader: Reader, seen: Seen) -> None:
+        self._media = media
         self._net = net
         self._reader = reader
         self._seen = seen
@@ -56,7 +62,10 @@ class WebFetch(Tool):
 
     async def call(self, arguments: Mapping[str, Any], turn: Turn) -> ToolResult:
         url, offset = arguments["url"], arguments.get("offset", 0)
-        final, title, text = await self._page(url)
+        found = await self._page(url)
+        if isinstance(found, Page):
+            return await self._picture(found)
+        final, title, text = found
         self._seen.add_text(turn.session, text)
         self._seen.add(turn.session, (url, final))
         if offset and offset >= len(text):
@@ -69,12 +78,24 @@ class WebFetch(Tool):
             f"{head}\n\n{part or '(There is no text on the page.)'}{more}", {"url": final, "title": title}
         )
 
-    async def _page(self, url: str) -> tuple[str, str, str]:
+    async def _picture(self, page: Page) -> ToolResult:
+        try:
+            await in_thread(picture, page.data)
+            name = unquote(urlsplit(page.url).path.rpartition("/")[2])
+            file = await self._media.keep("web", name or "picture", page.data)
+        except (Refused, StorageError) as error:
+            raise ToolError(f"{page.url} is a picture: {error}.") from error
+        return ToolResult(f"{page.url} is a picture.", {"url": page.url}, files=(file,))
+
+    async def _page(self, url: str) -> Page | tuple[str, str, str]:
+        """Address, title and text; the page itself where it is a picture."""
         now = time.monotonic()
         kept = self._kept.get(url)
         if kept is not None and now - kept[0] < KEPT_FOR:
             return kept[1:]
         page = await self._net.get(url)
+        if media_type_of(page.data[:HEAD]) in TYPES:
+            return page
         title, text = await self._reader.read(page)
         self._kept[url] = (now, page.url, title, text)
         self._kept.move_to_end(url)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import sys
 
@@ -53,6 +54,11 @@ def die() -> str:
 @server.resource("note://oak", name="oak")
 def oak() -> str:
     return "An oak is a tree."
+
+
+@server.resource("photo://oak", name="photo", mime_type="image/png")
+def photo() -> bytes:
+    return base64.b64decode(PIXEL)
 
 
 @server.prompt(description="Greet somebody")

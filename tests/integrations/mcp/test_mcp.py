@@ -67,6 +67,13 @@ async def test_pictures_become_files(everything: Hands, hub: Hub) -> None:
     assert (hub.config_dir / path).read_bytes().startswith(b"\x89PNG")
 
 
+async def test_a_picture_among_the_resources_is_shown(everything: Hands, hub: Hub) -> None:
+    outcome = await everything.call("all__read_resource", uri="photo://oak")
+    [path] = outcome.files
+    assert f"[file: {path} (image/png, " in outcome.text
+    assert (hub.config_dir / path).read_bytes().startswith(b"\x89PNG")
+
+
 async def test_resources_and_prompts_are_read(everything: Hands) -> None:
     assert await everything("all__read_resource", uri="note://oak") == "An oak is a tree."
     assert await everything("all__prompt", name="greet", arguments={"name": "Ann"}) == "Greet Ann warmly."

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.agent.test_pictures import png
+
 ARTICLE = """<!doctype html><html><head><title>The  oak</title><script>alert("no")</script></head><body>
 <nav><a href="/menu">Menu</a></nav><article><h1>About oaks</h1>
 <p>An oak is a tree, and there are hundreds of kinds of it. <a href="/kinds?all=1">All kinds</a> are listed.</p>
@@ -40,6 +42,10 @@ class Site:
                 return web.json_response({"height": 30})
             case "/picture":
                 return web.Response(body=b"\x89PNG\r\n", content_type="image/png")
+            case "/photos/oak tree.png":
+                return web.Response(body=png(40, 30), content_type="image/jpeg")
+            case "/torn.png":
+                return web.Response(body=png(40, 30)[:12], content_type="image/png")
             case "/latin":
                 return web.Response(body="Grüße".encode("cp1252"), content_type="text/plain")
             case "/huge":

@@ -49,6 +49,18 @@ async def test_what_is_no_text_is_told(web: Hands, site: Site) -> None:
     assert "is no text, but image/png" in await web.fails("web_fetch", url=f"{site.url}/picture")
 
 
+async def test_a_picture_is_shown(web: Hands, site: Site) -> None:
+    url = f"{site.url}/photos/oak%20tree.png"
+    outcome = await web.call("web_fetch", url=url)
+    [path] = outcome.files
+    assert path.endswith("_oak tree.png")
+    assert f"{url} is a picture.\n[file: {path} (image/png, " in outcome.text
+    assert outcome.untrusted
+    assert await web.fails("web_fetch", url=f"{site.url}/torn.png") == (
+        f"{site.url}/torn.png is a picture: it is damaged."
+    )
+
+
 def pdf(text: str) -> bytes:
     writer = PdfWriter()
     page = writer.add_blank_page(300, 300)
