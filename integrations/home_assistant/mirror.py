@@ -165,6 +165,12 @@ class Mirror:
                 thing.changed()
                 await self._breathe()
 
+    async def clear(self) -> None:
+        """Show nothing any more."""
+        for remote_id in list(self._things):
+            self._forget(remote_id)
+            await self._breathe()
+
     def ousted(self, thing: Thing) -> None:
         """An entity of this house took the id of ``thing``."""
         self._shown.pop(thing.remote_id).undo()

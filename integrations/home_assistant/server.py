@@ -50,6 +50,7 @@ class Server:
         self._met = asyncio.Event()
         self._status = Status(self.name)
         part.add(self._status)
+        part.on_unload(self.mirror.clear)  # undone when ``run`` has ended, and before the part that holds the entities
 
     def start(self) -> None:
         """Connect, and stay so."""

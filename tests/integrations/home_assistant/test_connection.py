@@ -43,7 +43,7 @@ async def test_a_server_that_restarts_is_away_and_then_current(connect: Connect,
 async def test_a_server_that_is_away_at_the_start_is_waited_for(connect: Connect, remote: Remote, house: House) -> None:
     await remote.stop()
     await connect(remote)
-    assert house.entry("home_assistant").state is EntryState.RETRYING
+    await until(lambda: house.entry("home_assistant").state is EntryState.RETRYING)
     assert "cannot be reached" in str(house.entry("home_assistant").error)
     await remote.start()
     await until(lambda: state(house.hub, "input_boolean.lamp") == "off")
@@ -51,7 +51,7 @@ async def test_a_server_that_is_away_at_the_start_is_waited_for(connect: Connect
 
 async def test_a_wrong_token_is_an_issue_and_is_not_tried_again(scripted: Scripted, house: House) -> None:
     await house.apply(f"home_assistant:\n  url: {scripted.url}\n  token: canary-of-a-token\n")
-    assert house.entry("home_assistant").state is EntryState.FAILED
+    await until(lambda: house.entry("home_assistant").state is EntryState.FAILED)
     (issue,) = house.hub.issues
     assert "refuses the token. Make a new one there" in issue.text()
     await asyncio.sleep(0.3)
@@ -93,7 +93,7 @@ async def test_a_server_that_falls_silent_is_given_up(
     connect: Connect, scripted: Scripted, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("integrations.home_assistant.connection.ASKED_EVERY", 0.1)
-    monkeypatch.setattr("integrations.home_assistant.connection.ALIVE_WITHIN", 0.1)
+    monkeypatch.setattr("integrations.home_assistant.connection.ALIVE_WITHIN", 0.7)
     await connect(scripted)
     await asyncio.sleep(0.3)
     assert scripted.connections == 1
@@ -126,7 +126,7 @@ async def test_what_is_no_home_assistant_gets_no_token(
     await site.start()
     port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
     await house.apply(f"home_assistant:\n  url: http://127.0.0.1:{port}\n  token: x\n")
-    assert house.entry("home_assistant").state is EntryState.RETRYING
+    await until(lambda: house.entry("home_assistant").state is EntryState.RETRYING)
     assert said in str(house.entry("home_assistant").error)
     await runner.cleanup()
 
