@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -53,6 +54,8 @@ class Consolidation:
         self._store = entry.store("sessions")
         self._sessions: dict[str, Session] = {}
         self._wake = asyncio.Event()
+        self._looks_at = math.inf
+        """When the next session is due, as far as is known; there may be thousands that are not."""
         self._config: Mapping[str, Any] = entry.config
 
     async def open(self) -> None:
@@ -90,13 +93,13 @@ class Consolidation:
             one.setdefault("agents", {})[data["turn"]] = agent
         if not one["tries"]:
             one["due"] = self._due(one)
-        self._save()
+        self._changed(one)
 
     def _compacted(self, event: Event) -> None:
         one = self._sessions.get(str(event.data.get("session")))
         if one is not None and one["turns"] and not one["tries"]:
             one["due"] = self.hub.clock.time()
-            self._save()
+            self._changed(one)
 
     def _due(self, one: Session) -> float | None:
         if not one["turns"]:
@@ -118,6 +121,7 @@ class Consolidation:
             if ready:
                 continue
             wait = min(due.values(), default=None) if self._config["consolidate"] else None
+            self._looks_at = math.inf if wait is None else wait
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if wait is None else max(0.0, wait - now)):
                     await self._wake.wait()
@@ -145,7 +149,7 @@ class Consolidation:
         """Read what is new in a session, piece by piece. Raises ``NanobotError``; what was read before stays read."""
         database = self.hub.conversations.database
         if one["until"] is None:
-            one["until"] = max(0, await database.read(seq_of(one["first"])) - 1)
+            one["until"] = max(0, await database.read(seq_of(name, one["first"])) - 1)
         while True:
             found = await database.read(finished(name, one["until"], CHUNK))
             if not found:
@@ -216,7 +220,11 @@ class Consolidation:
 
     def _save(self) -> None:
         self._store.save(lambda: {"sessions": self._sessions})
-        self._wake.set()
+
+    def _changed(self, one: Session) -> None:
+        self._save()
+        if one["due"] is not None and one["due"] < self._looks_at:
+            self._wake.set()
 
 
 def _fitting(exchanges: Sequence[Exchange]) -> list[Exchange]:

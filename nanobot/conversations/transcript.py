@@ -196,11 +196,12 @@ def finished(session: str, after: int, limit: int) -> Callable[[sqlite3.Connecti
     return work
 
 
-def seq_of(turn: str) -> Callable[[sqlite3.Connection], int]:
-    """The ``seq`` of a turn, as work for a reader; 0 where it is not known."""
+def seq_of(session: str, turn: str) -> Callable[[sqlite3.Connection], int]:
+    """The ``seq`` of a turn of a session, as work for a reader; 0 where it is not known."""
 
     def work(connection: sqlite3.Connection) -> int:
-        row = connection.execute("SELECT seq FROM inbox WHERE id = ?", (turn,)).fetchone()
+        statement = "SELECT seq FROM inbox WHERE session = ? AND id = ? ORDER BY seq DESC LIMIT 1"
+        row = connection.execute(statement, (session, turn)).fetchone()
         return 0 if row is None else int(row[0])
 
     return work

@@ -15,7 +15,7 @@ from nanobot.conversations.choices import chosen
 from nanobot.conversations.conversations import MIGRATIONS
 from nanobot.conversations.history import lines
 from nanobot.conversations.message import Message
-from nanobot.conversations.transcript import Recalled, recall
+from nanobot.conversations.transcript import Recalled, recall, seq_of
 
 STEPS = 20  # between two counts
 LONG = 10_000  # messages
@@ -107,12 +107,13 @@ def test_a_turn_that_runs_while_its_session_begins_anew_is_recalled(connection: 
     assert [exchange.id for exchange in recalling("long")(connection).exchanges] == ["long now"]
 
 
-@pytest.mark.parametrize("reading", ["recall", "history", "choice"])
+@pytest.mark.parametrize("reading", ["recall", "history", "choice", "place"])
 def test_other_sessions_cost_nothing(connection: sqlite3.Connection, reading: str) -> None:
     message = Message("next", "mine", "chat", "one", "somebody", "1", 1.0)
     works: dict[str, Callable[[sqlite3.Connection], Any]] = {
         "recall": recalling("mine"),
         "history": lines("mine", 50),
+        "place": seq_of("mine", "mine 90"),
         "choice": chosen(message, lambda connection: True),
     }
     talk(connection, "mine", 200)

@@ -157,11 +157,11 @@ async def test_it_goes_on_after_a_restart(house: House, restart: Any, config_dir
     consolidation = again.entry("memory").data[1]
     assert consolidation.waiting()[0]["session"] == "chat:test"
     consolidation._sessions["chat:test"]["due"] = 0.0
-    consolidation._save()
+    consolidation._changed(consolidation._sessions["chat:test"])
     second = Scripted("reader", found("It was kept."))
     await talk(again, second)
     consolidation._sessions["chat:test"]["due"] = 0.0
-    consolidation._save()
+    consolidation._changed(consolidation._sessions["chat:test"])
     await until(lambda: facts(folder) == ["It was kept."])
     assert "PERSON: one" in second.requests[-1].messages[1].content
 
@@ -281,3 +281,22 @@ async def test_it_may_be_switched_off(reader: Reader, chat: Chat) -> None:
         await chat.types(text)
     assert consolidation.waiting() == []
     assert model.requests == []
+
+
+async def test_a_turn_does_not_have_all_sessions_looked_through(reader: Reader, chat: Chat) -> None:
+    _, consolidation = await reader(after=100)
+    await chat.types("one")
+
+    class Counted(dict[str, Any]):
+        looks = 0
+
+        def items(self) -> Any:
+            Counted.looks += 1
+            return super().items()
+
+    consolidation._sessions = Counted(consolidation._sessions)
+    for text in ("two", "three", "four"):
+        await chat.types(text)
+        await asyncio.sleep(0)
+    assert consolidation.waiting()[0]["turns"] == 4
+    assert Counted.looks == 1  # that of waiting()
