@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from ssl import SSLContext
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -41,6 +42,7 @@ class Scripted:
         self.calls: list[dict[str, Any]] = []
         self.connections = 0
         self.port = 0
+        self.scheme = "http"
         self.states: dict[str, tuple[str, dict[str, Any]]] = {"light.desk": ("off", {"friendly_name": "Desk"})}
         for number in range(entities):
             attributes = {
@@ -56,14 +58,15 @@ class Scripted:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
-    async def start(self, port: int = 0) -> None:
+    async def start(self, port: int = 0, tls: SSLContext | None = None) -> None:
         app = web.Application()
         app.router.add_get("/api/websocket", self._serve)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port or self.port)
+        site = web.TCPSite(self._runner, "127.0.0.1", port or self.port, ssl_context=tls)
+        self.scheme = "https" if tls else "http"
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
+import subprocess
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -13,6 +16,7 @@ from nanobot.errors import ServiceError
 from nanobot.hub.entry import EntryState
 from nanobot.hub.hub import Hub
 from nanobot.testing.plugin import House
+from tests.machine import need
 from tests.servers._home_assistant import Scripted
 
 from .conftest import Connect, Remote, state, until
@@ -129,6 +133,27 @@ async def test_what_is_no_home_assistant_gets_no_token(
     await until(lambda: house.entry("home_assistant").state is EntryState.RETRYING)
     assert said in str(house.entry("home_assistant").error)
     await runner.cleanup()
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_taken_only_when_asked_to(
+    connect: Connect, hub: Hub, house: House, tmp_path: Path
+) -> None:
+    need("openssl")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    names = ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*command, *names, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    server = Scripted()
+    await server.start(tls=tls)
+    await connect(server)
+    await until(lambda: house.entry("home_assistant").state is EntryState.RETRYING)
+    assert "is not valid; 'verify_ssl: false' takes it as it is" in str(house.entry("home_assistant").error)
+    assert server.connections == 0
+    await connect(server, verify_ssl=False)
+    await until(lambda: state(hub, "light.desk") == "off")
+    await server.stop()
 
 
 async def test_an_edit_connects_only_what_is_other_than_before(
