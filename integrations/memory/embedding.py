@@ -190,11 +190,19 @@ class Embedding:
             return [*await embed(self.hub, embedder, texts, spender)]
         except ModelError:
             if len(texts) == 1:
-                await embed(self.hub, embedder, [PROBE], spender)
-                return [None]
+                return [await self._once_more(embedder, texts[0], spender)]
         half = len(texts) // 2
         first = await self._vectors(embedder, texts[:half], spender)
         return [*first, *await self._vectors(embedder, texts[half:], spender)]
+
+    async def _once_more(self, embedder: Embedder, text: str, spender: Spender) -> list[float] | None:
+        """Whether it is the text that is refused: it is tried again after one that is not."""
+        await embed(self.hub, embedder, [PROBE], spender)
+        try:
+            [vector] = await embed(self.hub, embedder, [text], spender)
+        except ModelError:
+            return None
+        return vector
 
     def _check(self, space: str, vectors: Sequence[Sequence[float] | None]) -> None:
         """Vectors of different lengths would be embedded anew for ever. Raises ``ModelError``."""

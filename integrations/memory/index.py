@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nanobot.errors import StorageError
 from nanobot.storage.sql import Database
 from nanobot.util.aio import in_thread
 
@@ -31,6 +33,7 @@ CREATE TABLE entry (
 CREATE INDEX entry_path ON entry (path);
 CREATE VIRTUAL TABLE words USING fts5(text, tokenize = "unicode61 remove_diacritics 2");
 """
+RANK_BASE = 60  # of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)
 MOST_WORDS = 12  # of a question
 _WORD = re.compile(r"\w+")
 _PARAGRAPH = re.compile(r"\n\s*\n")
@@ -39,6 +42,8 @@ _UNVERIFIED = "(unverified) "
 _COLUMNS = ", ".join(
     f"entry.{name}" for name in ("id", "path", "book", "key", "date", "source", "confidence", "unverified", "text")
 )
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +88,17 @@ class Index:
         gone = known.keys() - {page.path for page in pages}
         if not changed and not gone:
             return False
-        read_ = await in_thread(lambda: [(page, list(_entries(page, self._books.text(page.path)))) for page in changed])
+        read_ = await in_thread(lambda: [(page, self._entries(page)) for page in changed])
         await self._database.write(lambda connection: _replace(connection, read_, gone))
         return True
+
+    def _entries(self, page: Page) -> list[Fact]:
+        """Nothing of a file that cannot be read, such as a link: the others are found all the same."""
+        try:
+            return list(_entries(page, self._books.text(page.path)))
+        except StorageError as error:
+            _log.warning("%s", error)
+            return []
 
     async def search(self, text: str, books: Collection[str], limit: int) -> list[Hit]:
         """What fits best first; only from these books. Words may be beginnings; one that is found is enough."""
@@ -101,6 +114,16 @@ class Index:
         rows = await self._database.read(lambda connection: connection.execute(wanted, (*entries, *books)).fetchall())
         found = {row[0]: _hit(*row) for row in rows}
         return [found[entry] for entry in entries if entry in found]
+
+
+def fused(*rankings: Sequence[Hit]) -> list[Hit]:
+    """One ranking of several, each with the best first; what is high in many comes first."""
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, hit in enumerate(ranking, 1):
+            scores[hit.entry] = scores.get(hit.entry, 0.0) + 1 / (RANK_BASE + rank)
+    found = {hit.entry: hit for ranking in rankings for hit in ranking}
+    return sorted(found.values(), key=lambda hit: -scores[hit.entry])
 
 
 def _found(words: list[str], books: list[str], limit: int) -> Callable[[sqlite3.Connection], list[Hit]]:

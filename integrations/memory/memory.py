@@ -19,12 +19,12 @@ from nanobot.util.secrets import MASK
 
 from .books import FACTS, HISTORY, PEOPLE, Books, agent_in, book_of, shared_of, within
 from .embedding import Embedding
-from .fact import Fact, new_id, one_line, read, shown
-from .index import Hit, Index
+from .fact import Fact, new_id, one_line, read
+from .index import Hit, Index, fused
 from .journal import Change, Edit, Journal
+from .lines import edited, lines_of, newest, restored, verified
 
 HITS = 20
-RANK_BASE = 60  # of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)
 BY_MEMORY = Spender(origin="memory")
 GUESTS_FACTS = 100  # facts of one guest; whoever may write could fill the disk otherwise
 LONGEST_HISTORY = 5000  # characters of a paragraph
@@ -123,26 +123,26 @@ class Memory:
             self.embedding.wake()
         by_words = await self.index.search(text, books, HITS)
         by_meaning = await self.index.hits(await self.embedding.near(text, books, spender), books)
-        return _fused(by_words, by_meaning)[:HITS]
+        return fused(by_words, by_meaning)[:HITS]
 
     async def told(self, turn: Turn) -> str:
         """What the prompt says: what is shared and this person's own, without what nobody has verified."""
         books = self.readable(turn)
-        texts = await in_thread(lambda: [_verified(self.books.text(within(book, FACTS))) for book in books])
+        texts = await in_thread(lambda: [verified(self.books.text(within(book, FACTS))) for book in books])
         room = int(self.config["prompt"])
         everybodys = shared_of(self.agent_of(turn))
         found = [(text, book == everybodys) for book, text in zip(books, texts, strict=True) if text]
         own, shared = ("\n".join(text for text, is_shared in found if is_shared is which) for which in (False, True))
         # neither takes all the room from the other
-        mine = _newest(own, max(room // 2, room - len(shared) - 1))
-        return "\n".join(filter(None, (mine, _newest(shared, max(room // 2, room - len(mine) - 1)))))
+        mine = newest(own, max(room // 2, room - len(shared) - 1))
+        return "\n".join(filter(None, (mine, newest(shared, max(room // 2, room - len(mine) - 1)))))
 
     async def notes(self, turn: Turn) -> str:
         """The notes of today."""
         name = f"{self.hub.clock.now().date()}.md"
         books = self.readable(turn)
         texts = await in_thread(lambda: [self.books.text(within(book, name)) for book in books])
-        return _newest("\n".join(filter(None, map(_verified, texts))), LONGEST_NOTES)
+        return newest("\n".join(filter(None, map(verified, texts))), LONGEST_NOTES)
 
     # -- changes --------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class Memory:
             known = {one.text.casefold() for line in text.split("\n") if (one := read(line)) is not None}
             new = {fact.text.casefold(): fact.line() for fact in facts if fact.text}
             lines = tuple(line for said, line in new.items() if said not in known)
-            found = [Edit(path, lines, tuple(_lines_of(text, replaced)))] if lines else []
+            found = [Edit(path, lines, tuple(lines_of(text, replaced)))] if lines else []
             if history:
                 when = f"{self.hub.clock.now():%Y-%m-%d %H:%M}"
                 line = one_line(_LOOKS_SECRET.sub(MASK, self.hub.scrubber.scrub(history)), LONGEST_HISTORY)
@@ -179,7 +179,7 @@ class Memory:
             found: list[tuple[str, str]] = []
 
             def edits(path: str = path, found: list[tuple[str, str]] = found) -> list[Edit]:
-                found += _lines_of(self.books.text(path), [key])
+                found += lines_of(self.books.text(path), [key])
                 return [Edit(path, removed=tuple(found))] if found else []
 
             if await self._change(book, by, edits) is not None:
@@ -239,11 +239,11 @@ class Memory:
         except OSError as error:
             raise StorageError(f"memory: the change cannot be written down: {error.strerror}") from error
         for edit in change.edits:
-            self.books.change(edit.path, partial(_edited, edit=edit))
+            self.books.change(edit.path, partial(edited, edit=edit))
 
     def _take_back(self, change: Change, back: Change) -> None:
         for edit in change.edits:
-            self.books.change(edit.path, partial(_restored, edit=edit))
+            self.books.change(edit.path, partial(restored, edit=edit))
         try:
             self._journal.note(back)
         except OSError as error:
@@ -260,76 +260,3 @@ def name_of(book: str) -> str:
     above, _, folder = book.rpartition("/")
     name = folder if above.rpartition("/")[2] == PEOPLE else "shared"
     return f"{agent}: {name}" if (agent := agent_in(book)) else name
-
-
-def _fused(*rankings: Sequence[Hit]) -> list[Hit]:
-    """One ranking of several, each with the best first; what is high in many comes first."""
-    scores: dict[int, float] = {}
-    for ranking in rankings:
-        for rank, hit in enumerate(ranking, 1):
-            scores[hit.entry] = scores.get(hit.entry, 0.0) + 1 / (RANK_BASE + rank)
-    found = {hit.entry: hit for ranking in rankings for hit in ranking}
-    return sorted(found.values(), key=lambda hit: -scores[hit.entry])
-
-
-def _edited(text: str, edit: Edit) -> str:
-    gone = {line for line, _ in edit.removed}
-    lines = [line for line in text.rstrip("\n").split("\n") if line not in gone] if text.strip() else []
-    if not lines and edit.path.endswith(FACTS):
-        lines = ["# Memory", ""]
-    added = list(edit.added)
-    if lines and added and not added[-1]:  # paragraphs
-        lines.append("")
-    return "\n".join([*lines, *added]).rstrip("\n") + "\n" + ("\n" if added and not added[-1] else "")
-
-
-def _restored(text: str, edit: Edit) -> str:
-    lines = text.rstrip("\n").split("\n") if text.strip() else []
-    for line in edit.added:
-        if line and (at := _place_of(line, lines)) is not None:
-            del lines[at : at + (2 if at + 1 < len(lines) and not lines[at + 1] and not edit.added[-1] else 1)]
-    for line, before in edit.removed:
-        if line in lines:  # a crash came before it was taken out
-            continue
-        lines.insert(lines.index(before) + 1 if before in lines else len(lines), line)
-    return "\n".join(lines) + "\n" if lines else ""
-
-
-def _place_of(line: str, lines: Sequence[str]) -> int | None:
-    """Where a line stands, also when its fact was edited by hand since."""
-    if line in lines:
-        return lines.index(line)
-    fact = read(line)
-    if fact is None or not fact.source:
-        return None
-    return next((at for at, one in enumerate(lines) if (found := read(one)) is not None and found.id == fact.id), None)
-
-
-def _lines_of(text: str, keys: Sequence[str]) -> list[tuple[str, str]]:
-    """The lines of facts with these ids, each with the line before it."""
-    lines = text.rstrip("\n").split("\n")
-    wanted = set(keys)
-    return [
-        (line, lines[place - 1] if place else "")
-        for place, line in enumerate(lines)
-        if (fact := read(line)) is not None and fact.id in wanted
-    ]
-
-
-def _verified(text: str) -> str:
-    """The text of a file without comments, its title, and lines in which words of strangers had a part."""
-    lines = []
-    for line in text.split("\n"):
-        fact = read(line)
-        if (fact is None or not fact.unverified) and line.strip() != "# Memory" and "<!-- unverified -->" not in line:
-            lines.append(shown(line))
-    return "\n".join(lines).strip()
-
-
-def _newest(text: str, room: int) -> str:
-    """The end of a text, where the newest stands, and how much is missing."""
-    if len(text) <= room:
-        return text
-    kept = text[-room:]
-    kept = kept[kept.find("\n") + 1 :]
-    return f"[… {len(text) - len(kept)} characters of older facts left out; find them with recall …]\n{kept}"

@@ -122,3 +122,15 @@ def test_nonsense_among_facts_costs_nothing_but_itself() -> None:
 def test_an_answer_without_facts_in_it_is_none(answer: str) -> None:
     with pytest.raises(ModelError):
         understood(answer)
+
+
+async def test_a_file_that_cannot_be_read_hides_no_other(
+    anna: Hands, ben: Hands, folder: Path, config_dir: Path
+) -> None:
+    await anna("remember", fact="Anna likes tea.")
+    (config_dir / "secrets.yaml").write_text("treasure: oak\n")
+    book = folder / "people" / "chat~ben"
+    book.mkdir(parents=True)
+    (book / "MEMORY.md").symlink_to(config_dir / "secrets.yaml")
+    assert "tea" in await anna("recall", words="tea")
+    assert "Nothing is known" in await ben("recall", words="treasure oak")
