@@ -73,8 +73,8 @@ class Embedding:
 
     def open(self) -> None:
         """Go on where it was."""
-        self.entry.on_unload(self.hub.embedders.watch(self._wake.set))
-        self.entry.listen("config_applied", lambda _: self._wake.set())  # it may be another model now
+        self.entry.on_unload(self.hub.embedders.watch(self._anew))
+        self.entry.listen("config_applied", lambda _: self._anew())
         self.entry.run(self._work, name="embedding")
 
     def configure(self, config: Mapping[str, Any]) -> None:
@@ -90,6 +90,12 @@ class Embedding:
 
     def wake(self) -> None:
         """Something was written."""
+        self._wake.set()
+
+    def _anew(self) -> None:
+        """It may be another model now, or have the right key: what failed before says nothing."""
+        self._background.end()
+        self._asking.end()
         self._wake.set()
 
     async def near(self, text: str, books: Collection[str], spender: Spender) -> list[int]:

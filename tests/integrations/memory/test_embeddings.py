@@ -41,10 +41,12 @@ class Bench:
     def embedding(self) -> Any:
         return self.house.entry("memory").data[0].embedding
 
-    async def configure(self, key: str = "openai_compatible", *, memory: Any = None, **small: Any) -> None:
+    async def configure(self, key: str = "openai_compatible", *, api_key: str = "", **small: Any) -> None:
         model = "stub-embed" if key == "openai_compatible" else "openai/stub-embed"
-        models = {"base_url": self.stub.base_url, "embeddings": {"small": {"model": model, **small}}}
-        config = {key: models, "memory": {"consolidate": False, "embeddings": "small", **(memory or {})}}
+        models: Any = {"base_url": self.stub.base_url, "embeddings": {"small": {"model": model, **small}}}
+        if api_key:
+            models["api_key"] = api_key
+        config = {key: models, "memory": {"consolidate": False, "embeddings": "small"}}
         applied = await self.house.apply(json.dumps(config))
         assert not applied.problems, "\n".join(map(str, applied.problems))
         self.hasten()
@@ -252,6 +254,22 @@ async def test_a_person_hears_of_it_when_it_goes_on_failing(bench: Bench) -> Non
         return not await told()
 
     await until(over)
+
+
+async def test_a_new_key_is_tried_at_once(bench: Bench) -> None:
+    await bench.stub.tell("config", {"api_key": KEY})
+    await bench.configure()
+    bench.embedding.backoff = Backoff(first=600)
+    anna = bench.person("anna")
+    await anna("remember", fact="Anna bought a red car.")
+
+    async def told() -> bool:
+        return "memory.embeddings_behind" in bench.hub.issues
+
+    await until(told)
+    await bench.configure(api_key=KEY)
+    await bench.settled()
+    assert "red car" in await anna("recall", words="automobile")
 
 
 async def test_a_text_that_is_refused_keeps_nobody_waiting(bench: Bench) -> None:
