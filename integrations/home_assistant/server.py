@@ -16,13 +16,13 @@ from nanobot.hub.states import is_entity_id
 from nanobot.util.text import nearest, one_line
 
 from .connection import ANSWERED_WITHIN, Connection, Gone, Refusal, connected
+from .feed import feed
 from .mirror import Mirror
 from .offer import Name, Offer
 from .origins import Origins
 
 SILENT_FOR = 180.0  # s without a sign of life, connecting included
 SETTLED_AFTER = 0.5  # s after a service came or went: they come in numbers
-UNKNOWN = "unknown_command"
 EXTRA = re.compile(r"extra keys not allowed @ data\['(\w+)'\]")
 WRONG_DATA = frozenset({"invalid_format", "service_validation_error"})
 NOT_OFFERED = frozenset({"homeassistant", "nanobot"})
@@ -39,6 +39,7 @@ class Server:
         self.config = config
         self.why = "it is being connected"
         """While it is away: the reason, as a part of a sentence."""
+        self._gave_up = False
         self._origins = Origins()
         self.mirror = Mirror(part.part("entities"), config, self.call, self._origins)
         self._part = part
@@ -84,10 +85,8 @@ class Server:
             raise ServiceError(f"{called} is closed: 'services' of the Home Assistant {self.name} does not include it")
         connection = self._connection
         if connection is None:
-            raise ServiceError(
-                f"{called} cannot be called: the Home Assistant {self.name} is away ({self.why}). It is tried again "
-                "and again."
-            )
+            more = "" if self._gave_up else ". It is tried again and again"
+            raise ServiceError(f"{called} cannot be called: the Home Assistant {self.name} is away ({self.why}){more}")
         message: dict[str, Any] = {"domain": domain, "service": name, "service_data": dict(data)}
         if ids:
             message["target"] = {"entity_id": ids}
@@ -128,6 +127,7 @@ class Server:
             raise
         except Exception as error:  # ours as well: what is shown must not look as if it were true
             self.why = self._scrub(one_line(str(error), 300) or type(error).__name__).rstrip(".")
+            self._gave_up = isinstance(error, AuthFailed)
             self._status.tell(connected=False)
             await self.mirror.away()
             if isinstance(error, (Gone, Refusal)):
@@ -162,12 +162,7 @@ class Server:
         async with asyncio.timeout(ANSWERED_WITHIN):
             is_started = await self._greet(connection)
             await self._offer(connection)
-            try:
-                await self._mirror(connection, is_started=is_started)
-            except Refusal as error:
-                if error.code != UNKNOWN:
-                    raise
-                await self._mirror_plainly(connection, is_started=is_started)
+            await feed(connection, self.mirror, is_whole=is_started)
         self._status.tell(connected=True, version=connection.version)
         self._part.beat()
         self._met.set()
@@ -212,43 +207,6 @@ class Server:
         self._offers = offers
         await self._offered(self, offers)
 
-    async def _mirror(self, connection: Connection, *, is_started: bool) -> None:
-        begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        async def hear(event: Any) -> None:
-            if begun.done():
-                await self.mirror.hear(event)
-            elif isinstance(event, dict):
-                await self.mirror.begin(event.get("a") or {}, is_whole=is_started)
-                if not begun.done():
-                    begun.set_result(None)
-
-        await connection.subscribe("subscribe_entities", hear)
-        await begun
-
-    async def _mirror_plainly(self, connection: Connection, *, is_started: bool) -> None:
-        """As releases before 2022.4 tell it: all states, and the event of each change."""
-        early: list[Any] | None = []
-
-        async def hear(event: Any) -> None:
-            data = event.get("data") if isinstance(event, dict) else None
-            if not isinstance(data, dict):
-                return
-            if early is not None:
-                early.append(data)
-            else:
-                await self.mirror.hear(_compressed(data))
-
-        await connection.subscribe("subscribe_events", hear, event_type="state_changed")
-        states = {state["entity_id"]: state for state in await connection.ask("get_states")}
-        await self.mirror.begin({one: _short(state) for one, state in states.items()}, is_whole=is_started)
-        while early:
-            data = early.pop(0)
-            known, new = states.get(data.get("entity_id")), data.get("new_state")
-            if known is None or new is None or new.get("last_updated", "") >= known.get("last_updated", ""):
-                await self.mirror.hear(_compressed(data))
-        early = None
-
 
 class Status(Entity):
     """Whether a server is connected."""
@@ -275,13 +233,3 @@ class Status(Entity):
 
 def _fits(name: str, globs: list[str]) -> bool:
     return any(fnmatchcase(name, glob) for glob in globs)
-
-
-def _short(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {"s": state.get("state"), "a": state.get("attributes"), "c": state.get("context")}
-
-
-def _compressed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The data of a ``state_changed`` in the shape of ``subscribe_entities``."""
-    new = data.get("new_state")
-    return {"r": [data.get("entity_id")]} if new is None else {"a": {data.get("entity_id"): _short(new)}}

@@ -60,6 +60,8 @@ async def test_a_wrong_token_is_an_issue_and_is_not_tried_again(scripted: Script
     assert "refuses the token. Make a new one there" in issue.text()
     await asyncio.sleep(0.3)
     assert scripted.connections == 1
+    with pytest.raises(ServiceError, match=r"is away \(http.* refuses the token.*'token'\)$"):
+        await house.hub.services.call("home_assistant", "call", {"service": "light.turn_on"})
     assert "canary" not in issue.text() + str([one.as_dict() for one in house.hub.states])
     await house.apply(f"home_assistant:\n  url: {scripted.url}\n  token: {scripted.token}\n")
     assert house.entry("home_assistant").state is EntryState.LOADED
