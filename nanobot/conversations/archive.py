@@ -173,8 +173,21 @@ def deleted(connection: sqlite3.Connection, session: str, *, unsent: bool = Fals
     for table in ("inbox", "outbox"):
         statement = f"SELECT more FROM {table} WHERE session = ? AND more IS NOT NULL"  # noqa: S608
         files |= paths_in(connection.execute(statement, (session,)).fetchall())
-    connection.execute("DELETE FROM steps WHERE turn IN (SELECT id FROM inbox WHERE session = ?)", (session,))
+    steps = "FROM steps WHERE turn IN (SELECT id FROM inbox WHERE session = ?)"
+    by_tools = {
+        path
+        for (step,) in connection.execute(f"SELECT message {steps} AND INSTR(message, '\"files\"')", (session,))
+        for path in orjson.loads(step).get("files", ())
+    }
+    connection.execute(f"DELETE {steps}", (session,))
     for table in ("traces", "sessions", "inbox"):
         connection.execute(f"DELETE FROM {table} WHERE session = ?", (session,))  # noqa: S608
     connection.execute("DELETE FROM outbox WHERE session = ? AND (? OR ended IS NOT NULL)", (session, unsent))
-    return files
+    return files | {path for path in by_tools if not _is_elsewhere(connection, path)}
+
+
+def _is_elsewhere(connection: sqlite3.Connection, path: str) -> bool:
+    """Whether a file that a tool showed is one of another session, too: somebody sent it there."""
+    places = (("inbox", "more"), ("outbox", "more"), ("steps", "message"))
+    found = (f"SELECT 1 FROM {table} WHERE INSTR({column}, ?) LIMIT 1" for table, column in places)  # noqa: S608
+    return any(connection.execute(statement, (path,)).fetchone() for statement in found)

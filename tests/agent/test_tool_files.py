@@ -63,6 +63,30 @@ async def test_a_picture_that_is_gone_is_not_shown(hub: Hub) -> None:
     assert arranged(found, sees=True, strict=False).messages == found.messages
 
 
+async def test_with_a_session_go_the_pictures_of_its_tools_but_none_that_another_has(
+    begin: Begin, hub: Hub, entry: Entry, chat: Chat
+) -> None:
+    sent = await hub.media.keep("chat", "sent.png", png(9, 3))
+
+    class Showing(Eyes):
+        async def call(self, arguments: Any, turn: Turn) -> ToolResult:
+            made = await self.hub.media.keep("eyes", "made.png", png(4, 3))
+            return ToolResult("seen", files=(made, sent))
+
+    entry.add(Showing(hub))
+    begin("nice", [call("look")], "I see.")
+    await chat.types("look at mine", chat="other", attachments=(sent,))
+    await chat.types("look")
+    [exchange] = await hub.conversations.transcript("chat:test")
+    made = hub.config_dir / exchange.steps[1].files[0]
+    assert made.is_file()
+    assert await hub.conversations.delete("chat:test")
+    assert not made.exists()
+    assert hub.media.path_of(sent).is_file()
+    assert await hub.conversations.delete("chat:other")
+    assert not (hub.config_dir / sent.path).exists()
+
+
 async def test_an_export_that_is_given_back_knows_the_pictures(
     begin: Begin, hub: Hub, entry: Entry, chat: Chat
 ) -> None:
