@@ -39,6 +39,9 @@ def notes(workspace: Path) -> Path:
         pytest.param({"pattern": "*.md"}, ["notes/garden.md", "todo.md"], id="a name fits at any depth"),
         pytest.param({"pattern": "notes/**/*.txt"}, ["notes/old/2024.txt"], id="folders in the pattern"),
         pytest.param({"pattern": "*.md", "path": "notes"}, ["notes/garden.md"], id="below a folder"),
+        pytest.param(
+            {"pattern": "{todo,notes/{old/2024,x}}.{md,txt}"}, ["notes/old/2024.txt", "todo.md"], id="alternatives"
+        ),
         pytest.param({"pattern": "notes*"}, None, id="folders are no files"),
         pytest.param({"pattern": ".draft*"}, ["notes/.draft.md"], id="hidden ones when they are asked for"),
         pytest.param({"pattern": ".git/*"}, [".git/config"], id="a hidden folder when it is asked for"),
@@ -134,6 +137,12 @@ async def test_guests_find_nothing_unless_they_are_let(files: Hands, notes: Path
     got = await files.hub.media.keep("chat", "letter.txt", b"Dear all,\n")
     assert (await guest.fails("grep", pattern="Dear", path="media")).startswith("Only the people who run nanobot")
     assert await files("grep", pattern="Dear", path="media") == f"{got.path}:1: Dear all,"
+
+
+async def test_a_pattern_that_stands_for_too_many_is_taken_as_it_is(files: Hands, workspace: Path) -> None:
+    workspace.mkdir()
+    (workspace / "a").touch()
+    assert (await files("glob", pattern="{a,b}" * 40)).startswith("No file fits ")
 
 
 async def test_a_workspace_that_is_not_made_yet_holds_nothing(files: Hands, workspace: Path) -> None:
