@@ -29,6 +29,7 @@ OF_ETC = (
     "ssl/certs",
     "ssl/openssl.cnf",
 )
+OF_DEV = ("/dev/full", "/dev/null", "/dev/random", "/dev/tty", "/dev/urandom", "/dev/zero")  # not what others share
 OF_PROC = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version")  # no process of anybody else
 FOR_THE_NETWORK = ("gai.conf", "hosts", "protocols", "resolv.conf", "services")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -88,7 +89,7 @@ class Sandbox:
             "network": rules.network,
             "folder": str(rules.folder),
             "write": [str(path) for path in rules.write],
-            "read": [*_there(SYSTEM), *_there(_etc(rules.network)), "/dev", *_there(OF_PROC), *map(str, rules.read)],
+            "read": [*_there(SYSTEM), *_there(_etc(rules.network)), *OF_DEV, *_there(OF_PROC), *map(str, rules.read)],
         }
         shell = _shell(command, rules.max_processes)
         if self.kind == "bubblewrap":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -86,6 +87,22 @@ def test_landlock_opens_the_network_when_told_to_but_no_other_sockets(
     told = landlocked(tmp_path, workspace, command, network=True)
     assert "CONNECTED" in told
     assert "SHUT" in told
+
+
+def test_landlock_shows_the_devices_that_programs_need_and_no_memory_that_others_share(
+    tmp_path: Path, workspace: Path
+) -> None:
+    with tempfile.NamedTemporaryFile("w", dir="/dev/shm") as shared:
+        shared.write(SECRET)
+        shared.flush()
+        told = landlocked(
+            tmp_path,
+            workspace,
+            f"cat {shared.name}; ls /dev/shm; head -c 3 /dev/urandom | wc -c; echo x > /dev/null && echo OK",
+        )
+    assert SECRET not in told
+    assert Path(shared.name).name not in told.replace(shared.name, "")
+    assert "3\nOK" in told
 
 
 def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path, workspace: Path) -> None:
