@@ -97,7 +97,7 @@ class Listener(Agent):
 
     async def until(self, count: int) -> list[Turn]:
         """The turns, once there were so many."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.turns) < count:
                 await asyncio.sleep(0.01)
         return self.turns
