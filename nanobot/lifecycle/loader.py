@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import logging
+import os
 import re
 import sys
 import traceback
-from collections.abc import Iterable
 from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -95,6 +95,7 @@ class Integration:
 class Loader:
     """The catalogue of integrations. ``config_dir/integrations`` comes before the bundled ones."""
 
+    _mounted: ClassVar[tuple[Path, list[tuple[Path, list[str]]]] | None] = None
     _words: ClassVar[list[translate.Folder]] = []
     """Where the translations are that the last one mounted: there is one hub in a process at a time."""
 
@@ -118,11 +119,15 @@ class Loader:
                     _drop(domain)
         package.__path__ = wanted
         _read_from_source(self.homes[0][0])
-        words: list[translate.Folder] = [(None, bundled("translations")), (None, self.config_dir / "translations")]
-        words += [(name, folder / name) for folder, _ in reversed(self.homes) for name in _names(folder)]
-        translate.unmount(folder for folder in Loader._words if folder not in words)
-        translate.mount(words)
-        Loader._words = words
+        found = (self.config_dir, [(folder, _names(folder)) for folder, _ in reversed(self.homes)])
+        if found == Loader._mounted:
+            translate.reload()
+        else:
+            words: list[translate.Folder] = [(None, bundled("translations")), (None, self.config_dir / "translations")]
+            words += [(name, folder / name) for folder, names in found[1] for name in names]
+            translate.unmount(folder for folder in Loader._words if folder not in words)
+            translate.mount(words)
+            Loader._mounted, Loader._words = found, words
         importlib.invalidate_caches()
 
     def names(self) -> list[str]:
@@ -221,11 +226,12 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _names(folder: Path) -> Iterable[str]:
+def _names(folder: Path) -> list[str]:
     try:
-        return sorted(
-            p.name for p in folder.iterdir() if _DOMAIN.fullmatch(p.name) and p.name != "__pycache__" and p.is_dir()
-        )
+        with os.scandir(folder) as found:
+            return sorted(
+                one.name for one in found if _DOMAIN.fullmatch(one.name) and one.name != "__pycache__" and one.is_dir()
+            )
     except OSError:
         return []
 
