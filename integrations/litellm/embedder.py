@@ -40,22 +40,23 @@ class LiteLLMEmbedder(OfferedEmbedder[EmbedderSettings]):
         if self.settings.price is None:
             self.price = price
 
-    async def embed(self, texts: Sequence[str]) -> Embeddings:
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Embeddings:
         settings = self.settings
         trouble = Trouble(self.name, settings.place, settings.key is not None, self._hub.scrubber.scrub)
         async for _ in self._library.waiting(trouble):
             pass
         parts = [texts[place : place + AT_ONCE] for place in range(0, len(texts), AT_ONCE)]
-        found = [await self._some(part, settings, trouble) for part in parts]
+        bodies = [settings.body(part, question=question) for part in parts]
+        found = [await self._some(body, settings, trouble) for body in bodies]
         tokens = [some.tokens for some in found if some.tokens is not None]
         vectors = [vector for some in found for vector in some.vectors]
         if len(set(map(len, vectors))) > 1:
             raise trouble.unreadable()
         return Embeddings(vectors, sum(tokens) if len(tokens) == len(found) else None)
 
-    async def _some(self, texts: Sequence[str], settings: EmbedderSettings, trouble: Trouble) -> Embeddings:
+    async def _some(self, body: dict[str, Any], settings: EmbedderSettings, trouble: Trouble) -> Embeddings:
         litellm = self._library.get(trouble)
-        asking = asyncio.ensure_future(litellm.aembedding(**_arguments(litellm, settings, texts)))
+        asking = asyncio.ensure_future(litellm.aembedding(**_arguments(litellm, settings, body)))
         try:
             async with self._library.patience(settings.timeout):
                 reply = await asyncio.shield(asking)
@@ -68,11 +69,11 @@ class LiteLLMEmbedder(OfferedEmbedder[EmbedderSettings]):
                 raise trouble.closed() from error
             now = self._hub.clock.time()
             raise error_of(error, trouble, seconds=settings.timeout, now=now, begun=False) from error
-        return embeddings_of(_document(reply), len(texts), settings, trouble)
+        return embeddings_of(_document(reply), len(body["input"]), settings, trouble)
 
 
-def _arguments(litellm: Any, settings: EmbedderSettings, texts: Sequence[str]) -> dict[str, Any]:
-    found = settings.body(texts) | place_of(litellm, settings)
+def _arguments(litellm: Any, settings: EmbedderSettings, body: dict[str, Any]) -> dict[str, Any]:
+    found = body | place_of(litellm, settings)
     found["api_base"] = found.pop("base_url", None)  # the name that all of its calls know; this one would overlook ours
     if litellm.get_llm_provider(settings.id)[1] == "openai":
         found.setdefault("encoding_format", "float")  # its client would ask for base64, which few servers know

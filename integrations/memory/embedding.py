@@ -119,7 +119,7 @@ class Embedding:
             return None
         try:
             async with asyncio.timeout(self.patience):
-                [vector] = await embed(self.hub, embedder, [text], spender)
+                [vector] = await embed(self.hub, embedder, [text], spender, question=True)
         except Refusal:
             return None
         except (TimeoutError, NanobotError) as error:

@@ -17,7 +17,7 @@ class ServerEmbedder(OfferedEmbedder[Settings]):
         super().__init__(name, owner, settings)
         self._server = server
 
-    async def embed(self, texts: Sequence[str]) -> Embeddings:
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Embeddings:
         settings, trouble = self.settings, self._server.trouble(self.name)
-        document = await self._server.embed(settings.body(texts), settings.timeout, trouble)
+        document = await self._server.embed(settings.body(texts, question=question), settings.timeout, trouble)
         return embeddings_of(document, len(texts), settings, trouble)

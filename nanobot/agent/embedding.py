@@ -17,14 +17,16 @@ from nanobot.hub.hub import Hub
 _log = logging.getLogger(__name__)
 
 
-async def embed(hub: Hub, embedder: Embedder, texts: Sequence[str], spender: Spender) -> list[list[float]]:
+async def embed(
+    hub: Hub, embedder: Embedder, texts: Sequence[str], spender: Spender, *, question: bool = False
+) -> list[list[float]]:
     """The vectors of some texts, asked for once. Raises as ``Embedder.embed``, and ``Refusal`` when a meter says that
     there was enough."""
     allow(hub, embedder.name, spender)
     bill = Bill(hub, embedder, spender, Request([Message("user", text) for text in texts]))
     try:
         async with asyncio.timeout(embedder.timeout):
-            found = await embedder.embed(texts)
+            found = await embedder.embed(texts, question=question)
     except TimeoutError:
         bill.error = f"{embedder.name} said nothing for {embedder.timeout:g} s"
         raise NotReady(bill.error) from None

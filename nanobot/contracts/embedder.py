@@ -35,6 +35,7 @@ class Embedder(ABC):
         """The model and whatever else shapes its vectors: only those of the same space can be compared."""
 
     @abstractmethod
-    async def embed(self, texts: Sequence[str]) -> Embeddings:
-        """The vectors of some texts, a few dozen at most. Raises what ``Model.stream`` does: ``NotReady`` for what may
-        pass, ``AuthFailed`` for a refused key, and ``ModelError`` when this request will never be answered."""
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Embeddings:
+        """The vectors of some texts, a few dozen at most. ``question``: they are what is searched for, which some
+        models want to be told. Raises what ``Model.stream`` does: ``NotReady`` for what may pass, ``AuthFailed`` for a
+        refused key, and ``ModelError`` when this request will never be answered."""

@@ -21,17 +21,20 @@ from .usage import usage_of
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What is configured of one embedder. ``id`` is the model's name on the server; ``timeout`` in seconds;
-    ``dimensions``: so many numbers in a vector, None for as many as the model gives."""
+    ``dimensions``: so many numbers in a vector, None for as many as the model gives; ``prefixes``: what stands before
+    each text, and before each question."""
 
     id: str
     timeout: float
     dimensions: int | None
+    prefixes: tuple[str, str]
     parameters: Mapping[str, Any]
     price: Price | None
 
-    def body(self, texts: Sequence[str]) -> dict[str, Any]:
+    def body(self, texts: Sequence[str], *, question: bool) -> dict[str, Any]:
         """The request as the API wants it."""
-        body = {**self.parameters, "model": self.id, "input": list(texts)}
+        prefix = self.prefixes[question]
+        body = {**self.parameters, "model": self.id, "input": [prefix + text for text in texts]}
         if self.dimensions is not None:
             body["dimensions"] = self.dimensions
         return body
@@ -59,9 +62,10 @@ class OfferedEmbedder(Embedder, Generic[S]):
     def space(self) -> str:
         """Where the same model runs does not matter."""
         settings = self.settings
-        if settings.dimensions is None and not settings.parameters:
+        shaped = (settings.dimensions, settings.parameters, settings.prefixes[0])
+        if not any(shaped):
             return settings.id
-        shape = orjson.dumps([settings.dimensions, settings.parameters], option=orjson.OPT_SORT_KEYS)
+        shape = orjson.dumps(shaped, option=orjson.OPT_SORT_KEYS)
         return f"{settings.id}#{sha256(shape).hexdigest()[:16]}"
 
 

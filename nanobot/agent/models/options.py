@@ -120,6 +120,7 @@ OF_A_MODEL: Mapping[Any, Any] = {
 OF_AN_EMBEDDER: Mapping[Any, Any] = {
     vol.Required("model"): cv.string,
     vol.Optional("dimensions"): vol.All(cv.whole_number, vol.Range(min=2, max=100_000)),
+    vol.Optional("prefixes", default=dict): {vol.Optional("text"): cv.string, vol.Optional("question"): cv.string},
     vol.Optional("parameters", default=dict): parameters({"dimensions": "dimensions"}),
     vol.Optional("timeout"): _SECONDS,
     vol.Optional("prices"): {vol.Required("input"): _DOLLARS},
@@ -166,6 +167,7 @@ def settings_of_embedder(embedder: Mapping[str, Any], config: Mapping[str, Any])
         "id": str(embedder["model"]),
         "timeout": embedder.get("timeout", config["timeout"]),
         "dimensions": embedder.get("dimensions"),
+        "prefixes": (embedder["prefixes"].get("text", ""), embedder["prefixes"].get("question", "")),
         "parameters": orjson.loads(orjson.dumps(embedder["parameters"], option=_OPTIONS)),
         "price": None if prices is None else Price(prices["input"], 0.0),
     }

@@ -51,7 +51,11 @@ async def test_texts_become_vectors_in_their_order(embeddings: Embeddings, house
 
 @pytest.mark.parametrize("fault", WRONG)
 async def test_what_makes_no_sense_is_no_vector(embeddings: Embeddings, house: House, stub: Stub, fault: str) -> None:
-    await embeddings({"small": {"model": "openai/stub-embed", "dimensions": 16, "timeout": 0.5}}, api_key=KEY)
+    await embeddings({"small": "openai/stub-embed"})
+    await embed(house, "small", "the library is there")
+    await stub.tell("reset")
+    timeout = 0.5 if fault == "hang" else 20
+    await embeddings({"small": {"model": "openai/stub-embed", "dimensions": 16, "timeout": timeout}}, api_key=KEY)
     await stub.tell("config", {"embedding": {"fault": fault}})
     kind, sentence = WRONG[fault]
     with pytest.raises(NanobotError) as caught:

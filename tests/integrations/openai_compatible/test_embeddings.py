@@ -72,9 +72,27 @@ async def test_texts_become_vectors_in_their_order(embeddings: Embeddings, house
     assert body == {"model": "stub-embed", "input": ["tea", "cake", "tea"], "dimensions": 16, "user": "me"}
 
 
+async def test_texts_and_questions_have_the_prefixes_that_their_model_wants(
+    embeddings: Embeddings, house: House, stub: Stub
+) -> None:
+    await embeddings({"small": {"model": "stub-embed", "prefixes": {"text": "doc: ", "question": "ask: "}}})
+    await stub.tell("config", {"keep_requests": 1})
+    small = house.hub.embedders.get("small")
+    assert small is not None
+    await small.embed(["tea"])
+    await small.embed(["tea"], question=True)
+    assert [one["body"]["input"] for one in await stub.read("raw")] == [["doc: tea"], ["ask: tea"]]
+    space = small.space
+    await embeddings({"small": {"model": "stub-embed", "prefixes": {"text": "doc: "}}})
+    assert small.space == space
+    await embeddings({"small": "stub-embed"})
+    assert small.space == "stub-embed" != space
+
+
 @pytest.mark.parametrize("fault", WRONG)
 async def test_what_makes_no_sense_is_no_vector(embeddings: Embeddings, house: House, stub: Stub, fault: str) -> None:
-    await embeddings({"small": {"model": "stub-embed", "dimensions": 16, "timeout": 0.5}}, api_key=KEY)
+    timeout = 0.5 if fault == "hang" else 20
+    await embeddings({"small": {"model": "stub-embed", "dimensions": 16, "timeout": timeout}}, api_key=KEY)
     await stub.tell("config", {"embedding": {"fault": fault}})
     kind, sentence = WRONG[fault]
     with pytest.raises(kind) as caught:
