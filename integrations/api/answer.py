@@ -11,6 +11,9 @@ from aiohttp import web
 from nanobot.hub.shapes import to_json
 from nanobot.hub.web import BODY_LIMIT, WebError
 
+LITTLE = 64 * 1024
+"""Bytes of a body for which no limit has to be kept."""
+
 
 def answer(value: Any, status: int = 200, *, headers: dict[str, str] | None = None) -> web.Response:
     """Any value as JSON."""
@@ -27,7 +30,10 @@ async def body_of(request: web.Request, wrong: str) -> Any:
 
     Raises ``WebError``: 400 with the sentence ``wrong`` for what is no JSON, 408 for a body that does not come.
     """
-    if request.content.is_eof():  # it came with the headers
+    content = request.content
+    if content.is_eof() and content.total_bytes <= LITTLE:  # it came with the headers
+        body = content.read_nowait()
+    elif content.is_eof():
         body = await request.read()
     else:
         try:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 from aiohttp import web
 
 from nanobot.contracts.service import Response, Service
 from nanobot.errors import InvalidServiceData, NanobotError, ServiceNotFound
 from nanobot.hub.entry import Entry
-from nanobot.hub.shapes import services_dict
+from nanobot.hub.shapes import services_dict, states_json
 from nanobot.hub.web import WebError, context_of, plain_error, rights_of
 
-from .answer import answer, body_of
+from .answer import answer, body_of, raw
 from .changes import Changes
 
 _log = logging.getLogger(__name__)
@@ -23,9 +24,8 @@ class ServiceCalls:
     """Each call has a context of its own, for the user of the token."""
 
     def __init__(self, entry: Entry) -> None:
-        self._entry = entry
         self._hub = entry.hub
-        self._changes = Changes(entry)
+        self._changes = Changes(entry.hub)
 
     async def all(self, request: web.Request) -> web.Response:
         """``[{domain, services: {name: {name, description, fields, target?, response?}}}]``."""
@@ -51,19 +51,22 @@ class ServiceCalls:
         context = context_of(request)
         with self._changes.of(context) as changed:
             try:
-                response = await self._hub.services.call(
-                    domain, name, data, context=context, return_response=wants_response
-                )
+                response = self._hub.services.begin(domain, name, data, context=context, return_response=wants_response)
+                if isinstance(response, Awaitable):
+                    if asyncio.current_task() is None:
+                        await asyncio.sleep(0)  # what is waited for may want a task around it
+                    response = await response
             except (ServiceNotFound, InvalidServiceData) as error:
                 return plain_error(400, self._hub.scrubber.scrub(str(error)))
             except NanobotError as error:
                 _log.warning("%s.%s failed: %s", domain, name, error)
                 return plain_error(500, self._hub.scrubber.scrub(str(error)))
-            await asyncio.sleep(0)  # for what follows other states at the end of a tick
+            if self._changes.are_followed(changed):
+                await asyncio.sleep(0)  # for what follows other states at the end of a tick
             states = [state for state in changed if rights.may_see(state.entity_id)]
         if wants_response:
             return answer({"changed_states": states, "service_response": response})
-        return answer(states)
+        return raw(states_json(states))
 
     def _check(self, service: Service, wants_response: bool) -> None:
         if wants_response and service.response is Response.NONE:

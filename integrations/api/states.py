@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from nanobot.hub.hub import Hub
-from nanobot.hub.shapes import state_json
+from nanobot.hub.shapes import all_states_json, state_json, states_json
 from nanobot.hub.states import is_entity_id
 from nanobot.hub.web import WebError, context_of, rights_of
 
@@ -22,11 +22,10 @@ class StateViews:
 
     async def all(self, request: web.Request) -> web.Response:
         """All states, each encoded once for all who read it."""
-        rights = rights_of(request)
-        states = self._hub.states.all()
-        if rights.scope.entities is not None:
-            states = [state for state in states if rights.may_see(state.entity_id)]
-        return raw(b"[" + b",".join([state_json(state) for state in states]) + b"]")
+        states, rights = self._hub.states, rights_of(request)
+        if rights.scope.entities is None:
+            return raw(all_states_json(states))
+        return raw(states_json(state for state in states if rights.may_see(state.entity_id)))
 
     async def one(self, request: web.Request) -> web.Response:
         """404 when there is no such entity."""

@@ -16,7 +16,7 @@ from nanobot.hub.web import ABOUT, About, WebError, json_response, plain_error
 from nanobot.storage.credentials import SIGNATURE, Identity
 from nanobot.util.aio import in_thread
 
-from .compress import compress
+from .compress import LARGE, compress
 from .cookie import cookie_of, forget_cookie
 from .guard import SAFE_METHODS, Guard, check_path
 from .limiter import Limiter, too_many, too_often
@@ -148,13 +148,16 @@ class Dispatcher:
 
         about.sign_in = sign_in
         about.is_let_in = True
+        if view.websocket:
+            about.tap = getattr(request.protocol, "tap", None)
         try:
             if identity is not None:
                 self.live.keep(request, identity.id)
             response = await view.handler(request)
         finally:
             self.live.forget()
-        await compress(request, response)
+        if type(response) is not web.Response or type(response.body) is not bytes or len(response.body) >= LARGE:
+            await compress(request, response)
         return response
 
     def _route(self, request: web.Request) -> View | None:

@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -25,6 +26,9 @@ _SUSPICIOUS = re.compile(
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _THIS_COMPUTER = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """The usual names of the loopback, which need no look at the address behind them."""
+MOST_KEPT = 512
+LONGEST_KEPT = 128
+"""Characters of a path that is remembered as good or bad."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -47,10 +51,9 @@ class Guard:
         if not request.raw_path.startswith("/"):
             raise WebError(400, "ask for a path, not for a whole address")
         given = request.headers.getall("Host", [])
-        match = _HOST.fullmatch(given[0].lower()) if len(given) == 1 else None
-        if match is None or (match[2] and int(match[2]) > 65535):
+        name = _name_in(given[0]) if len(given) == 1 else None
+        if name is None:
             raise WebError(400, "the Host header is missing or malformed")
-        name = match[1].rstrip(".")
         if name in _THIS_COMPUTER or name in self.hosts:
             return
         try:
@@ -107,7 +110,14 @@ class Guard:
 
 def check_path(request: web.Request) -> None:
     """Raises ``WebError`` 400 for an address below ``/api`` that only somebody who tries to break in would ask for."""
-    if request.path.startswith("/api") and _SUSPICIOUS.search(unquote(f"{request.path}?{request.query_string}")):
+    if not request.path.startswith("/api"):
+        return
+    raw = request.raw_path
+    if len(raw) > LONGEST_KEPT or "?" in raw:  # parameters differ from call to call, and signatures are secrets
+        is_bad = _is_suspicious(request.path, request.query_string)
+    else:
+        is_bad = _is_suspicious_path(request.path)
+    if is_bad:
         raise WebError(400, "this address looks like an attempt to break in")
 
 
@@ -119,6 +129,24 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_suspicious(path: str, query: str) -> bool:
+    return _SUSPICIOUS.search(unquote(f"{path}?{query}")) is not None
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _is_suspicious_path(path: str) -> bool:
+    return _is_suspicious(path, "")
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _name_in(host: str) -> str | None:
+    """The name in a ``Host`` header, None for what is none."""
+    match = _HOST.fullmatch(host.lower())
+    if match is None or (match[2] and int(match[2]) > 65535):
+        return None
+    return match[1].rstrip(".")
 
 
 def _with_port(host: str, port: str) -> str:

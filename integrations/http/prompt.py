@@ -7,8 +7,11 @@ is not one piece of bytes, goes on in the task of the connection, where all othe
 
 from __future__ import annotations
 
+import asyncio
+import re
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -20,13 +23,19 @@ from nanobot.hub.web import identity_of
 
 from .dispatch import EVERYWHERE, Dispatcher
 
+MOST_READ = 64 * 1024
+"""Bytes that are read at once. asyncio has 256 KiB made ready for each read, which takes longer than a small answer."""
 _EMPTY = frozenset({204, 205, 304})
 _HTTP_1_1 = (1, 1)
-_JSON = _serialize_headers(
-    "HTTP/1.1 200 OK",
-    CIMultiDict({"Content-Type": "application/json", **dict(EVERYWHERE), "Server": "nanobot"}),
-).removesuffix(b"\r\n")
+_JSON = {
+    status: _serialize_headers(
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        CIMultiDict({"Content-Type": "application/json", **dict(EVERYWHERE), "Server": "nanobot"}),
+    ).removesuffix(b"\r\n")
+    for status in (200, 201)
+}
 """How most answers begin."""
+_PLAIN = re.compile(r"[\x21-\x7e]*")
 
 
 class Asked(web.Request):
@@ -93,15 +102,31 @@ class PromptServer(web.Server):
 class Protocol(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_begun", "dispatcher")
+    __slots__ = ("_begun", "_tap", "dispatcher")
 
     def __init__(self, dispatcher: Dispatcher, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
         self.dispatcher = dispatcher
         self._begun: Asked | None = None
+        self._tap: Callable[[bytes], bytes] | None = None
+
+    def tap(self, tap: Callable[[bytes], bytes]) -> None:
+        """Have all that comes after the upgrade given to ``tap`` first; aiohttp reads what that gives back."""
+        self._tap = tap
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        if hasattr(transport, "max_size"):  # of asyncio's own loops
+            transport.max_size = MOST_READ
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come. The task is woken when there is something that it has to do."""
+        if self._tap is not None and self._payload_parser is not None and not (self._close or self._force_close):
+            data = self._tap(data)
+            if data:
+                super().data_received(data)
+            return
         waiter = self._waiter
         if waiter is None or waiter.done() or self._messages or self._upgraded or self._payload_parser is not None:
             super().data_received(data)
@@ -113,6 +138,23 @@ class Protocol(web.RequestHandler):
             self._waiter = waiter
         if self._messages and not waiter.done() and not self._answered():
             waiter.set_result(None)
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Whoever has read a body calls this, also when nothing was ever held back."""
+        if self._reading_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        """The upgrade is done. What came with it goes the same way as what comes after it."""
+        early, self._message_tail = self._message_tail, b""
+        super().set_parser(parser, data_received_cb)
+        if early:
+            self.data_received(early)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The client is gone."""
+        self._tap = None
+        super().connection_lost(exc)
 
     def take_begun(self) -> Asked | None:
         """The request whose handler runs already."""
@@ -167,10 +209,15 @@ class Protocol(web.RequestHandler):
             return None
         headers = response.headers
         keep = response.keep_alive is not False
-        is_usual = keep and response.status == 200 and len(headers) == 1 and "Origin" not in request.headers
-        if is_usual and headers.get("Content-Type") == "application/json":
-            date = rfc822_formatted_time().encode()
-            return b"%bContent-Length: %d\r\nDate: %b\r\n\r\n%b" % (_JSON, len(body), date, body)
+        begin = _JSON.get(response.status)
+        if (
+            begin is not None
+            and keep
+            and "Origin" not in request.headers
+            and (more := _besides_json(headers)) is not None
+        ):
+            date = rfc822_formatted_time()
+            return b"%b%bContent-Length: %d\r\nDate: %b\r\n\r\n%b" % (begin, more, len(body), date.encode(), body)
         self.dispatcher.dress(request, response)
         headers["Content-Length"] = str(len(body))
         headers["Date"] = rfc822_formatted_time()
@@ -195,6 +242,18 @@ class Protocol(web.RequestHandler):
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         if self._keepalive_handle is None:
             self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
+
+
+def _besides_json(headers: CIMultiDict[str]) -> bytes | None:
+    """The one header that an answer in JSON may have besides its type: where what was made is. None for others."""
+    if headers.get("Content-Type") != "application/json":
+        return None
+    if len(headers) == 1:
+        return b""
+    place = headers.get("Location")
+    if place is None or len(headers) > 2 or _PLAIN.fullmatch(place) is None:
+        return None
+    return b"Location: %b\r\n" % place.encode("ascii")
 
 
 async def _give(response: web.StreamResponse) -> web.StreamResponse:

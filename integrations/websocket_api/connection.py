@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -39,13 +39,14 @@ _EMPTY = vol.Schema({})
 class Ready:
     """A command as the inner loop wants it."""
 
-    __slots__ = ("access", "check", "command", "handler", "is_coroutine", "scoped")
+    __slots__ = ("access", "check", "command", "handler", "is_coroutine", "scoped", "takes_nothing")
 
     def __init__(self, command: SocketCommand) -> None:
         self.command = command
         self.handler = command.handler
         self.access = command.access
         self.scoped = command.scoped
+        self.takes_nothing = command.schema is None
         self.check: Check = quick(command.schema or _EMPTY)
         self.is_coroutine = is_coroutine_function(command.handler)
 
@@ -84,6 +85,8 @@ class Connection(SocketConnection):
         self.outbox = outbox
         self._entry = entry
         self._known = known
+        self._open: dict[str, Ready] = {}
+        """The commands that this client has asked for and may use. Its rights stay the same as long as it is here."""
         self._last_id = 0
         self._handled = 0
         self._not_begun = 0
@@ -92,7 +95,6 @@ class Connection(SocketConnection):
         self._user_id = identity.user_id
         self._actor = identity.actor
         self._rights = identity.rights
-        self._is_narrow = identity.rights.is_narrow
         self._take_turn = self.hub.credentials.rates.take
         self._credential = identity.id
         self._is_closed = False
@@ -115,6 +117,12 @@ class Connection(SocketConnection):
             if self._handled % TURN == 0:
                 await asyncio.sleep(0)
 
+    def take_now(self, message: Any) -> bool:
+        """``handle`` without a wait. False: nothing was done, and nothing can be without one."""
+        if type(message) is list or self._is_closed or self._take_turn(self._credential) > 0:
+            return False
+        return self._take(message)
+
     async def _rest(self, message: Any, wait: float) -> None:
         """Nothing of this client is read for a while: what it writes meanwhile is its own to keep."""
         self.tell_error(
@@ -133,29 +141,26 @@ class Connection(SocketConnection):
         if message_id <= self._last_id:
             self.tell_error(message_id, "id_reuse", "Identifier values have to increase.")
             return True
-        ready = self._known.get(kind)
+        ready = self._open.get(kind) or self._known.get(kind)
         if ready is None:
             self.tell_error(message_id, "unknown_command", "Unknown command.")
             return True
         if self._not_begun and not ready.is_coroutine:
             return False
         self._last_id = message_id
-        if not self.identity.may(ready.access):
-            text = f"this takes the access '{ready.access.value}', and {self.identity.name} has less"
-            self.tell_error(message_id, sc.UNAUTHORIZED, text)
-            return True
-        if self._is_narrow and not ready.scoped:
-            text = f"{self.identity.name} is for some entities, events or services, and {kind} knows no such limits"
-            self.tell_error(message_id, sc.UNAUTHORIZED, text)
-            return True
+        if kind not in self._open:
+            if (refusal := self._refusal(kind, ready)) is not None:
+                self.tell_error(message_id, sc.UNAUTHORIZED, refusal)
+                return True
+            self._open[kind] = ready
         del message["id"], message["type"]
         try:
-            data = ready.check(message)
-            context = Context(user_id=self._user_id, actor=self._actor, rights=self._rights)
-            call = SocketCall(self, message_id, ready.command, data, context)
-            if ready.is_coroutine:
-                return self._begin(call, message)
+            data = message if ready.takes_nothing and not message else ready.check(message)
+            call = SocketCall(self, message_id, ready.command, data)
             result = ready.handler(call)
+            if inspect.iscoroutine(result):
+                self._begin(call, message, result)
+                return True
         except Exception as error:
             self._failed(message_id, ready.command, message, error)
             return True
@@ -163,25 +168,33 @@ class Connection(SocketConnection):
             self.tell_result(message_id, result)
         return True
 
+    def _refusal(self, kind: str, ready: Ready) -> str | None:
+        """Why the client may not use that command."""
+        if not self.identity.may(ready.access):
+            return f"this takes the access '{ready.access.value}', and {self.identity.name} has less"
+        if self._rights.is_narrow and not ready.scoped:
+            return f"{self.identity.name} is for some entities, events or services, and {kind} knows no such limits"
+        return None
+
     def _not_understood(self, message: Any) -> bool:
         self.tell_error(_id_of(message), sc.INVALID_FORMAT, "Message incorrectly formatted.")
         return True
 
-    def _begin(self, call: SocketCall, given: Mapping[str, Any]) -> bool:
+    def _begin(self, call: SocketCall, given: Mapping[str, Any], work: Coroutine[Any, Any, Any]) -> None:
         if len(self._tasks) >= MAX_AT_WORK:
+            work.close()
             self.tell_error(call.id, sc.HOME_ASSISTANT_ERROR, f"{MAX_AT_WORK} commands are at work already")
-            return True
+            return
         self._not_begun += 1
-        task = self._entry.spawn(self._work(call, given), call.command.type)
+        task = self._entry.spawn(self._work(call, given, work), call.command.type)
         if not task.done():
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return True
 
-    async def _work(self, call: SocketCall, given: Mapping[str, Any]) -> None:
+    async def _work(self, call: SocketCall, given: Mapping[str, Any], work: Coroutine[Any, Any, Any]) -> None:
         self._not_begun -= 1
         try:
-            answer = await call.command.handler(call)
+            answer = await work
         except Exception as error:
             self._failed(call.id, call.command, given, error)
         else:
@@ -211,11 +224,17 @@ class Connection(SocketConnection):
 
     # -- to the client --------------------------------------------------------------------------
 
+    def cause(self) -> Context:
+        return Context(user_id=self._user_id, actor=self._actor, rights=self._rights)
+
     def encode(self, value: Any) -> bytes:
         return to_json(value)
 
     def tell(self, message: bytes, *, soon: bool = False) -> None:
         self.outbox.put(message, soon=soon)
+
+    def teller(self) -> Callable[[bytes], None]:
+        return self.outbox.put
 
     def tell_result(self, message_id: int, result: Any) -> None:
         body = b"null" if result is None else to_json(result)
@@ -249,6 +268,7 @@ class Connection(SocketConnection):
 
     def commands_changed(self) -> None:
         """End the subscriptions to commands that are gone."""
+        self._open.clear()
         for message_id, (command, _) in list(self._subscriptions.items()):
             ready = self._known.get(command.type)
             if ready is None or ready.command is not command:
@@ -279,6 +299,6 @@ def _id_of(message: Any) -> int:
     return given if type(given) is int and -MAX_ID <= given <= MAX_ID else 0
 
 
-def parse(text: str | bytes) -> Any:
+def parse(text: str | bytes | bytearray) -> Any:
     """The JSON of a frame. Raises ``ValueError``."""
     return orjson.loads(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Protocol
 
 MAX_MESSAGES = 4096  # behind which a client is cut off at once
@@ -18,6 +19,8 @@ MAX_BYTES = 64 * 1024 * 1024  # in all; a single message may be larger
 WRITE_AT_ONCE = 1024  # messages that gathered without the loop coming round
 MANY_ANSWERS = 64  # that are written although the client goes on asking
 LONGEST_PAUSE = 0.02  # s between two rounds of writing
+MANY_IN_A_ROW = 8  # times that clients asked before what they asked before was done
+TOGETHER = 0.001  # s
 
 _log = logging.getLogger("nanobot.websocket_api")
 
@@ -40,13 +43,44 @@ class Rounds:
 
     def __init__(self) -> None:
         self._waiting: set[Outbox] = set()
+        self.at_once: dict[Outbox, None] = {}
+        """Those for which ``write`` writes, whenever the next round is."""
         self._handle: asyncio.Handle | None = None
         self._next = 0.0
+        self.gathers = False
+        """Something is being done, at the end of which it is written what comes of it."""
+        self._began = self._ended = monotonic()
+        self._in_a_row = 0
+
+    def gather(self) -> None:
+        """Write nothing until ``write``, which has to follow without a wait."""
+        now = monotonic()
+        # nobody asks, reads the answer and asks again in the time in which it was given: more was there already
+        self._in_a_row = self._in_a_row + 1 if now - self._ended < self._ended - self._began else 0
+        self._began = now
+        self.gathers = True
+
+    def write(self) -> None:
+        """Write what has gathered; while clients ask without a break, the events of a millisecond together."""
+        self.gathers = False
+        if self.at_once:
+            waiting, self.at_once = self.at_once, {}
+            for outbox in waiting:
+                outbox.flush()
+        if self._waiting and self._handle is None:
+            loop = asyncio.get_running_loop()
+            if self._in_a_row > MANY_IN_A_ROW:
+                self._handle = loop.call_later(TOGETHER, self._round)
+            elif loop.time() >= self._next:
+                self._round()
+            else:
+                self._handle = loop.call_at(self._next, self._round)
+        self._ended = monotonic()
 
     def add(self, outbox: Outbox) -> None:
         """Write for it in the next round."""
         self._waiting.add(outbox)
-        if self._handle is None:
+        if self._handle is None and not self.gathers:
             loop = asyncio.get_running_loop()
             if loop.time() >= self._next:
                 self._handle = loop.call_soon(self._round)
@@ -94,13 +128,17 @@ class Outbox:
         messages.append(message)
         self._size += len(message)
         count = len(messages)
+        if 1 < count < MANY_MESSAGES and not soon and self._size <= MAX_BYTES:
+            return  # it is written with those before it
         if self._is_waiting:
             if count >= MANY_MESSAGES:
                 self._behind(count)
         elif count >= WRITE_AT_ONCE:
             self.flush()
         elif soon:
-            if not self._is_soon:
+            if self._rounds.gathers:
+                self._rounds.at_once[self] = None
+            elif not self._is_soon:
                 self._is_soon = True
                 self._taken_then = self._taken
                 asyncio.get_running_loop().call_soon(self._soon)

@@ -20,6 +20,7 @@ from nanobot.hub.web import ABOUT, WebError
 from nanobot.storage.credentials import Identity
 
 from .connection import Connection, Known, parse
+from .frames import Frames
 from .outbox import Outbox, Rounds
 
 VERSION = "2025.4.4"
@@ -37,6 +38,7 @@ _OPERATION = Operation(
     description="For commands and events. The first message is `{type: auth, access_token}`.",
 )
 
+_ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
 _log = logging.getLogger("nanobot.websocket_api")
 _AUTH = vol.Schema({vol.Required("type"): "auth", vol.Exclusive("api_password", "auth"): str,
                     vol.Exclusive("access_token", "auth"): str})  # fmt: skip
@@ -74,6 +76,9 @@ class Sockets:
             raise Busy("too many connections wait for somebody to sign in; try again in some seconds")
         # no compression: what goes to many clients is made once
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MAX_FRAME, compress=False)
+        frames = Frames(self._rounds)
+        if (tap := request[ABOUT].tap) is not None:
+            tap(frames.feed)
         writer = await socket.prepare(request)
         assert writer is not None
         line = _Line(socket, request, writer)
@@ -85,7 +90,8 @@ class Sockets:
             if identity is not None:
                 outbox = Outbox(line, self._rounds, partial(self._cut, request, identity), self._entry.spawn)
                 connection = self._open[socket] = Connection(self._entry, identity, outbox, self._known)
-                await self._read(socket, connection)
+                frames.take = connection.take_now
+                await self._read(socket, connection, frames)
         except (ConnectionError, RuntimeError) as error:
             if not socket.closed and request.transport is not None:
                 raise
@@ -129,8 +135,15 @@ class Sockets:
         await socket.send_json({"type": "auth_ok", "ha_version": VERSION})
         return identity  # type: ignore[no-any-return]
 
-    async def _read(self, socket: web.WebSocketResponse, connection: Connection) -> None:
-        async for frame in socket:
+    async def _read(self, socket: web.WebSocketResponse, connection: Connection, frames: Frames) -> None:
+        while True:
+            frames.is_ready = True
+            try:
+                frame = await socket.receive()
+            finally:
+                frames.is_ready = False
+            if frame.type in _ENDS:
+                return
             if frame.type is WSMsgType.TEXT:
                 try:
                     message = parse(frame.data)
@@ -163,14 +176,14 @@ class _Line:
         transport = request.transport
         assert transport is not None
         self._transport = transport
-        self._most = transport.get_write_buffer_limits()[1]
+        self._protocol = request.protocol
 
     def write(self, data: bytes) -> None:
         if not self._socket.closed and not self._transport.is_closing():
             self._transport.write(data)
 
     def is_full(self) -> bool:
-        return self._transport.get_write_buffer_size() > self._most
+        return self._protocol.writing_paused
 
     async def emptied(self) -> None:
         await self._writer.drain()

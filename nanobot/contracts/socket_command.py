@@ -60,12 +60,20 @@ class SocketConnection(ABC):
         """What lasts, by the id of the message that began it."""
 
     @abstractmethod
+    def cause(self) -> Context:
+        """A new context: this client is the cause of whatever happens in it."""
+
+    @abstractmethod
     def encode(self, value: Any) -> bytes:
         """As JSON: states, events and contexts too, and whatever else has no form of its own as text."""
 
     @abstractmethod
     def tell(self, message: bytes, *, soon: bool = False) -> None:
         """Send one message that is JSON already. ``soon``: not together with what comes in the next milliseconds."""
+
+    def teller(self) -> Callable[[bytes], None]:
+        """``tell``, with as little between the two as can be: for what is told a thousand times a second."""
+        return self.tell
 
     @abstractmethod
     def tell_result(self, message_id: int, result: Any) -> None:
@@ -91,7 +99,7 @@ class SocketConnection(ABC):
 class SocketCall:
     """One message of a client. ``data`` has passed the schema and is without ``id`` and ``type``."""
 
-    __slots__ = ("_head", "answered", "command", "connection", "context", "data", "id")
+    __slots__ = ("_context", "_head", "answered", "command", "connection", "data", "id")
 
     def __init__(
         self,
@@ -99,16 +107,21 @@ class SocketCall:
         message_id: int,
         command: SocketCommand,
         data: Mapping[str, Any],
-        context: Context,
     ) -> None:
         self.connection = connection
         self.id = message_id
         self.command = command
         self.data = data
-        self.context = context
-        """The cause of whatever this message brings about."""
         self.answered = False
+        self._context: Context | None = None
         self._head: bytes | None = None
+
+    @property
+    def context(self) -> Context:
+        """The cause of whatever this message brings about. Made when it is first asked for: most messages only ask."""
+        if self._context is None:
+            self._context = self.connection.cause()
+        return self._context
 
     @property
     def hub(self) -> Hub:
@@ -134,6 +147,15 @@ class SocketCall:
         if self._head is None:
             self._head = b'{"id":%d,"type":"event","event":' % self.id
         self.connection.tell(self._head + event + b"}")
+
+    def event_teller(self) -> Callable[[bytes], None]:
+        """``event_bytes`` as a function of its own, for what tells many."""
+        tell, head = self.connection.teller(), b'{"id":%d,"type":"event","event":' % self.id
+
+        def tell_event(event: bytes) -> None:
+            tell(b"%b%b}" % (head, event))
+
+        return tell_event
 
     def subscribe(self, undo: Callable[[], Any], result: Any = None) -> None:
         """Keep a subscription: ``undo`` is called once when it ends, however that comes. Answers with ``result``.

@@ -20,6 +20,8 @@ class Access(Enum):
     USER = "user"
     ADMIN = "admin"
 
+    __hash__ = object.__hash__  # looked up for each request; the one of enums is a function in Python
+
 
 JsonSchema = Mapping[str, Any]
 """As of OpenAPI 3.1: JSON Schema, draft 2020-12."""

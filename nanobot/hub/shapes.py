@@ -9,7 +9,7 @@ import dataclasses
 import json
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -23,7 +23,7 @@ from nanobot.contracts.service import Response, Service
 from nanobot.hub.bus import Event
 from nanobot.hub.context import Context
 from nanobot.hub.hub import Phase
-from nanobot.hub.states import State
+from nanobot.hub.states import State, States
 from nanobot.util.dt import iso
 from nanobot.util.secrets import Secret
 
@@ -81,6 +81,19 @@ def state_json(state: State) -> bytes:
     found = state.json
     if found is None:
         found = state.json = to_json(state_dict(state))
+    return found
+
+
+def states_json(states: Iterable[State]) -> bytes:
+    """Several as a JSON list."""
+    return b"[%b]" % b",".join([state.json or state_json(state) for state in states])
+
+
+def all_states_json(states: States) -> bytes:
+    """All of them as a JSON list. Kept until one changes, for many ask for them after a restart."""
+    found = states.json
+    if found is None:
+        found = states.json = states_json(states.all())
     return found
 
 

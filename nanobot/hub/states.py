@@ -130,6 +130,8 @@ class States:
         self._domains: dict[str, dict[str, None]] = {}
         self._trackers: dict[str, tuple[Call, ...]] = {}
         self._domain_trackers: dict[str, tuple[Call, ...]] = {}
+        self.json: bytes | None = None
+        """All states as JSON, once somebody has read them so and until one changes; see ``nanobot.hub.shapes``."""
 
     def __len__(self) -> int:
         return len(self._states)
@@ -187,6 +189,7 @@ class States:
             kept = MappingProxyType(dict(attributes)) if attributes else _NOTHING
         new = State(entity_id, state, kept, changed, now, context)
         self._states[entity_id] = new
+        self.json = None
         self._tell(entity_id, old, new, context)
 
     def remove(self, entity_id: str, context: Context | None = None) -> bool:
@@ -194,6 +197,7 @@ class States:
         old = self._states.pop(entity_id, None)
         if old is None:
             return False
+        self.json = None
         domain = entity_id.partition(".")[0]
         ids = self._domains[domain]
         del ids[entity_id]
@@ -212,6 +216,10 @@ class States:
     def track_domain(self, domains: str | Iterable[str], callback: Callable[[Event], None]) -> Remove:
         """The same for all entities of these domains, those to come included."""
         return _track(self._domain_trackers, domains, callback)
+
+    def is_tracked(self, entity_id: str) -> bool:
+        """Whether a callback waits for this entity or its domain."""
+        return entity_id in self._trackers or entity_id.partition(".")[0] in self._domain_trackers
 
     def tracked(self) -> int:
         """How many callbacks wait for single entities or domains."""
@@ -235,7 +243,7 @@ class States:
 
     def _report(self, state: State, now: float, context: Context | None) -> None:
         before, state.last_reported = state.last_reported, now
-        state.json = None
+        state.json = self.json = None
         if self._bus.route(STATE_REPORTED):
             self._bus.fire(
                 STATE_REPORTED,

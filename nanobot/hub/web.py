@@ -67,6 +67,9 @@ class About:
     sign_in: Callable[[str], Identity | None] | None = None
     """For views that ask for a token after the request. A wrong one counts, a good one's end ends the request as well.
     Raises ``WebError`` 429 for somebody who guesses."""
+    tap: Callable[[Callable[[bytes], bytes]], None] | None = None
+    """For views of WebSockets, before the upgrade: have all bytes that come after it given to a function first. What it
+    gives back is what aiohttp reads."""
     failed: Callable[[int, str], Mapping[str, Any]] | None = None
     """How the view wants its failures told."""
     forget_cookie: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as _time
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -30,6 +31,16 @@ def zone(name: str) -> tzinfo:
     return UTC if name == "UTC" else ZoneInfo(name)
 
 
+@lru_cache(maxsize=64)
+def _second(timestamp: int) -> str:
+    """The date and time without a fraction: much happens within one second."""
+    return datetime.fromtimestamp(timestamp, UTC).replace(tzinfo=None).isoformat()
+
+
 def iso(timestamp: float) -> str:
     """ISO 8601 in UTC with microseconds and offset: clients parse exactly that."""
+    second = int(timestamp)
+    micro = round((timestamp - second) * 1e6)
+    if 0 <= micro < 1_000_000:
+        return f"{_second(second)}.{micro:06d}+00:00"
     return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="microseconds")

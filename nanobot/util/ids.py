@@ -8,9 +8,11 @@ from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
-_AT_ONCE = 256  # random numbers that are asked of the system in one go
-_drawn: list[int] = []
-"""Random numbers of 80 bits, each for one id. Threads take theirs by ``pop``, which is atomic."""
+_LETTERS = "".join(_ALPHABET[byte & 31] for byte in range(256)).encode("ascii")
+"""A letter for each byte: 5 of its bits."""
+_AT_ONCE = 256  # ids for which the system is asked in one go
+_drawn: list[str] = []
+"""The last 16 characters of ids to come. Threads take theirs by ``pop``, which is atomic."""
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_drawn.clear)
 
@@ -18,30 +20,18 @@ if hasattr(os, "register_at_fork"):
 def ulid() -> str:
     """26 characters of Crockford's base 32: 48 bits of milliseconds, then 80 random bits."""
     try:
-        number = _drawn.pop()
+        chance = _drawn.pop()
     except IndexError:
-        number = _draw()
-    high, low = number >> 40, number & 0xFFFFFFFFFF
-    pairs = _PAIRS
-    return (
-        _time(int(time.time() * 1000))
-        + pairs[high >> 30]
-        + pairs[high >> 20 & 1023]
-        + pairs[high >> 10 & 1023]
-        + pairs[high & 1023]
-        + pairs[low >> 30]
-        + pairs[low >> 20 & 1023]
-        + pairs[low >> 10 & 1023]
-        + pairs[low & 1023]
-    )
+        chance = _draw()
+    return _time(int(time.time() * 1000)) + chance
 
 
-def _draw() -> int:
-    """One number; more of them are laid by."""
-    many = os.urandom(10 * _AT_ONCE)
-    numbers = [int.from_bytes(many[at : at + 10], "big") for at in range(0, len(many), 10)]
-    mine = numbers.pop()
-    _drawn.extend(numbers)
+def _draw() -> str:
+    """The random part of one id; more of them are laid by."""
+    many = os.urandom(16 * _AT_ONCE).translate(_LETTERS).decode("ascii")
+    parts = [many[at : at + 16] for at in range(0, len(many), 16)]
+    mine = parts.pop()
+    _drawn.extend(parts)
     return mine
 
 

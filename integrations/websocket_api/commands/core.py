@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -10,10 +10,10 @@ import voluptuous as vol
 
 from nanobot.config import validators as cv
 from nanobot.contracts import socket_command as sc
-from nanobot.contracts.service import Response
+from nanobot.contracts.service import Response, Service
 from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError
 from nanobot.contracts.view import Access
-from nanobot.errors import ServiceNotFound
+from nanobot.errors import NanobotError, ServiceNotFound
 from nanobot.hub import shapes
 from nanobot.hub.bus import ALL, Event
 from nanobot.hub.states import STATE_CHANGED, as_change
@@ -32,11 +32,10 @@ def ping(call: SocketCall) -> None:
 
 def get_states(call: SocketCall) -> Any:
     """All states."""
-    states = call.hub.states.all()
-    rights = call.identity.rights
-    if rights.scope.entities is not None:
-        states = [state for state in states if rights.may_see(state.entity_id)]
-    return orjson.Fragment(b"[" + b",".join([shapes.state_json(state) for state in states]) + b"]")
+    states, rights = call.hub.states, call.identity.rights
+    if rights.scope.entities is None:
+        return orjson.Fragment(shapes.all_states_json(states))
+    return orjson.Fragment(shapes.states_json(state for state in states if rights.may_see(state.entity_id)))
 
 
 def get_config(call: SocketCall) -> Any:
@@ -56,20 +55,20 @@ def subscribe_events(call: SocketCall) -> None:
 
 
 def _teller(call: SocketCall, event_type: str) -> Callable[[Event], None]:
-    event_json, tell_bytes = shapes.event_json, call.event_bytes
+    event_json, tell_bytes = shapes.event_json, call.event_teller()
     rights = call.identity.rights
     if event_type != ALL and not rights.may_hear(event_type):
         raise SocketError(sc.UNAUTHORIZED, f"{call.identity.name} may not be told of {event_type}")
 
     def tell(event: Event) -> None:
-        tell_bytes(event_json(event))
+        tell_bytes(event.json or event_json(event))
 
     if not rights.is_narrow and (event_type != ALL or rights.may(Access.USER)):
         return tell
 
     def tell_some(event: Event) -> None:
         if rights.may_hear_event(event.type, event.data):
-            tell_bytes(event_json(event))
+            tell_bytes(event.json or event_json(event))
 
     return tell_some
 
@@ -82,20 +81,21 @@ def unsubscribe_events(call: SocketCall) -> None:
 
 def fire_event(call: SocketCall) -> Any:
     """Tell everybody something."""
-    if not call.identity.rights.may_fire(call.data["event_type"]):
-        raise SocketError(sc.UNAUTHORIZED, f"{call.identity.name} may not fire {call.data['event_type']}")
-    event_data = call.data.get("event_data")
-    if call.data["event_type"] == STATE_CHANGED:
+    event_type, event_data = call.data["event_type"], call.data.get("event_data")
+    if not call.identity.rights.may_fire(event_type):
+        raise SocketError(sc.UNAUTHORIZED, f"{call.identity.name} may not fire {event_type}")
+    if event_type == STATE_CHANGED:
         try:
             event_data = as_change(event_data or {})
         except ValueError as error:
             raise SocketError(sc.INVALID_FORMAT, str(error)) from error
-    call.hub.bus.fire(call.data["event_type"], event_data, call.context)
-    return {"context": call.context.as_dict()}
+    context = call.context
+    call.hub.bus.fire(event_type, event_data, context)
+    return {"context": context.as_dict()}
 
 
-async def call_service(call: SocketCall) -> Any:
-    """Call a service and wait until it is done."""
+def call_service(call: SocketCall) -> Any:
+    """Call a service and wait until it is done; most are at once."""
     data = call.data
     domain, name, respond = data["domain"], data["service"], data["return_response"]
     service = call.hub.services.get(domain, name) or call.hub.services.get(domain.lower(), name.lower())
@@ -108,22 +108,36 @@ async def call_service(call: SocketCall) -> Any:
     if not respond and service.response is Response.ONLY:
         text = f"{domain}.{name} only gives a response; ask for it with return_response"
         raise SocketError(sc.SERVICE_VALIDATION_ERROR, text)
+    given, target = data.get("service_data") or {}, data.get("target")
+    services = call.hub.services
+    result: Any
+    if (domain, name) in NOT_WAITED_FOR:
+        result = services.call(domain, name, given, target=target, context=call.context, blocking=False)
+    else:
+        try:
+            result = services.begin(domain, name, given, target=target, context=call.context, return_response=respond)
+        except ServiceNotFound as error:
+            raise _not_found(service, error) from error
+    return _called(call, service, result) if isinstance(result, Awaitable) else _outcome(call, result)
+
+
+async def _called(call: SocketCall, service: Service, work: Awaitable[Any]) -> Any:
     try:
-        response = await call.hub.services.call(
-            domain,
-            name,
-            data.get("service_data") or {},
-            target=data.get("target"),
-            context=call.context,
-            blocking=(domain, name) not in NOT_WAITED_FOR,
-            return_response=respond,
-        )
+        return _outcome(call, await work)
     except ServiceNotFound as error:
-        if error.service != f"{service.domain}.{service.name}":
-            raise
-        raise SocketError(sc.NOT_FOUND, str(error)) from error
+        raise _not_found(service, error) from error
+
+
+def _not_found(service: Service, error: ServiceNotFound) -> NanobotError:
+    """What a client is told: a code of its own when it is this service that is not there, and not one that it calls."""
+    if error.service != f"{service.domain}.{service.name}":
+        return NanobotError(str(error))
+    return SocketError(sc.NOT_FOUND, str(error))
+
+
+def _outcome(call: SocketCall, response: Any) -> Any:
     result: dict[str, Any] = {"context": call.context.as_dict()}
-    return {**result, "response": response} if respond else result
+    return {**result, "response": response} if call.data["return_response"] else result
 
 
 def supported_features(call: SocketCall) -> None:

@@ -15,6 +15,7 @@ from nanobot.util.dt import Clock
 from nanobot.util.ids import short_id
 
 from .bans import Bans
+from .document import Generation
 from .people import People
 from .rates import Rates
 from .records import Credential, Identity, Kind
@@ -28,6 +29,7 @@ CLAIM_SECONDS = 3600.0
 MAX_SESSIONS = 100
 MAX_CLAIMS = 10
 USE_GRAIN = 300.0  # s; a use is noted on disk when the last noted one is older than this
+MOST_KNOWN = 256
 MAX_TOKEN_LENGTH = 512  # longer ones are not even hashed
 DAY = 86400.0
 
@@ -49,6 +51,8 @@ class Credentials:
         self._vault = Vault(folder, clock)
         self._clock = clock
         self._uses: dict[str, float] = {}
+        self._known: dict[str, tuple[Generation, Credential, Identity]] = {}
+        """Whom the tokens that are in use let in, in the generation that they were looked up in."""
         self._watchers: list[Revoked] = []
         self._alive: dict[str, tuple[str, Rights]] = {}
         self.people = People(self._vault)
@@ -87,12 +91,20 @@ class Credentials:
         if not token or len(token) > MAX_TOKEN_LENGTH:
             return None
         generation = self._vault.now()
+        known = self._known.get(token)
+        if known is not None and known[0] is generation:
+            return self._let_in(known[1], known[2])
         if token.startswith(ACCESS_PREFIX):
             return self._let_in(opened_by(generation, token, self._clock.time()))
         found = generation.by_hash.get(_hash(token))
         if found is None or found.kind not in (Kind.TOKEN, Kind.SESSION):
             return None
-        return self._let_in(found)
+        identity = self._let_in(found)
+        if identity is not None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[token] = (generation, found, identity)
+        return identity
 
     def identify_path(self, signature: str, path: str) -> Identity | None:
         """Who has signed ``GET path`` (with its other parameters), or None."""
@@ -256,7 +268,8 @@ class Credentials:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _let_in(self, found: Credential | None) -> Identity | None:
+    def _let_in(self, found: Credential | None, identity: Identity | None = None) -> Identity | None:
+        """``identity``: what this gave for the same credential before."""
         now = self._clock.time()
         if found is None or found.kind is Kind.CLAIM or not found.is_valid(now):
             return None
@@ -266,7 +279,7 @@ class Credentials:
         self._uses[found.id] = now
         if self._watchers:  # it may be younger than the last check, and revoked before the next
             self._alive.setdefault(found.id, (found.hash, rights))
-        return Identity(found.id, found.name, found.kind, rights, found.user_id)
+        return identity or Identity(found.id, found.name, found.kind, rights, found.user_id)
 
     def _open(
         self,

@@ -41,6 +41,17 @@ async def test_what_follows_at_once_belongs_to_it_and_what_others_do_does_not(ap
     assert changed(answer) == {"input_boolean.lamp": "on", "sensor.follower": "on", "sensor.late": "on"}
 
 
+async def test_a_service_that_waits_has_a_task_around_it(api: Any, entry: Entry) -> None:
+    async def wait(call: ServiceCall) -> dict[str, Any]:
+        async with asyncio.timeout(5):
+            await asyncio.sleep(0)
+            return {"has a task": asyncio.current_task() is not None}
+
+    entry.add(Service("test", "wait", wait, None, Response.ONLY))
+    answer = await api.post("/api/services/test/wait?return_response", {})
+    assert answer.data == {"changed_states": [], "service_response": {"has a task": True}}
+
+
 async def test_calls_at_the_same_time_do_not_mix_up_and_leave_nothing(api: Any, entry: Entry) -> None:
     gate = asyncio.Event()
 
