@@ -20,6 +20,7 @@ WRITE_AT_ONCE = 1024  # messages that gathered without the loop coming round
 MANY_ANSWERS = 64  # that are written although the client goes on asking
 LONGEST_PAUSE = 0.02  # s between two rounds of writing
 MANY_IN_A_ROW = 8  # times that clients asked before what they asked before was done
+MANY_CLIENTS = 16
 TOGETHER = 0.001  # s
 
 _log = logging.getLogger("nanobot.websocket_api")
@@ -61,7 +62,8 @@ class Rounds:
         self.gathers = True
 
     def write(self) -> None:
-        """Write what has gathered; while clients ask without a break, the events of a millisecond together."""
+        """Write what has gathered; the events of a millisecond together while clients ask without a break, and for many
+        clients."""
         self.gathers = False
         if self.at_once:
             waiting, self.at_once = self.at_once, {}
@@ -69,7 +71,7 @@ class Rounds:
                 outbox.flush()
         if self._waiting and self._handle is None:
             loop = asyncio.get_running_loop()
-            if self._in_a_row > MANY_IN_A_ROW:
+            if self._in_a_row > MANY_IN_A_ROW or len(self._waiting) > MANY_CLIENTS:
                 self._handle = loop.call_later(TOGETHER, self._round)
             elif loop.time() >= self._next:
                 self._round()

@@ -145,17 +145,12 @@ class SocketCall:
     def event_bytes(self, event: bytes) -> None:
         """Send an event of this subscription that is JSON already."""
         if self._head is None:
-            self._head = b'{"id":%d,"type":"event","event":' % self.id
+            self._head = self.event_head()
         self.connection.tell(self._head + event + b"}")
 
-    def event_teller(self) -> Callable[[bytes], None]:
-        """``event_bytes`` as a function of its own, for what tells many."""
-        tell, head = self.connection.teller(), b'{"id":%d,"type":"event","event":' % self.id
-
-        def tell_event(event: bytes) -> None:
-            tell(b"%b%b}" % (head, event))
-
-        return tell_event
+    def event_head(self) -> bytes:
+        """How each event of this subscription begins; then comes the event as JSON, and a brace."""
+        return b'{"id":%d,"type":"event","event":' % self.id
 
     def subscribe(self, undo: Callable[[], Any], result: Any = None) -> None:
         """Keep a subscription: ``undo`` is called once when it ends, however that comes. Answers with ``result``.

@@ -55,20 +55,20 @@ def subscribe_events(call: SocketCall) -> None:
 
 
 def _teller(call: SocketCall, event_type: str) -> Callable[[Event], None]:
-    event_json, tell_bytes = shapes.event_json, call.event_teller()
+    event_json, put, head = shapes.event_json, call.connection.teller(), call.event_head()
     rights = call.identity.rights
     if event_type != ALL and not rights.may_hear(event_type):
         raise SocketError(sc.UNAUTHORIZED, f"{call.identity.name} may not be told of {event_type}")
 
     def tell(event: Event) -> None:
-        tell_bytes(event.json or event_json(event))
+        put(b"%b%b}" % (head, event.json or event_json(event)))
 
     if not rights.is_narrow and (event_type != ALL or rights.may(Access.USER)):
         return tell
 
     def tell_some(event: Event) -> None:
         if rights.may_hear_event(event.type, event.data):
-            tell_bytes(event.json or event_json(event))
+            tell(event)
 
     return tell_some
 
