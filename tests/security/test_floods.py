@@ -49,7 +49,7 @@ async def test_headers_that_come_drop_by_drop_are_not_waited_for(site: Site) -> 
 
     dripping = asyncio.create_task(drip())
     assert b"200" not in await said(reader)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # without a limit it would never end
     dripping.cancel()
     writer.close()
 
