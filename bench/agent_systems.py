@@ -83,7 +83,7 @@ class System(ABC):
 
     @abstractmethod
     def seed(self, pasts: Mapping[str, int]) -> None:
-        """Give sessions a past of so many messages, while nothing runs. Each has had one turn before."""
+        """Give new sessions a past of so many messages, while nothing runs. The session ``first`` has had a turn."""
 
     def start(self) -> float:
         """Seconds until it can be talked to."""
@@ -128,10 +128,10 @@ class Nanobot(System):
 
     def seed(self, pasts: Mapping[str, int]) -> None:
         connection = sqlite3.connect(self.folder / ".storage" / "hub.db")
+        first = connection.execute("SELECT session, channel, chat FROM inbox WHERE chat LIKE '%/first'").fetchone()
         now = time.time()
         for name, messages in pasts.items():
-            row = connection.execute("SELECT session, channel, chat FROM inbox WHERE chat LIKE ?", (f"%/{name}",))
-            session, channel, chat = row.fetchone()
+            session, channel, chat = (part.replace("/first", f"/{name}") for part in first)
             said = [(f"{name}-{n}", session, channel, chat, f"{n} {SAID}", now + n / 1e4) for n in range(messages // 2)]
             connection.executemany(
                 "INSERT INTO inbox (id, session, channel, chat, sender, text, received, outcome, done)"
