@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -89,7 +89,9 @@ class ReactAgent(Agent):
             history=config["history"],
             context=config["context"],
         )
-        self.recalls = self._loop.recalls
+
+    def ahead(self, turn: Turn) -> Awaitable[Any]:
+        return self._loop.ahead(turn)
 
     @property
     def routed(self) -> bool:
@@ -111,7 +113,7 @@ class ReactAgent(Agent):
             return
         # it finds what was done so far among the steps of the turn, once they are written, and goes on from there
         await self._hub.conversations.steps.written()
-        answers = other.respond(replace(turn, agent=other.name))
+        answers = other.respond(replace(turn, agent=other.name, ahead=None))
         try:
             async for part in answers:
                 yield part

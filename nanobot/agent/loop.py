@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -84,7 +84,6 @@ class Loop:
         self._tools: tuple[Tools, int] = ((), 0)
         """Those that were offered last, and how many characters they take."""
         self.history = history
-        self.recalls = history + 1  # the running turn is one of them
         self.context = context
 
     def room(self, model: str | None = None) -> int:
@@ -108,6 +107,17 @@ class Loop:
             pieces.append(Piece("summary", CHANGES, SUMMARY.format(summary=note.summary)))
         return pieces, recalled
 
+    async def ahead(self, turn: Turn) -> _Ahead:
+        """What the turn begins with, as ``turn.ahead`` takes it."""
+        return _Ahead(self, turn.session, *await self.beginning(turn, None, self.history))
+
+    async def _begun(self, turn: Turn) -> tuple[list[Piece], Recalled]:
+        if turn.ahead is not None:
+            found = await turn.ahead
+            if isinstance(found, _Ahead) and found.loop is self and found.session == turn.session:
+                return found.pieces, found.recalled
+        return await self.beginning(turn, turn.id, self.history + 1)
+
     async def respond(self, turn: Turn) -> AsyncGenerator[Part]:
         """Answer. Raises ``NoAnswer`` when no model does, and ``StorageError`` when nothing can be written down."""
         traces = self.hub.conversations.traces
@@ -122,7 +132,7 @@ class Loop:
                 traces.end(turn.id)
 
     async def _respond(self, turn: Turn, trace: TurnTrace) -> AsyncGenerator[Part]:
-        pieces, recalled = await self.beginning(turn, turn.id, self.recalls)
+        pieces, recalled = await self._begun(turn)
         exchanges, note = recalled.exchanges, recalled.note
         exchanges = exchanges if exchanges and exchanges[-1].id == turn.id else [*exchanges, _exchange(turn)]
         room = self.room(note.model)
@@ -230,6 +240,16 @@ class Loop:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What ``Loop.ahead`` found: of use to the loop that looked, and for that session alone."""
+
+    loop: Loop
+    session: str
+    pieces: list[Piece]
+    recalled: Recalled
+
+
 class _Asker:
     """Asks the model on behalf of one turn, and notes what that took."""
 
@@ -330,5 +350,5 @@ class _Asker:
 
 
 def _exchange(turn: Turn) -> Exchange:
-    """The running turn, where its session is not that of the message (a turn made by a program)."""
+    """The running turn, where the transcript has not got it: it was read before, or a program made the turn."""
     return Exchange(0.0, turn.id, turn.sender, turn.sender_name, turn.text, turn.attachments)

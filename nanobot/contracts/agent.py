@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from asyncio import Future
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ class Turn:
     ``agent``: who takes it.
     ``before``: what was said before, where whoever made the turn keeps that and the transcript has none of it. It
     begins with what a person said.
+    ``ahead``: what ``Agent.ahead`` finds out for it.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Turn:
     before: tuple[Message, ...] = ()
     person: str = ""
     agent: str = ""
+    ahead: Future[Any] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.person and self.sender:
@@ -145,8 +148,6 @@ class Agent(ABC):
     """The agents that a conversation may go on with because this one says so."""
     consults: tuple[str, ...] = ()
     """The agents that it may ask."""
-    recalls: int = 0
-    """Exchanges of the session that it asks for with ``hub.conversations.recall`` at the beginning of each turn."""
     takes_files: bool = True
     """Whether it can do anything with the attachments of a message."""
 
@@ -156,6 +157,12 @@ class Agent(ABC):
     @abstractmethod
     def respond(self, turn: Turn) -> AsyncIterator[Part]:
         """Answer one turn, piece by piece. Cancelled when the person says stop or the entry is unloaded."""
+
+    def ahead(self, turn: Turn) -> Awaitable[Any] | None:
+        """Begin to find out what a turn needs to know while its message is still being written down; ``turn.ahead`` is
+        that when it begins. Nothing else happens in the session meanwhile, whose transcript does not have the message
+        yet. None: there is nothing."""
+        return None
 
     @property
     def routed(self) -> bool:

@@ -23,7 +23,6 @@ from nanobot.contracts.channel import Attachment, Channel, Incoming
 from nanobot.contracts.chat_command import CommandCall
 from nanobot.contracts.policy import Asker
 from nanobot.conversations import deletions, inbox, notes, outbox, traces, transcript
-from nanobot.conversations.ahead import Ahead
 from nanobot.conversations.archive import deleted
 from nanobot.conversations.choices import chosen
 from nanobot.conversations.claims import Claims
@@ -95,7 +94,6 @@ class Conversations:
         self.gate = Gate(hub, self.pairing)
         self.delivery = Delivery(hub, self.outbox, self.disk, backoff=self.backoff)
         self.workers = Workers(hub, self.sessions, self.inbox, self.steps, self.traces, self.delivery, self.disk)
-        self._ahead = Ahead(self.database, self.workers)
         self.door = Door(hub, self.pairing, self.outbox, self.delivery, self.disk)
         self.commands = Commands(hub, self.inbox, self.delivery, self.disk, self._tell_received)
         self.early: list[tuple[Mapping[str, Any], Context]] = []
@@ -187,7 +185,7 @@ class Conversations:
             raise
         keep = self.inbox.keep(message)
         kept = self.database.submit(keep if channel.limits.buttons else chosen(message, keep))
-        self._ahead.look(message)
+        self.workers.look_ahead(message)
         kept.add_done_callback(partial(self._kept, message))  # whether or not the channel still waits for it
         try:
             await asyncio.shield(kept)
@@ -300,8 +298,7 @@ class Conversations:
 
     async def recall(self, session: str, turn: str | None, limit: int = 50) -> Recalled:
         """As ``transcript``, with what is noted of the session, and without what its summary tells."""
-        recalled = await self._ahead.take(session, turn, limit)
-        return await self.database.read(recall(session, turn, limit)) if recalled is None else recalled
+        return await self.database.read(recall(session, turn, limit))
 
     async def steer(self, turn: Turn) -> list[said.Message]:
         """What the sender of a turn that runs has written meanwhile: it is a part of that turn from now on, and a step

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from nanobot.contracts.agent import Agent
 from nanobot.contracts.channel import Attachment, Channel, Incoming
 from nanobot.conversations.packing import pack, whole
 from nanobot.hub.context import Context
@@ -55,8 +56,8 @@ class Message:
     crashes: int = 0
     cuts: int = 0
     restored: bool = False
-    ahead: tuple[int, asyncio.Future[Any]] | None = field(default=None, repr=False, compare=False)
-    """What is read of its session already, and how many exchanges; see ``Ahead``. Never on disk."""
+    ahead: tuple[Agent, asyncio.Future[Any]] | None = field(default=None, repr=False, compare=False)
+    """What ``Agent.ahead`` of whoever will probably answer finds out. Never on disk."""
     size: int = field(init=False)
     """Bytes that it takes in memory, roughly."""
 

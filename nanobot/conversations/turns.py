@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nanobot.contracts.agent import Agent, Attach, Part, Record, Retract, Text, Thinking, ToolUse, Turn
 from nanobot.contracts.channel import Attachment
@@ -52,6 +52,30 @@ class Answer:
     outcome: str
     text: str = ""
     attachments: tuple[Attachment, ...] = ()
+
+
+def turn_of(hub: Hub, message: Message, agent: Agent, ahead: asyncio.Future[Any] | None = None) -> Turn:
+    """The turn of a message, as this agent takes it."""
+    return Turn(
+        id=message.id,
+        session=message.session,
+        channel=message.channel,
+        chat=message.chat,
+        sender=message.sender,
+        text=message.text,
+        context=message.context,
+        language=message.language or hub.language,
+        thread=message.thread,
+        sender_name=message.sender_name,
+        attachments=message.attachments,
+        attempt=message.attempts + 1,
+        owner=message.owner,
+        person=hub.config.people.of(message.channel, message.sender),
+        agent=agent.name,
+        group=message.group,
+        extra={**message.extra, "reply_to": message.reply_to} if message.reply_to else message.extra,
+        ahead=ahead,
+    )
 
 
 class Running:
@@ -163,26 +187,9 @@ class Running:
         # whoever reloads the agent from within this turn must not wait for the turn to end
         ACTING.set(self.agent.name)
         message = self.message
-        extra = {**message.extra, "reply_to": message.reply_to} if message.reply_to else message.extra
-        turn = Turn(
-            id=message.id,
-            session=message.session,
-            channel=message.channel,
-            chat=message.chat,
-            sender=message.sender,
-            text=message.text,
-            context=self.context,
-            language=self.language,
-            thread=message.thread,
-            sender_name=message.sender_name,
-            attachments=message.attachments,
-            attempt=message.attempts + 1,
-            owner=message.owner,
-            person=self.person,
-            agent=self.agent.name,
-            group=message.group,
-            extra=extra,
-        )
+        begun, message.ahead = message.ahead, None
+        ahead = begun[1] if begun is not None and begun[0] is self.agent else None
+        turn = turn_of(self.hub, message, self.agent, ahead)
         parts: AsyncIterator[Part] | None = None
         try:
             if (answer := await self._heard(turn)) is not None:

@@ -22,7 +22,7 @@ from nanobot.conversations.packing import whole
 from nanobot.conversations.sessions import KEPT_FOR_OWNERS, Sessions
 from nanobot.conversations.traces import Traces
 from nanobot.conversations.transcript import Steps
-from nanobot.conversations.turns import CUT_LIMIT, Answer, Cut, Running
+from nanobot.conversations.turns import CUT_LIMIT, Answer, Cut, Running, turn_of
 from nanobot.errors import StorageError
 from nanobot.util.aio import Tasks
 from nanobot.util.ids import ulid
@@ -91,14 +91,18 @@ class Workers:
         handed = self.hub.conversations.notes.agent(session)
         return agent if handed is None else self.hub.agents.get(handed) or agent
 
-    def recalled_for(self, message: Message) -> int:
-        """How many exchanges whoever will answer a message wants to know; 0 as well where its turn does not begin as
-        soon as it is on disk."""
+    def look_ahead(self, message: Message) -> None:
+        """Have whoever will answer a message find out what it can while that is being written down. For one whose turn
+        does not begin right after, it would be too early."""
         session = message.session
         if session in self._running or self.resting or self.sessions.waiting_in(session) > 1 or not self._has_room():
-            return 0
+            return
         agent = self.agent_of(session)
-        return 0 if agent is None else agent.recalls
+        coming = None if agent is None else agent.ahead(turn_of(self.hub, message, agent))
+        if agent is not None and coming is not None:
+            found = asyncio.ensure_future(coming)
+            found.add_done_callback(ignore)
+            message.ahead = (agent, found)
 
     def turns_of(self, agent: Agent) -> list[Running]:
         """The turns that this agent is busy with."""

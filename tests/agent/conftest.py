@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -97,6 +97,9 @@ class Looping(Agent):
     def __init__(self, hub: Hub, **options: Any) -> None:
         super().__init__("looping")
         self.loop = Loop(hub, Asking(hub, None, backoff=QUICK), Toolbox(hub), **options)
+
+    def ahead(self, turn: Turn) -> Awaitable[Any]:
+        return self.loop.ahead(turn)
 
     async def respond(self, turn: Turn) -> AsyncIterator[Part]:
         async for part in self.loop.respond(turn):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
+
+import pytest
 
 from nanobot.agent.limits import Limits
 from nanobot.agent.prompt import INTERRUPTED
+from nanobot.contracts.agent import Agent
 from nanobot.contracts.model import Delta, Message
 from nanobot.contracts.tool import Risk
 from nanobot.errors import NotReady, ToolError
@@ -13,7 +17,7 @@ from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.testing.chat import Chat
 from nanobot.util.secrets import MASK
-from tests.agent.conftest import Begin, Noted, Scripted, call
+from tests.agent.conftest import Begin, Looping, Noted, Scripted, call
 
 
 def told(model: Scripted, number: int = -1) -> list[tuple[str, str]]:
@@ -214,3 +218,17 @@ async def test_a_stopped_turn_leaves_a_history_that_every_api_takes(begin: Begin
     roles = [(message.role, message.tool_call_id) for message in model.requests[-1].messages[1:]]
     assert roles[:4] == [("user", None), ("assistant", None), ("tool", "a"), ("tool", "b")]
     assert ("user", None) in roles[4:]
+
+
+async def test_what_is_looked_up_while_a_message_is_written_is_what_would_be_looked_up_later(
+    hub: Hub, chat: Chat, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = begin(*"abcdef")
+    for number in range(3):
+        await chat.types(f"message {number}")
+    monkeypatch.setattr(Looping, "ahead", Agent.ahead)
+    for number in range(3, 6):
+        await chat.types(f"message {number}")
+    told = [[(message.role, message.content) for message in request.messages[1:]] for request in model.requests]
+    assert [len(one) for one in told] == [1, 3, 5, 7, 9, 11]
+    assert all(later[: len(one)] == one for one, later in pairwise(told))
