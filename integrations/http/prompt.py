@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Generator
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import web
+from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_writer import StreamWriter, _serialize_headers
 from multidict import CIMultiDict
@@ -22,6 +22,7 @@ from multidict import CIMultiDict
 from nanobot.hub.web import identity_of
 
 from .dispatch import EVERYWHERE, Dispatcher
+from .heads import Heads
 
 MOST_READ = 64 * 1024
 """Bytes that are read at once. asyncio has 256 KiB made ready for each read, which takes longer than a small answer."""
@@ -65,9 +66,10 @@ class PromptServer(web.Server):
         super().__init__(self._handle, request_factory=self._request, **options)  # type: ignore[arg-type]
         self._dispatcher = dispatcher
         self._max_body_bytes = max_body_bytes
+        self._heads = Heads()
 
     def __call__(self) -> Protocol:
-        return Protocol(self._dispatcher, self, loop=self._loop, **self._kwargs)
+        return Protocol(self._dispatcher, self._heads, self, loop=self._loop, **self._kwargs)
 
     def _request(self, message: Any, payload: Any, protocol: Protocol, writer: Any, task: Any) -> Asked:
         begun = protocol.take_begun()
@@ -102,13 +104,16 @@ class PromptServer(web.Server):
 class Protocol(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_begun", "_tap", "dispatcher")
+    __slots__ = ("_begun", "_between", "_heads", "_tap", "dispatcher")
 
-    def __init__(self, dispatcher: Dispatcher, manager: web.Server, **options: Any) -> None:
+    def __init__(self, dispatcher: Dispatcher, heads: Heads, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
         self.dispatcher = dispatcher
         self._begun: Asked | None = None
         self._tap: Callable[[bytes], bytes] | None = None
+        self._heads = heads
+        self._between = True
+        """Whether the next byte is surely the first one of a request."""
 
     def tap(self, tap: Callable[[bytes], bytes]) -> None:
         """Have all that comes after the upgrade given to ``tap`` first; aiohttp reads what that gives back."""
@@ -129,13 +134,14 @@ class Protocol(web.RequestHandler):
             return
         waiter = self._waiter
         if waiter is None or waiter.done() or self._messages or self._upgraded or self._payload_parser is not None:
-            super().data_received(data)
+            self._read(data)
             return
-        self._waiter = None
-        try:
-            super().data_received(data)
-        finally:
-            self._waiter = waiter
+        if not self._is_known(data):
+            self._waiter = None
+            try:
+                self._read(data)
+            finally:
+                self._waiter = waiter
         if self._messages and not waiter.done() and not self._answered():
             waiter.set_result(None)
 
@@ -160,6 +166,29 @@ class Protocol(web.RequestHandler):
         """The request whose handler runs already."""
         begun, self._begun = self._begun, None
         return begun
+
+    def _is_known(self, data: bytes) -> bool:
+        """Whether these bytes are one whole request whose head came before: it needs no parser then."""
+        if not self._between or self._close or self._force_close or (found := self._heads.find(data)) is None:
+            return False
+        head, body = found
+        payload: Any = EMPTY_PAYLOAD
+        if body:
+            payload = StreamReader(self, MOST_READ, loop=self._loop)
+            payload.feed_data(body)
+            payload.feed_eof()
+        self._request_count += 1
+        self._messages.append((head.message, payload))
+        return True
+
+    def _read(self, data: bytes) -> None:
+        """Have aiohttp parse it. A head is never known again on a connection that was once left in the midst of a
+        request: what looks like a head may be a part of a body there."""
+        count = self._request_count
+        super().data_received(data)
+        if self._between:
+            alone = self._request_count == count + 1 and bool(self._messages) and not self._upgraded
+            self._between = alone and self._heads.keep(data, *self._messages[-1])
 
     def _answered(self) -> bool:
         """Whether there was one request, and it is done with."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector,
 from nanobot.contracts.view import Access, View
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
-from nanobot.hub.web import identity_of, json_response
+from nanobot.hub.web import identity_of, json_response, read_json
 from nanobot.testing.plugin import SetUp
 
 
@@ -98,3 +99,55 @@ def views(entry: Entry) -> Entry:
         entry.add(View("POST", f"/test/{access.value}", access, handler))
         entry.add(View("GET", f"/test/{access.value}/ws", access, socket, websocket=True))
     return entry
+
+
+class Line:
+    """One connection that stays open."""
+
+    def __init__(self, site: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.site, self.reader, self.writer = site, reader, writer
+
+    def say(self, path: str, *more: str, method: str = "GET", body: bytes = b"", access: str = "admin") -> None:
+        head = [f"{method} {path} HTTP/1.1", *more]
+        if not any(line.startswith("Host:") for line in more):
+            head.append(f"Host: 127.0.0.1:{self.site.port}")
+        if access:
+            head.append(f"Authorization: {self.site.bearer(access)['Authorization']}")
+        if body:
+            head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        self.writer.write("\r\n".join([*head, "", ""]).encode() + body)
+
+    async def hear(self) -> tuple[int, dict[str, str], bytes]:
+        async with asyncio.timeout(10):
+            first, *rest = (await self.reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in rest)
+            body = await self.reader.readexactly(int(headers.get("Content-Length", 0)))
+        return int(first.split()[1]), headers, body
+
+    async def ask(self, path: str, *more: str, **options: Any) -> tuple[int, dict[str, str], bytes]:
+        self.say(path, *more, **options)
+        return await self.hear()
+
+
+@pytest.fixture
+async def line(site: Any) -> Any:
+    async def echo(request: web.Request) -> web.Response:
+        return json_response(
+            {"got": await read_json(request), "name": request.match_info["name"], "task": _in_task(request)}
+        )
+
+    async def look(request: web.Request) -> web.Response:
+        return web.Response(body=b'{"task":%b}' % str(_in_task(request)).encode(), content_type="application/json")
+
+    site.entry.add(View("GET", "/quick", Access.READ, look, prompt=True))
+    site.entry.add(View("GET", "/slow", Access.READ, look))
+    site.entry.add(View("POST", "/quick/{name}", Access.ADMIN, echo, prompt=True))
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    one = Line(site, reader, writer)
+    await one.ask("/health")  # from now on the connection waits for requests
+    yield one
+    writer.close()
+
+
+def _in_task(request: web.Request) -> bool:
+    return len(asyncio.all_tasks()) > 0 and asyncio.current_task() is not None
