@@ -110,6 +110,7 @@ def become(arguments: list[str], environment: dict[str, str], folder: str, termi
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have them survive their terminal
     if terminal:
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)

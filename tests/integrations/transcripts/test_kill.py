@@ -25,12 +25,15 @@ async def test_after_kills_in_the_middle_of_writing_the_files_are_what_the_hub_h
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.integrations.transcripts.killed_child", str(tmp_path)),
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             cwd=Path(__file__).parents[3],
         )
         assert process.stdout is not None
+        assert process.stderr is not None
         async with asyncio.timeout(60):
             await process.stdout.readline()
             await asyncio.sleep(0.3 + chance.random() / 2)  # anywhere in what it does
+            assert process.returncode is None, (await process.stderr.read()).decode()
             process.kill()
             await process.wait()
     house = House(tmp_path)
