@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from nanobot.errors import StorageError
-from nanobot.storage.files import make_private
+from nanobot.storage.files import make_private_file
 
 from .tables import prepare
 
@@ -79,7 +78,7 @@ class Database:
         self.close_writer()
         try:
             if self.path is not None:
-                _make_file(self.path)
+                make_private_file(self.path)
             patience = {} if self.is_sqlite else {"connect_timeout": CONNECT_LIMIT}
             self._engine = create_engine(self.url, poolclass=NullPool, hide_parameters=True, connect_args=patience)
             if self.path is None:
@@ -257,14 +256,6 @@ def code(error: BaseException) -> int:
     cause = getattr(error, "orig", None) or error
     kind = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     return 0 if kind in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG) else kind
-
-
-def _make_file(path: Path) -> None:
-    make_private(path.parent)
-    # made with its mode before SQLite opens it: at no time can others read it; the journal inherits the mode
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o600)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
@@ -36,7 +35,7 @@ from sqlalchemy.pool import NullPool
 from nanobot.conversations.deletions import digest
 from nanobot.conversations.following import News, Position
 from nanobot.errors import StorageError
-from nanobot.storage.files import make_private
+from nanobot.storage.files import make_private_file
 from nanobot.storage.sql import REASONS
 
 from .store import Store
@@ -165,9 +164,7 @@ class Rows(Store):
 
     def _open(self) -> Connection:
         if self._path is not None:
-            make_private(self._path.parent)
-            # made with its mode before SQLite opens it: at no time can others read it
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            make_private_file(self._path)
             self._engine = create_engine(
                 self._url, poolclass=NullPool, hide_parameters=True, connect_args={"check_same_thread": False}
             )

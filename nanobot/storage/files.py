@@ -46,6 +46,15 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def make_private_file(path: Path) -> None:
+    """Make a file that is missing, and its folder, before the library that writes it does: at no time can others read
+    it. From one that is there their rights are taken. Raises ``OSError``."""
+    make_private(path.parent)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
 def close_to_others(folder: Path) -> None:
     """Take everybody else's rights from a folder that a backup or another program made too open.
 

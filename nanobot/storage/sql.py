@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import queue
 import sqlite3
 import threading
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nanobot.errors import StorageError
-from nanobot.storage.files import make_private
+from nanobot.storage.files import make_private_file
 from nanobot.util.aio import in_thread
 
 T = TypeVar("T")
@@ -194,11 +193,7 @@ class Database:
         return connection, [(future, None, failure) for _, future in batch]
 
     def _connect(self, loop: asyncio.AbstractEventLoop) -> sqlite3.Connection:
-        make_private(self.path.parent)
-        # made with its mode before SQLite opens it: at no time can others read it; the journal inherits the mode
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        if self.path.stat().st_mode & 0o077:
-            self.path.chmod(0o600)
+        make_private_file(self.path)  # the journal inherits its mode
         try:
             return self._prepare()
         except sqlite3.Error as error:
@@ -208,7 +203,7 @@ class Database:
         return self._connect_fresh()
 
     def _connect_fresh(self) -> sqlite3.Connection:
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        make_private_file(self.path)
         return self._prepare()
 
     def _prepare(self) -> sqlite3.Connection:

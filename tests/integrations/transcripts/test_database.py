@@ -133,3 +133,12 @@ def test_a_password_that_may_go_over_the_network_in_the_clear_is_a_finding() -> 
     assert found("postgresql://me:password@db.example/x") == ["plain_database"]
     assert found("postgresql://me:password@db.example/x?sslmode=verify-full") == []
     assert audit(CONFIG_SCHEMA({})) == []
+
+
+async def test_a_file_that_others_could_read_is_closed_to_them(started: Started, house: House) -> None:
+    path = house.config_dir / "own.db"
+    path.touch(0o644)
+    chat = await started("  url: sqlite:///own.db")
+    await chat.types("we need milk")
+    await until(lambda: len(rows(path)) == 5)
+    assert path.stat().st_mode & 0o077 == 0
