@@ -33,9 +33,13 @@ def pytest_make_collect_report() -> Generator[None, Any, Any]:
     return _refuse_skipped((yield))
 
 
+LONG = frozenset({"test_every_integration.py"})
+"""Files whose tests take some ten seconds each, for those that leave out what is marked as slow."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that take minutes begin first, so that no worker is left alone with one at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None and item.path.name not in LONG)
 
 
 BOUND = "NANOBOT_TEST_BOUND"

@@ -185,12 +185,14 @@ class Connection:
         if not isinstance(message, dict):
             raise Gone("what it says makes no sense")
         number = message.get("id")
+        if not isinstance(number, int):
+            return  # an answer to nothing that was asked
         if message.get("type") == "event":
-            heard = self._heard.get(number)  # type: ignore[arg-type]
+            heard = self._heard.get(number)
             if heard is not None:
                 await heard(message.get("event"))
             return
-        future = self._asked.get(number)  # type: ignore[arg-type]
+        future = self._asked.get(number)
         if future is None or future.done():
             return
         if message.get("type") == "pong" or message.get("success"):

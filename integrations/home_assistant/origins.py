@@ -44,9 +44,9 @@ class Origins:
         if told is None or not (self._known or self._pending):
             return None
         number, parent = (told.get("id"), told.get("parent_id")) if isinstance(told, dict) else (told, None)
-        if (known := self._known.get(number)) is not None:  # type: ignore[arg-type]
+        if isinstance(number, str) and (known := self._known.get(number)) is not None:
             return known
-        cause = self._known.get(parent) if parent is not None else None
+        cause = self._known.get(parent) if isinstance(parent, str) else None
         context = self._pending.get(remote_id) if cause is None else cause.child("system")
         if context is not None:
             self.learn(told, context)

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from nanobot.conversations.archive import head_of
 from nanobot.conversations.export_lines import FILE, Row, read, step_of, text_of
 from nanobot.conversations.message import place_of
@@ -70,11 +72,13 @@ def _known(
 ) -> tuple[dict[str, int], set[str], Counter[tuple[str | None, str, str]]]:
     """What is there of the session: the numbers of messages by their ids, the ids of what went out, and its steps."""
     ids = {row.id: row.number for row in rows if row.kind != 1}
+    wanted = orjson.dumps(list(ids)).decode()
     for table in ("inbox", "outbox"):
-        statement = f"SELECT id, session FROM {table} WHERE session IS NOT ?"  # noqa: S608 - one of the two
-        for id_, other in connection.execute(statement, (session,)):
-            if id_ in ids:
-                raise NanobotError(f"line {ids[id_]}: the message {id_} is in the session '{other}' already")
+        statement = (
+            f"SELECT id, session FROM {table} WHERE session IS NOT ? AND id IN (SELECT value FROM json_each(?)) LIMIT 1"  # noqa: S608 - one of the two
+        )
+        for id_, other in connection.execute(statement, (session, wanted)):
+            raise NanobotError(f"line {ids[id_]}: the message {id_} is in the session '{other}' already")
     seqs = dict(connection.execute("SELECT id, seq FROM inbox WHERE session = ?", (session,)).fetchall())
     sent = {id_ for (id_,) in connection.execute("SELECT id FROM outbox WHERE session = ?", (session,))}
     steps: Counter[tuple[str | None, str, str]] = Counter()

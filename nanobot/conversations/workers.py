@@ -97,12 +97,19 @@ class Workers:
         session = message.session
         if session in self._running or self.resting or self.sessions.waiting_in(session) > 1 or not self._has_room():
             return
-        agent = self.agent_of(session)
+        agent = self._expected(message)
         coming = None if agent is None else agent.ahead(turn_of(self.hub, message, agent))
         if agent is not None and coming is not None:
             found = asyncio.ensure_future(coming)
             found.add_done_callback(ignore)
             message.ahead = (agent, found)
+
+    def _expected(self, message: Message) -> Agent | None:
+        """Whoever will answer it, as far as that can be said without a wait."""
+        if message.agent:
+            return self.hub.agents.get(message.agent)
+        agent = self.attendance.choose()
+        return None if agent is None else self.attendance.meant(message, agent)
 
     def turns_of(self, agent: Agent) -> list[Running]:
         """The turns that this agent is busy with."""

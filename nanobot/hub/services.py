@@ -17,6 +17,7 @@ from nanobot.hub.bus import Bus, Remove
 from nanobot.hub.causes import CALLS, Called
 from nanobot.hub.context import Context
 from nanobot.util.aio import Tasks, is_coroutine_function
+from nanobot.util.text import nearest
 
 CALL_SERVICE = "call_service"
 SERVICE_REGISTERED = "service_registered"
@@ -210,10 +211,8 @@ class Services:
         if known is not None:
             return known
         names = [f"{d}.{n}" for d, of_domain in self._services.items() for n in of_domain]
-        import difflib  # seldom needed
-
-        near = difflib.get_close_matches(f"{domain}.{name}", names, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        near = nearest(f"{domain}.{name}", names)
+        hint = f"; did you mean '{near}'?" if near else ""
         raise ServiceNotFound(f"there is no service {domain}.{name}{hint}")
 
 

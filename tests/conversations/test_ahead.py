@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
-from nanobot.contracts.agent import Agent, Text, Turn
+from nanobot.contracts.agent import Agent, Asked, Text, Turn
 from nanobot.conversations.transcript import Recalled
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
@@ -62,15 +62,21 @@ async def test_a_message_that_waits_for_another_is_not_looked_at_ahead(hub: Hub,
     assert chat.received == ["none before", "nothing was looked up"]
 
 
-async def test_who_answers_in_place_of_another_gets_nothing_of_what_that_one_found(
-    hub: Hub, chat: Chat, entry: Entry
-) -> None:
-    first, other = Curious(hub, rank=1), Curious(hub, "other")
-    entry.add(first)
-    entry.add(other)
-    assert await chat.types("one", agent="other") == "nothing was looked up"
-    assert [turn.text for turn in first.looked] == ["one"]
-    assert not first.turns
+async def test_only_who_will_answer_looks(hub: Hub, chat: Chat, entry: Entry) -> None:
+    class Routed(Curious):
+        @property
+        def routed(self) -> bool:
+            return True
+
+        def wants(self, asked: Asked) -> int:
+            return asked.text.startswith("work")
+
+    usual, routed, named = Curious(hub, rank=1), Routed(hub, "routed"), Curious(hub, "named")
+    for agent in (usual, routed, named):
+        entry.add(agent)
+    for text, more in (("one", {}), ("work", {}), ("two", {"agent": "named"})):
+        assert await chat.types(text, **more) != "nothing was looked up"
+    assert [[turn.text for turn in agent.looked] for agent in (usual, routed, named)] == [["one"], ["work"], ["two"]]
 
 
 async def test_a_message_that_came_twice_leaves_nothing(hub: Hub, chat: Chat, entry: Entry) -> None:
