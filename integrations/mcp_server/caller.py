@@ -12,6 +12,8 @@ from nanobot.storage.credentials import Identity, Rights
 
 SCOPE_KEY = "nanobot.caller"
 
+Ctx = ServerRequestContext[Any, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -26,7 +28,7 @@ class Caller:
         return self.identity.rights
 
 
-def caller_of(ctx: ServerRequestContext[Any, Any]) -> Caller:
+def caller_of(ctx: Ctx) -> Caller:
     """From the ASGI scope, in which no client can write."""
     assert ctx.request is not None
     caller: Caller = ctx.request.scope[SCOPE_KEY]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import orjson
@@ -16,7 +16,8 @@ from nanobot.util.secrets import Scrubber
 
 from .caller import Caller
 
-STATES, SERVICES, CONFIGURATION = "nanobot://states", "nanobot://services", "nanobot://configuration"
+SCHEME = "nanobot://"
+STATES, SERVICES, CONFIGURATION = f"{SCHEME}states", f"{SCHEME}services", f"{SCHEME}configuration"
 NOT_FOUND = -32002  # MCP 2025-11-25, resources, error handling
 _JSON = "application/json"
 
@@ -33,7 +34,7 @@ class Resources:
             types.Resource(uri=STATES, name="states", description="The state of every thing.", mime_type=_JSON),
             types.Resource(uri=SERVICES, name="services", description="What can be called.", mime_type=_JSON),
         ]
-        if self._may_configure(caller):
+        if may_configure(caller):
             about = "What runs, entry by entry, without secrets."
             found.append(types.Resource(uri=CONFIGURATION, name="configuration", description=about, mime_type=_JSON))
         return found
@@ -48,7 +49,7 @@ class Resources:
                 mime_type=_JSON,
             )
         ]
-        if self._may_configure(caller):
+        if may_configure(caller):
             found.append(
                 types.ResourceTemplate(
                     uri_template=f"{CONFIGURATION}/{{entry}}",
@@ -59,16 +60,28 @@ class Resources:
             )
         return found
 
+    def known(self, caller: Caller) -> Hashable:
+        """Another value when others can be read, those whose address names a part included."""
+        things = frozenset(
+            state.entity_id for state in self._hub.states.all() if caller.rights.may_see(state.entity_id)
+        )
+        return hash(things), frozenset(self._hub.entries) if may_configure(caller) else None
+
+    def check(self, caller: Caller, uri: str) -> None:
+        """Raises ``MCPError`` like ``read``."""
+        self._find(caller, uri)
+
     def read(self, caller: Caller, uri: str) -> str:
         """Raises ``MCPError`` for what is not there, or not for this credential."""
-        for address, read in self._readers(caller).items():
-            if uri == address:
-                return to_json(read(None)).decode()
-            if uri.startswith(f"{address}/"):
-                found = read(uri[len(address) + 1 :])
-                if found is not None:
-                    return to_json(found).decode()
-        raise MCPError(NOT_FOUND, f"there is no resource {uri[:200]}")
+        return to_json(self._find(caller, uri)).decode()
+
+    def _find(self, caller: Caller, uri: str) -> Any:
+        kind, slash, part = uri.removeprefix(SCHEME).partition("/")
+        read = self._readers(caller).get(SCHEME + kind) if uri.startswith(SCHEME) else None
+        found = None if read is None else read(part if slash else None)
+        if found is None:
+            raise MCPError(NOT_FOUND, f"there is no resource {uri[:200]}")
+        return found
 
     def _readers(self, caller: Caller) -> Mapping[str, Callable[[str | None], Any]]:
         def states(entity_id: str | None) -> Any:
@@ -88,12 +101,14 @@ class Resources:
             return found if entry_id is None else found.get(entry_id)
 
         readers: dict[str, Callable[[str | None], Any]] = {STATES: states, SERVICES: services}
-        if self._may_configure(caller):
+        if may_configure(caller):
             readers[CONFIGURATION] = configuration
         return readers
 
-    def _may_configure(self, caller: Caller) -> bool:
-        return caller.rights.may(Access.ADMIN) and not caller.rights.is_narrow
+
+def may_configure(caller: Caller) -> bool:
+    """Whether the configuration is there for this credential."""
+    return caller.rights.may(Access.ADMIN) and not caller.rights.is_narrow
 
 
 def without_secrets(config: Any, scrubber: Scrubber) -> Any:

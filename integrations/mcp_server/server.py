@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from mcp import types
-from mcp.server.context import ServerRequestContext
-from mcp.server.lowlevel import Server
+from mcp.server.lowlevel import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
 
 from nanobot import __version__
-from nanobot.hub.entry import Entry
 
-from .caller import caller_of
+from .caller import Ctx, caller_of
+from .channels import Channels
 from .prompts import Prompts
 from .resources import Resources
 from .tools import Tools
@@ -21,12 +21,16 @@ INSTRUCTIONS = (
     "domain__service, such as light__turn_on; entity_id says which things it is for."
 )
 
-Ctx = ServerRequestContext[Any, Any]
+
+class _Server(Server[Any]):
+    """Says that it tells of changes."""
+
+    def create_initialization_options(self, *given: Any, **named: Any) -> InitializationOptions:
+        return super().create_initialization_options(NotificationOptions(True, True, True))
 
 
-def build(entry: Entry) -> Server[Any]:
+def build(tools: Tools, resources: Resources, prompts: Prompts, channels: Channels) -> Server[Any]:
     """One for all sessions: it keeps nothing, and asks each request who is behind it."""
-    tools, resources, prompts = Tools(entry), Resources(entry.hub), Prompts(entry.hub)
 
     async def list_tools(ctx: Ctx, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return types.ListToolsResult(tools=tools.offered(caller_of(ctx)))
@@ -53,7 +57,7 @@ def build(entry: Entry) -> Server[Any]:
     async def get_prompt(ctx: Ctx, params: types.GetPromptRequestParams) -> types.GetPromptResult:
         return await prompts.get(caller_of(ctx), params.name)
 
-    server: Server[Any] = Server(
+    server = _Server(
         "nanobot",
         version=__version__,
         instructions=INSTRUCTIONS,
@@ -64,6 +68,10 @@ def build(entry: Entry) -> Server[Any]:
         on_read_resource=read_resource,
         on_list_prompts=list_prompts,
         on_get_prompt=get_prompt,
+        on_subscribe_resource=channels.subscribe,
+        on_unsubscribe_resource=channels.unsubscribe,
+        on_subscriptions_listen=channels.listen,
     )
+    server.add_notification_handler("notifications/initialized", types.NotificationParams, channels.begun)
     server.middleware.clear()  # the SDK's tracing, which nothing here reads
     return server

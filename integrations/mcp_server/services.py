@@ -12,6 +12,7 @@ from mcp import types
 from nanobot.contracts.service import Response, Service
 from nanobot.contracts.view import Access
 from nanobot.errors import NanobotError, Refused
+from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
 from nanobot.hub.services import SERVICE_REGISTERED, SERVICE_REMOVED
 from nanobot.hub.shapes import to_json
@@ -19,6 +20,7 @@ from nanobot.util.json_schema import to_json_schema
 from nanobot.util.text import cut_in_the_middle, nearest, shorten
 
 from .caller import Caller
+from .fields import is_required, schema_of
 
 SEPARATOR = "__"
 """No domain and no service has two underlines in a row, and models may not have a dot in a name."""
@@ -39,7 +41,7 @@ class ServiceTools:
         self._config: Mapping[str, Any] = entry.config["services"]
         self._described: dict[str, types.Tool] = {}
         for event in (SERVICE_REGISTERED, SERVICE_REMOVED):
-            entry.listen(event, lambda _: self._described.clear())
+            entry.listen(event, self._changed)
 
     def offered(self, caller: Caller) -> list[types.Tool]:
         """By domain and name."""
@@ -87,6 +89,9 @@ class ServiceTools:
         states = [self._hub.states.get(str(one).strip().lower()) for one in ids[:MAX_STATES]]
         return [f"{one.entity_id} is {one.state}" for one in states if one and caller.rights.may_see(one.entity_id)]
 
+    def _changed(self, event: Event) -> None:
+        self._described.pop(f"{event.data['domain']}{SEPARATOR}{event.data['service']}", None)
+
     def _may(self, service: Service, caller: Caller) -> bool:
         name, allow = _name(service), self._config["allow"]
         if not fits(name, allow) or fits(name, self._config["deny"]) or (fits(name, CLOSED) and name not in allow):
@@ -128,14 +133,21 @@ def _schema(service: Service) -> dict[str, Any]:
     properties: dict[str, Any] = {} if found.get("type") != "object" else dict(found["properties"])
     for name in _NOBODY_HAS:
         properties.pop(name, None)
+    required = list(found.get("required", ()))
     for name, field in service.fields.items():
-        about = field.get("description") if isinstance(field, Mapping) else None
-        if about and "description" not in properties.setdefault(name, {}):
-            properties[name] = {**properties[name], "description": about}
+        if not isinstance(field, Mapping) or name in _NOBODY_HAS:
+            continue
+        told = schema_of(field)
+        if name not in properties:
+            properties[name] = told
+            if is_required(field) and service.domain != "script":  # a script may do without any of its fields
+                required.append(name)
+        elif "description" in told and "description" not in properties[name]:
+            properties[name] = {**properties[name], "description": told["description"]}
     if service.entity_domain is not None:
         about = f"one or several ids of the domain {service.entity_domain}"
         properties["entity_id"] = {**properties.get("entity_id", {}), "description": about}
     schema: dict[str, Any] = {"type": "object", "properties": properties}
-    if required := [name for name in found.get("required", ()) if name in properties]:
+    if required := [name for name in required if name in properties]:
         schema["required"] = required
     return schema

@@ -95,15 +95,31 @@ class Mcp:
         return {"Authorization": f"Bearer {self.tokens.get(who, who)}"}
 
     @asynccontextmanager
-    async def session(self, who: str = "admin") -> AsyncIterator[ClientSession]:
-        """The official client, initialized, with the token of that name."""
+    async def session(self, who: str = "admin", told: asyncio.Queue[Any] | None = None) -> AsyncIterator[ClientSession]:
+        """The official client, initialized, with the token of that name. ``told`` gets what it is told unasked."""
+
+        async def hear(message: Any) -> None:
+            if told is not None:
+                told.put_nowait(message)
+
         async with (
             httpx2.AsyncClient(headers=self.headers(who), timeout=20) as http,
             streamable_http_client(self.url, http_client=http) as (read, write),
-            ClientSession(read, write) as session,
+            ClientSession(read, write, message_handler=hear) as session,
         ):
             await session.initialize()
+            if told is not None:
+                await self._listened()
             yield session
+
+    async def _listened(self) -> None:
+        """Wait until the stream of the last session is open."""
+        view = self.hub.views.get("GET /mcp")
+        assert view is not None
+        channels = view.handler.__self__._channels._by_session  # type: ignore[attr-defined]
+        async with asyncio.timeout(5):
+            while not channels or not list(channels.values())[-1].is_open:
+                await asyncio.sleep(0.01)
 
     async def ask(self, body: Any, who: str | None = "admin", method: str = "POST", **headers: str) -> Reply:
         """A request as curl would make it."""

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
+import voluptuous as vol
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
@@ -14,6 +15,7 @@ from mcp.shared.exceptions import MCPError
 from nanobot.agent.approvals import Options
 from nanobot.agent.asked_where import Place
 from nanobot.contracts.policy import Act, Judgement, Policy, Verdict
+from nanobot.contracts.service import Service
 from nanobot.contracts.skill import Skill
 from nanobot.contracts.tool import Risk
 from nanobot.hub.entry import Entry
@@ -77,6 +79,47 @@ async def test_tools_and_services_are_offered_and_work(mcp: Mcp, hub: Hub) -> No
     assert state is not None
     assert state.state == "on"
     assert state.context.user_id is not None
+
+
+async def test_a_service_that_others_check_is_offered_with_the_fields_that_it_tells_of(mcp: Mcp, entry: Entry) -> None:
+    fields = {
+        "brightness": {
+            "description": "How bright.",
+            "example": 50,
+            "selector": {"number": {"min": 0, "max": 100, "unit_of_measurement": "%"}},
+        },
+        "flash": {"selector": {"select": {"options": [{"label": "Long", "value": "long"}, {"value": "short"}]}}},
+        "effect": {"required": True, "selector": {"text": None}},
+        "speed": {"required": True, "default": 1, "selector": {"number": {"min": 1}}},
+        "zones": {"selector": {"select": {"options": ["a", "b"], "multiple": True}}},
+        "colour": {"selector": {"color_rgb": {}}},
+        "wild": {"selector": {"of_a_later_release": {}}},
+        "none": None,
+        "device_id": {"selector": {"device": {}}},
+    }
+    anything = vol.Schema(lambda data: data)
+    entry.add(Service("light", "shine", lambda call: None, anything, fields=fields, entity_domain="light"))
+    async with mcp.session("user") as session:
+        (tool,) = [tool for tool in (await session.list_tools()).tools if tool.name == "light__shine"]
+    assert tool.input_schema["required"] == ["effect"]
+    properties = dict(tool.input_schema["properties"])
+    colour = properties.pop("colour")
+    assert (colour["type"], colour["minItems"], colour["maxItems"]) == ("array", 3, 3)
+    assert "light" in properties.pop("entity_id")["description"]
+    assert properties == {
+        "brightness": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 100,
+            "description": "How bright. (%)",
+            "examples": [50],
+        },
+        "flash": {"enum": ["long", "short"]},
+        "effect": {"type": "string"},
+        "speed": {"type": "number", "minimum": 1, "default": 1},
+        "zones": {"type": "array", "items": {"enum": ["a", "b"]}},
+        "wild": {},
+    }
 
 
 async def test_a_client_of_the_newest_protocol_is_served_as_well(mcp: Mcp) -> None:

@@ -127,10 +127,15 @@ async def test_what_makes_no_sense_is_refused(mcp: Mcp, body: Any, headers: dict
     await mcp.begin()
 
 
-async def test_there_is_no_stream_to_open(mcp: Mcp) -> None:
-    answer = await mcp.ask(None, method="GET", Mcp_Session_Id=await mcp.begin())
+async def test_there_is_no_stream_without_a_session_that_has_begun(mcp: Mcp) -> None:
+    answer = await mcp.ask(None, method="GET")
     assert answer.status == 405
     assert "POST" in answer.headers["allow"]
+    assert (await mcp.ask(None, method="GET", Mcp_Session_Id="made-up")).status == 404
+    session = await mcp.begin()
+    answer = await mcp.ask(None, method="GET", Mcp_Session_Id=session)
+    assert (answer.status, answer.data["error"]["message"]) == (400, "send notifications/initialized first")
+    assert (await mcp.ask(None, "user", "GET", Mcp_Session_Id=session)).status == 404
 
 
 async def test_an_edit_or_an_unload_ends_all_sessions_and_a_client_begins_anew(mcp: Mcp, house: House) -> None:
