@@ -235,7 +235,8 @@ class States:
         if new is not None:
             context = context or new.context
         event = Event(STATE_CHANGED, {"entity_id": entity_id, "old_state": old, "new_state": new}, context)
-        for call in route if trackers is None else (*trackers, *route):
+        # whoever hears of everything hears of a cause before what trackers make of it
+        for call in route if trackers is None else (*route, *trackers):
             try:
                 call(event)
             except Exception:

@@ -106,3 +106,18 @@ async def test_the_end_of_it_leaves_nothing_behind(client: Any, hub: Hub) -> Non
         await client.event(follow)
         await client.ask("unsubscribe_events", subscription=follow)
     assert (hub.bus.counts(), hub.states.tracked()) == before
+
+
+async def test_a_cause_is_told_before_what_comes_of_it(client: Any, hub: Hub) -> None:
+    hub.states.set("sensor.cause", "0")
+    hub.states.set("sensor.effect", "0")
+    remove = hub.states.track("sensor.cause", lambda event: hub.states.set("sensor.effect", "1"))
+    events = await client.follow("subscribe_events", event_type="state_changed")
+    entities = await client.follow("subscribe_entities")
+    await client.event(entities)
+    hub.states.set("sensor.cause", "1")
+    told = [await client.receive() for _ in range(4)]
+    changed = [one["event"]["data"]["entity_id"] for one in told if one["id"] == events]
+    assert changed == ["sensor.cause", "sensor.effect"]
+    assert [next(iter(one["event"]["c"])) for one in told if one["id"] == entities] == changed
+    remove()
