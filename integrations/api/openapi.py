@@ -19,9 +19,13 @@ from nanobot.util.json_schema import to_json_schema
 from .answer import answer
 from .shapes import SHAPES, ref
 
+JSON = "application/json"
+
 _PART = re.compile(r"\{(\w+)(?::[^{}]+)?\}")
 _BODIES = ("POST", "PUT", "PATCH")
-_FAILURE = {"application/json": {"schema": ref("Failure")}, "text/plain": {"schema": {"type": "string"}}}
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FAILURE = {JSON: {"schema": ref("Failure")}, "text/plain": {"schema": {"type": "string"}}}
+_EVENTS: dict[str, Any] = {"text/event-stream": {}}
 _INFO = {
     "title": "nanobot",
     "version": __version__,
@@ -66,15 +70,16 @@ def _operation(view: View) -> dict[str, Any]:
         "summary": about.summary,
         "tags": view.path.strip("/").split("/")[:2][-1:],
         "x-access": view.access.value,
-        "responses": {str(status): _response(status, shape) for status, shape in _answers(view, about).items()},
+        "responses": {str(status): _response(status, shape, about) for status, shape in _answers(view, about).items()},
     }
     if about.description:
         found["description"] = about.description
     if parameters := [*_in_path(view, about), *_in_query(about)]:
         found["parameters"] = parameters
     if about.body is not None:
-        content = "application/x-www-form-urlencoded" if about.form else "application/json"
-        found["requestBody"] = {"required": about.body_required, "content": {content: {"schema": _schema(about.body)}}}
+        schema = {"schema": _schema(about.body)}
+        kinds = _FORMS if about.form else (JSON,)
+        found["requestBody"] = {"required": about.body_required, "content": dict.fromkeys(kinds, schema)}
     if view.access is Access.PUBLIC:
         found["security"] = []
     return found
@@ -96,14 +101,16 @@ def _answers(view: View, about: Operation) -> Mapping[int, Any]:
     return dict(sorted(answers.items()))
 
 
-def _response(status: int, shape: Any) -> dict[str, Any]:
+def _response(status: int, shape: Any, about: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if isinstance(shape, str):
         found["content"] = {shape: {}}
     elif shape is not None:
-        found["content"] = {"application/json": {"schema": shape}}
+        found["content"] = {JSON: {"schema": shape}}
     elif status >= 400:
-        found["content"] = _FAILURE
+        found["content"] = _FAILURE if about.failure is None else {JSON: {"schema": about.failure}}
+    if status == 200 and about.streams:
+        found["content"] |= _EVENTS
     return found
 
 

@@ -14,6 +14,7 @@ from nanobot.hub.web import ABOUT, StaticFolder, WebError, json_response
 from nanobot.storage.credentials import ACCESS_SECONDS
 from nanobot.util.aio import in_thread
 
+from . import operations as op
 from .clients import is_client_id, may_go_back
 from .dispatch import Dispatcher
 from .flows import NAMES, PASSWORD, TRUSTED, Flow, Flows
@@ -35,13 +36,13 @@ class SignInViews:
         """All of them."""
         public = Access.PUBLIC
         return [
-            View("GET", "/auth/providers", public, self.providers),
-            View("GET", "/auth/authorize", public, self.page),
-            View("POST", "/auth/login_flow", public, self.begin),
-            View("POST", "/auth/login_flow/{flow_id}", public, self.answer),
-            View("DELETE", "/auth/login_flow/{flow_id}", public, self.abort),
-            View("POST", "/auth/token", public, self.token),
-            View("POST", "/auth/revoke", public, self.revoke),
+            View("GET", "/auth/providers", public, self.providers, operation=op.PROVIDERS),
+            View("GET", "/auth/authorize", public, self.page, operation=op.AUTHORIZE),
+            View("POST", "/auth/login_flow", public, self.begin, operation=op.BEGIN),
+            View("POST", "/auth/login_flow/{flow_id}", public, self.answer, operation=op.ANSWER),
+            View("DELETE", "/auth/login_flow/{flow_id}", public, self.abort, operation=op.ABORT),
+            View("POST", "/auth/token", public, self.token, operation=op.TOKEN),
+            View("POST", "/auth/revoke", public, self.revoke, operation=op.REVOKE),
         ]
 
     async def providers(self, request: web.Request) -> web.Response:

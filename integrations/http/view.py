@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import voluptuous as vol
 from aiohttp import web
 
-from nanobot.contracts.view import Access, Operation, View
+from nanobot.contracts.view import Access, View
 from nanobot.hub.hub import Hub, Phase
 from nanobot.hub.web import ABOUT, StaticFolder, WebError, identity_of, json_response, page_texts, read_json
 from nanobot.storage.credentials import Kind
 from nanobot.util.aio import in_thread
 
+from . import operations as op
 from .cookie import cookie_of, forget_cookie, set_cookie
 from .form import MAX_LOGIN
 
@@ -27,10 +28,6 @@ _LOGIN = vol.Schema(vol.Any({vol.Required("token"): str}, {vol.Required("code"):
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrom", "Chrome"), ("Safari/", "Safari"))
 _SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
             ("Linux", "Linux"))  # fmt: skip
-
-_STATUS = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
-_HEALTH = Operation(summary="See whether the process is alive", answers={200: _STATUS})
-_READY = Operation(summary="See whether everything has been set up", answers={200: _STATUS, 503: _STATUS})
 
 
 class LoginViews:
@@ -45,16 +42,16 @@ class LoginViews:
     def views(self) -> list[View]:
         """All of them."""
         return [
-            View("GET", "/health", Access.PUBLIC, self.health, operation=_HEALTH),
-            View("GET", "/health/ready", Access.PUBLIC, self.ready, operation=_READY),
+            View("GET", "/health", Access.PUBLIC, self.health, operation=op.HEALTH),
+            View("GET", "/health/ready", Access.PUBLIC, self.ready, operation=op.READY),
             View("GET", "/login", Access.PUBLIC, self.page),
             View("GET", "/claim", Access.PUBLIC, self.page),
-            View("GET", "/auth/texts", Access.PUBLIC, self.texts),
+            View("GET", "/auth/texts", Access.PUBLIC, self.texts, operation=op.TEXTS),
             self._www.view("/auth/www", Access.PUBLIC),
-            View("POST", "/auth/claim", Access.PUBLIC, self.claim),
-            View("POST", "/auth/login", Access.PUBLIC, self.login),
-            View("POST", "/auth/logout", Access.PUBLIC, self.logout),
-            View("GET", "/auth/me", Access.READ, self.me, scoped=True),
+            View("POST", "/auth/claim", Access.PUBLIC, self.claim, operation=op.CLAIM),
+            View("POST", "/auth/login", Access.PUBLIC, self.login, operation=op.LOGIN),
+            View("POST", "/auth/logout", Access.PUBLIC, self.logout, operation=op.LOGOUT),
+            View("GET", "/auth/me", Access.READ, self.me, scoped=True, operation=op.ME),
         ]
 
     async def page(self, request: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from nanobot.contracts.agent import Agent
-from nanobot.contracts.view import Access, View
+from nanobot.contracts.view import Access, Operation, View
 from nanobot.errors import NanobotError, NotReady
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Phase
@@ -20,6 +20,7 @@ from nanobot.util.text import nearest
 from nanobot.util.translate import translate
 
 from . import alone, chat, files, responses
+from . import operations as op
 from .asked import Asked
 from .channel import SessionChannel
 from .errors import NO_RETRY, ApiError, as_api_error, error_body
@@ -52,10 +53,10 @@ class Api:
         """Reading shows who is there. Whoever talks to an agent acts with all of its tools, which no list of services
         or entities narrows: tokens with such lists may not."""
         return [
-            self._view("GET", "/v1/models", Access.READ, self.models),
-            self._view("GET", "/v1/models/{model:.*}", Access.READ, self.model),
-            self._view("POST", "/v1/chat/completions", Access.USER, self.chat),
-            self._view("POST", "/v1/responses", Access.USER, self.responses),
+            self._view("GET", "/v1/models", Access.READ, self.models, op.MODELS),
+            self._view("GET", "/v1/models/{model:.*}", Access.READ, self.model, op.MODEL),
+            self._view("POST", "/v1/chat/completions", Access.USER, self.chat, op.CHAT),
+            self._view("POST", "/v1/responses", Access.USER, self.responses, op.RESPONSES),
             self._view("GET", "/v1/{path:.*}", Access.READ, self.unknown),
             self._view("POST", "/v1/{path:.*}", Access.READ, self.unknown),
         ]
@@ -238,9 +239,11 @@ class Api:
     def _shows(self, asked: Asked) -> bool:
         return bool(self._config["progress"] if asked.progress is None else asked.progress)
 
-    def _view(self, method: str, path: str, access: Access, handler: Handler) -> View:
+    def _view(
+        self, method: str, path: str, access: Access, handler: Handler, operation: Operation | None = None
+    ) -> View:
         scoped = access is Access.READ  # these show nothing that the lists of a token are about
-        return View(method, path, access, self._told(handler), scoped=scoped, failed=error_body)
+        return View(method, path, access, self._told(handler), scoped=scoped, failed=error_body, operation=operation)
 
     def _told(self, handler: Handler) -> Handler:
         """With failures told as OpenAI tells them; those of aiohttp and of the way in get there by ``View.failed``."""

@@ -45,7 +45,11 @@ class Operation:
     """A voluptuous schema or a JSON schema of the JSON that it takes; None: none."""
     body_required: bool = True
     form: bool = False
-    """The body is a form, not JSON."""
+    """The body is a form, urlencoded or multipart, not JSON."""
+    streams: bool = False
+    """What is asked for decides whether 200 is JSON or server-sent events."""
+    failure: JsonSchema | None = None
+    """What failures look like; None: ``{"message": …}``, or text where nobody was let in."""
     answers: Mapping[int, JsonSchema | str | None] = field(default_factory=dict)
     """By status: the schema of the JSON, another media type, or None for nothing at all. 4xx and 5xx are failures of
     the usual shape unless a schema is given; then None stands for the usual one."""

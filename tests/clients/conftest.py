@@ -79,12 +79,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[House]:
+def running(folder: Path, config: str = CONFIG) -> Iterator[House]:
     """`nanobot run`, with a token of an administrator and the owner "ann"."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    (folder / "configuration.yaml").write_text(CONFIG.format(port=port))
+    (folder / "configuration.yaml").write_text(config.format(port=port))
     token = _nanobot(folder, "token", "create", "--name", "clients", "--quiet").strip()
     _nanobot(folder, "user", "add", "ann", "--role", "owner", given=f"{PASSWORD}\n{PASSWORD}\n")
     said = folder / "output.txt"

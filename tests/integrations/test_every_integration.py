@@ -24,6 +24,7 @@ from nanobot.hub.entry import EntryState
 from nanobot.hub.hub import Hub
 from nanobot.lifecycle.loader import Loader
 from nanobot.testing.plugin import House
+from tests.integrations.api.undescribed import NOT_DESCRIBED, undescribed
 from tests.servers.running import running
 
 HERE = Path(__file__).parent
@@ -105,6 +106,7 @@ async def test_nothing_is_left_behind(sample: str, house: House, domain: str) ->
         for key in keys:
             entry = house.entry(key)
             assert entry.state is EntryState.LOADED, f"{key}: {entry.state} {entry.error}"
+        assert undescribed(house.hub.views) <= set(NOT_DESCRIBED)
         await house.edits.wait(house.edits.request(restart=keys))
         await house.apply(without)
 
