@@ -20,6 +20,7 @@ DAY = timedelta(days=1)
 MAX_DAYS = 3650
 
 _PLUS_LOST = re.compile(r" (?=\d\d:?\d\d$)")
+_DAY_ENDS = re.compile(r"(\d{4}-\d\d-\d\d[T ])24(?=(:00)+(\.0+)?(Z|[+-]|$))")
 _OFF = ("0", "false", "no", "off")
 
 
@@ -88,16 +89,24 @@ class Past:
         end = self._time(request.query.get("end_time"), "Invalid end_time")
         if end is not None:
             return start, end
-        midnight = _midnight(start, self._hub.clock.zone)
-        begin = _midnight(midnight - timedelta(days=days - 1), self._hub.clock.zone)
-        return begin, _midnight(begin + timedelta(days=days), self._hub.clock.zone)
+        try:
+            midnight = _midnight(start, self._hub.clock.zone)
+            begin = _midnight(midnight - timedelta(days=days - 1), self._hub.clock.zone)
+            return begin, _midnight(begin + timedelta(days=days), self._hub.clock.zone)
+        except OverflowError as error:
+            raise WebError(400, "Invalid datetime") from error
 
     def _time(self, text: str | None, wrong: str) -> datetime | None:
-        if text is None:
+        if not text:
             return None
+        text = _PLUS_LOST.sub("+", text.strip()).upper()
+        day_ends = _DAY_ENDS.match(text)
+        if day_ends is not None:  # ISO 8601 has it, Python before 3.13 has not
+            text = f"{day_ends[1]}00{text[day_ends.end() :]}"
         try:
-            found = datetime.fromisoformat(_PLUS_LOST.sub("+", text.strip()))
+            found = datetime.fromisoformat(text)
             found = found if found.tzinfo else found.replace(tzinfo=self._hub.clock.zone)
+            found = found + DAY if day_ends is not None else found
             found.timestamp()
         except (ValueError, OverflowError) as error:
             raise WebError(400, wrong) from error

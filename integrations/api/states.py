@@ -38,9 +38,11 @@ class StateViews:
         """``{state, attributes?, force_update?}``; 201 and ``Location`` for a new one. Other keys are ignored."""
         entity_id = request.match_info["entity_id"].lower()
         data = await body_of(request, "Invalid JSON specified.")
-        if data is not None and not isinstance(data, dict):
+        if data is None:
+            raise WebError(400, "Invalid JSON specified.")
+        if not isinstance(data, dict):
             raise WebError(400, "Invalid JSON specified: it has to be an object.")
-        if not data or data.get("state") is None:
+        if data.get("state") is None:
             raise WebError(400, "No state specified.")
         if not is_entity_id(entity_id):
             raise WebError(400, "Invalid entity ID specified.")

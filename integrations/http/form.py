@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import BodyPartReader, web
 
-from nanobot.hub.web import WebError
+from nanobot.hub.web import NOT_A_FORM, WebError
 
 MAX_LOGIN = 4096  # bytes of a request by somebody who is not known yet
 LIMIT = 10.0  # s for all of it
@@ -27,7 +27,7 @@ async def read_form(request: web.Request) -> dict[str, str]:
                 return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=MAX_FIELDS))
     except TimeoutError as error:
         raise WebError(408, "the body took too long to arrive") from error
-    except (ValueError, AssertionError, RuntimeError, LookupError) as error:
+    except NOT_A_FORM as error:
         raise WebError(400, "this is no form") from error
     raise WebError(415, "send a form: multipart/form-data or application/x-www-form-urlencoded")
 

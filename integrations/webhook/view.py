@@ -19,7 +19,7 @@ from aiohttp.web_request import FileField
 from nanobot.contracts.view import Access, Operation, View
 from nanobot.contracts.webhook import METHODS, WebhookRequest
 from nanobot.hub.entry import Entry
-from nanobot.hub.web import BODY_LIMIT, WebError, plain_error
+from nanobot.hub.web import BODY_LIMIT, NOT_A_FORM, WebError, plain_error
 
 MAX_BODY = 1024 * 1024  # bytes, by somebody who is not known
 MAX_AT_ONCE = 100
@@ -89,6 +89,9 @@ async def _read(request: web.Request, webhook_id: str) -> WebhookRequest | None:
         raise WebError(408, "the body took too long to arrive") from error
     except orjson.JSONDecodeError as error:
         _log.warning("the webhook %s… was called with something that is no JSON: %s", webhook_id[:4], error)
+        return None
+    except NOT_A_FORM as error:
+        _log.warning("the webhook %s… was called with something that is no form: %s", webhook_id[:4], error)
         return None
     return WebhookRequest(
         webhook_id,

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import voluptuous as vol
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from nanobot.contracts.view import Access, View
 from nanobot.errors import NanobotError
@@ -47,6 +48,8 @@ _TYPES = {
     ".woff2": "font/woff2",
 }
 BODY_LIMIT = 60.0  # s for the whole of a JSON body
+NOT_A_FORM = (ValueError, AssertionError, RuntimeError, LookupError, HttpProcessingError)
+"""What reading a body raises that says it is a form, and is none."""
 
 # not through a symlink that appears after the check, and not waiting for the writer of a pipe
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

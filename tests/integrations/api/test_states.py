@@ -34,7 +34,7 @@ async def test_a_state_is_made_changed_read_and_removed(api: Any) -> None:
         ("sensor.a", "{broken", "Invalid JSON specified."),
         ("sensor.a", b"\xff", "Invalid JSON specified."),
         ("sensor.a", "[1]", "Invalid JSON specified: it has to be an object."),
-        ("sensor.a", None, "No state specified."),
+        ("sensor.a", None, "Invalid JSON specified."),
         ("sensor.a", {"attributes": {}}, "No state specified."),
         ("sensor.a", {"state": None}, "No state specified."),
         ("not%20an%20id", {"state": "1"}, "Invalid entity ID specified."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -178,6 +179,21 @@ async def test_history_gives_a_list_for_each_entity(api: Any, recorded: Recorded
 
 
 @pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2024-02-29T12:00:00z", 1709208000.0),
+        ("2024-02-29T12:00:00 00:00", 1709208000.0),
+        ("2024-02-28T24:00:00Z", 1709164800.0),
+        ("2024-02-28T24:00:00.000+01:00", 1709161200.0),
+    ],
+)
+async def test_times_are_taken_as_clients_write_them(api: Any, recorded: Recorded, text: str, seconds: float) -> None:
+    for address in (quote(text), text.replace(" ", "%20")):
+        answer = await api.get(f"/api/history/period/{address}?filter_entity_id=sensor.a&end_time=")
+        assert (answer.status, recorded.asked[1:3]) == (200, (seconds, seconds + 86400.0)), address
+
+
+@pytest.mark.parametrize(
     ("path", "message"),
     [
         ("/api/history/period", "filter_entity_id is missing"),
@@ -188,6 +204,10 @@ async def test_history_gives_a_list_for_each_entity(api: Any, recorded: Recorded
         ("/api/logbook?entity=no%20id", "Invalid entity_id(s) encountered."),
         ("/api/logbook?entity=sensor.a&context_id=x", "Can't combine entity with context_id"),
         ("/api/logbook?period=x", "Invalid period"),
+        ("/api/logbook/9999-12-31T23:59:59", "Invalid datetime"),
+        ("/api/logbook/9999-12-31T23:59:59-14:00", "Invalid datetime"),
+        ("/api/logbook/0001-01-01T00:00:00+14:00", "Invalid datetime"),
+        ("/api/logbook/9999-12-31T24:00:00", "Invalid datetime"),
     ],
 )
 async def test_wrong_questions_about_the_past_are_told(api: Any, recorded: Recorded, path: str, message: str) -> None:

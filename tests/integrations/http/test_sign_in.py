@@ -248,6 +248,19 @@ async def test_a_body_that_is_not_what_it_says_is_refused(site: Any) -> None:
     assert answer.status == 415
 
 
+@pytest.mark.parametrize(
+    "line", [b"no header", b"\x00: y", b'Content-Disposition: form-data; name="\x00"', b"x" * 9000]
+)
+@pytest.mark.parametrize("path", ["/auth/token", "/auth/revoke"])
+async def test_a_broken_form_is_refused_and_no_fault(
+    site: Any, caplog: pytest.LogCaptureFixture, path: str, line: bytes
+) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = await site.ask("POST", path, data=b"--x\r\n" + line + b"\r\n\r\nvalue\r\n--x--\r\n", headers=headers)
+    assert answer.status in (400, 413)
+    assert "Traceback" not in caplog.text
+
+
 async def test_a_refresh_token_is_for_its_client_alone(site: Any, people: Any) -> None:
     tokens = await signed_in(site, "ben")
     answer = await exchange(

@@ -78,6 +78,13 @@ async def test_broken_json_is_not_the_handlers_business(url: str, heard: list[We
     assert heard[0].json is None
 
 
+@pytest.mark.parametrize("body", [b"--x\r\n\x00: y\r\n\r\n--x--", b"--x\r\nno header\r\n\r\n--x--", b"", b"\xff"])
+async def test_a_broken_form_is_not_the_handlers_business(url: str, heard: list[WebhookRequest], body: bytes) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert await ask("POST", f"{url}/door", data=body, headers=headers) == (200, b"")
+    assert [call for call in heard if call.data] == []
+
+
 async def test_what_comes_through_a_proxy_is_not_local(url: str, heard: list[WebhookRequest]) -> None:
     forwarded = {"X-Forwarded-For": "127.0.0.1"}
     assert await ask("POST", f"{url}/usual", headers=forwarded) == (200, b"")
