@@ -122,6 +122,8 @@ class Dispatcher:
         token = request.headers.get("Authorization")
         signature = _signature_of(request, view) if token is None else None
         cookie = cookie_of(request) if token is None and signature is None else None
+        if signature is not None:
+            self.guard.check_link(request)
         acts = view.websocket or request.method not in SAFE_METHODS
         self.guard.check_origin(request, acts=acts, by_cookie=cookie is not None)
         identity = self._identify(request, view.access, token, cookie, signature)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
@@ -19,7 +20,7 @@ _log = logging.getLogger("nanobot.http")
 
 
 class Door:
-    """Makes the protocol of each connection. When the house is full, who has said nothing for the longest leaves."""
+    """Makes the protocol of each connection. When the house is full, one of those leaves for whom nothing is done."""
 
     def __init__(self, runner: web.ServerRunner) -> None:
         self._runner = runner
@@ -36,13 +37,21 @@ class Door:
         server = self._runner.server
         assert server is not None
         if len(server.connections) >= self.most:
-            if not self._silent:
+            leaving = self._least_busy(server.connections)
+            if leaving is None:
                 return _Refused()
-            self._turn_out(next(iter(self._silent)))
+            self._turn_out(leaving)
         protocol = server()
         loop = asyncio.get_running_loop()
         self._silent[protocol] = loop.call_later(self.silent_for, self._turn_out, protocol)
         return protocol
+
+    def _least_busy(self, connections: Iterable[Any]) -> Any:
+        """Who makes room: who has asked for nothing, then who asks for nothing more, then who is slow to ask."""
+        if self._silent:
+            return next(iter(self._silent))
+        idle = min((one for one in connections if one.is_idle), key=lambda one: one.idle_until, default=None)
+        return idle or next((one for one in connections if one.is_slow), None)
 
     def heard(self, protocol: Any) -> None:
         """A request has arrived there."""

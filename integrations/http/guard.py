@@ -81,6 +81,18 @@ class Guard:
                 403, "another site may not do that here; if it may, add its origin to http > allowed_origins"
             )
 
+    def check_link(self, request: web.Request) -> None:
+        """Raises ``WebError`` 403 when a page of another site, and not a person, has a signed address opened.
+
+        A page could try many, as pictures, and what it tries would count as guesses of this computer.
+        """
+        headers = request.headers
+        if headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"):
+            return
+        is_followed = headers.get("Sec-Fetch-Dest") == "document" and headers.get("Sec-Fetch-User") == "?1"
+        if not is_followed and headers.get("Origin", "").lower() not in self.origins:
+            raise WebError(403, "a page of another site may not open that; a person who follows a link may")
+
     def is_own(self, origin: str, request: web.Request) -> bool:
         """Whether the page came from this server. Its scheme may differ: a proxy in front may do the encryption."""
         match = _ORIGIN.fullmatch(origin.lower())

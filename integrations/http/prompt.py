@@ -115,6 +115,22 @@ class Protocol(web.RequestHandler):
         self._between = True
         """Whether the next byte is surely the first one of a request."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was asked is answered. A part of the next request may be there."""
+        waits = self._waiter is not None and not self._waiter.done()
+        return waits and not self._messages and self._current_request is None and self._payload_parser is None
+
+    @property
+    def idle_until(self) -> float:
+        """When it is closed if nothing more is asked: who has been idle the longest has the earliest time."""
+        return self._next_keepalive_close_time
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a body is still on its way."""
+        return self._current_request is not None and not self._current_request.content.is_eof()
+
     def tap(self, tap: Callable[[bytes], bytes]) -> None:
         """Have all that comes after the upgrade given to ``tap`` first; aiohttp reads what that gives back."""
         self._tap = tap

@@ -62,6 +62,41 @@ async def test_silent_connections_make_room_for_those_who_ask(site: Site) -> Non
         writer.close()
 
 
+async def test_those_who_ask_nothing_more_make_room_and_the_longest_idle_first(site: Site) -> None:
+    site.entry.data._door.most = 10
+    ask = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    idle = []
+    for _ in range(10):
+        reader, writer = await silent(site)
+        writer.write(ask)
+        assert b"200" in await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(len(b'{"status":"ok"}'))
+        idle.append((reader, writer))
+    assert (await site.get("/health")).status == 200
+    assert await said(idle[0][0]) == b""
+    idle[-1][1].write(ask)
+    assert b"200" in await idle[-1][0].readline()
+    for _, writer in idle:
+        writer.close()
+
+
+async def test_bodies_that_do_not_come_make_room_for_those_who_ask(site: Site) -> None:
+    site.entry.data._door.most = 10
+    head = (
+        b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+    )
+    slow = [await silent(site) for _ in range(10)]
+    for _, writer in slow:
+        writer.write(head + b"Content-Length: 99\r\n\r\n{")
+    server = site.entry.data._door._runner.server
+    async with asyncio.timeout(10):
+        while sum(one.is_slow for one in server.connections) < 10:
+            await asyncio.sleep(0.01)
+    assert (await site.get("/health")).status == 200
+    for _, writer in slow:
+        writer.close()
+
+
 async def test_a_connection_that_was_heard_stays_open(site: Site) -> None:
     site.entry.data._door.silent_for = 0.1
     reader, writer = await silent(site)

@@ -191,3 +191,32 @@ async def test_json_has_to_call_itself_json(site: Any) -> None:
     for body in (b"{", b"[]", b'"x"', b"{}", b'{"token": 1}', b'{"token": "x", "more": 1}'):
         answer = await site.ask("POST", "/auth/login", data=body, headers={"Content-Type": "application/json"})
         assert answer.status == 400, body
+
+
+FETCHED = [
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+    {
+        "Sec-Fetch-Site": "same-site",
+        "Sec-Fetch-Mode": "cors",
+        "Sec-Fetch-Dest": "empty",
+        "Origin": "http://localhost:1",
+    },
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+]
+
+
+async def test_pictures_on_a_foreign_page_are_no_guesses_of_this_computer(site: Any, views: Entry) -> None:
+    for headers in FETCHED * 5:
+        assert (await site.get("/test/read?authSig=a.99999999999.b", headers=headers)).status == 403
+    assert (await site.get("/test/read", headers=site.bearer("read"))).status == 200
+
+
+async def test_a_signed_address_opens_for_a_person_and_for_allowed_sites(make_site: Make, views: Entry) -> None:
+    site = await make_site(allowed_origins=["https://app.example.org"])
+    identity = site.hub.credentials.identify(site.tokens["read"])
+    assert identity is not None
+    path = "/test/read?authSig=" + site.hub.credentials.sign_path(identity.id, "/test/read", 60)
+    person = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-User": "?1"}
+    allowed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Origin": "https://app.example.org"}
+    for headers in ({}, {**person, "Sec-Fetch-Dest": "document"}, allowed):
+        assert (await site.get(path, headers=headers)).status == 200
