@@ -40,7 +40,11 @@ def offer(hub: Hub, entry: Entry, automations: Automations) -> None:
     }
     offer_actions(entry, actions)
     entry.service(
-        "reload", reload, vol.Schema({vol.Optional("id"): str}), description="Apply the configuration as it is on disk."
+        "reload",
+        reload,
+        vol.Schema({vol.Optional("id"): str}),
+        description="Apply the configuration as it is on disk.",
+        admin=True,
     )
 
 

@@ -61,7 +61,9 @@ async def setup(hub: Hub, entry: Entry) -> None:
     async def reload_(call: ServiceCall) -> None:
         await apply_edits(hub, call.context)
 
-    entry.service("reload", reload_, vol.Schema({}), description="Apply the configuration as it is on disk.")
+    entry.service(
+        "reload", reload_, vol.Schema({}), description="Apply the configuration as it is on disk.", admin=True
+    )
 
 
 async def reload(hub: Hub, entry: Entry, config: Mapping[str, Written]) -> bool:

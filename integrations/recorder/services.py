@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import voluptuous as vol
 
@@ -23,6 +24,14 @@ PURGE = vol.Schema(
         vol.Optional("apply_filter", default=False): cv.boolean,
     }
 )
+
+
+def _has_choice(data: dict[str, Any]) -> dict[str, Any]:
+    if not any(data[key] for key in ("entity_id", "domains", "entity_globs")):
+        raise vol.Invalid("needs entity_id, domains or entity_globs")
+    return data
+
+
 PURGE_ENTITIES = vol.Schema(
     vol.All(
         {
@@ -30,7 +39,8 @@ PURGE_ENTITIES = vol.Schema(
             vol.Optional("domains", default=list): vol.All(cv.ensure_list, [cv.slug]),
             vol.Optional("entity_globs", default=list): entity_globs,
             vol.Optional("keep_days", default=0): _DAYS,
-        }
+        },
+        _has_choice,
     )
 )
 
@@ -50,8 +60,6 @@ def offer(recorder: Recorder) -> None:
     async def forget_entities(call: ServiceCall) -> None:
         data = call.data
         named = {"entities": data["entity_id"], "domains": data["domains"], "entity_globs": data["entity_globs"]}
-        if not any(named.values()):
-            raise ServiceError("recorder.purge_entities needs entity_id, domains or entity_globs")
         try:
             await recorder.purge_entities(choice({"include": named, "exclude": {}}), data["keep_days"])
         except StorageError as error:
@@ -68,6 +76,7 @@ def offer(recorder: Recorder) -> None:
             "repack": {"description": "Write the file anew, to make it small.", "selector": {"boolean": {}}},
             "apply_filter": {"description": "Forget what is not to be recorded.", "selector": {"boolean": {}}},
         },
+        admin=True,
     )
     entry.service(
         "purge_entities",
@@ -80,8 +89,12 @@ def offer(recorder: Recorder) -> None:
             "entity_globs": {"description": "Of entities that fit a pattern.", "selector": {"object": {}}},
             "keep_days": {"description": "How many days to keep.", "selector": {"number": {"min": 0, "max": 365}}},
         },
+        admin=True,
     )
-    entry.service(
-        "disable", lambda call: recorder.enable(False), vol.Schema({}), description="Record nothing until told to."
-    )
-    entry.service("enable", lambda call: recorder.enable(True), vol.Schema({}), description="Go on recording.")
+    switches = (("disable", False, "Record nothing until told to."), ("enable", True, "Go on recording."))
+    for name, on, told in switches:
+        entry.service(name, partial(_switch, recorder, on), vol.Schema({}), description=told, admin=True)
+
+
+def _switch(recorder: Recorder, on: bool, call: ServiceCall) -> None:
+    recorder.enable(on)

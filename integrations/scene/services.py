@@ -105,7 +105,7 @@ def offer(hub: Hub, entry: Entry, scenes: Scenes) -> None:
     entry.service(
         "delete", delete, target_schema(), description="Take away a scene that a service made.", entity_domain=DOMAIN
     )
-    entry.service("reload", reload, vol.Schema({}), description="Apply the configuration as it is on disk.")
+    entry.service("reload", reload, vol.Schema({}), description="Apply the configuration as it is on disk.", admin=True)
 
 
 def _turn_on(scene: Scene, call: ServiceCall) -> Awaitable[None]:

@@ -51,7 +51,7 @@ def offer(hub: Hub, entry: Entry) -> None:
             "toggle": Action(_planned(_toggle), "Turn on what is off, and off what is on.", stop, _STOP),
         },
     )
-    entry.service("reload", reload, vol.Schema({}), description="Apply the configuration as it is on disk.")
+    entry.service("reload", reload, vol.Schema({}), description="Apply the configuration as it is on disk.", admin=True)
     entry.service(
         "get_schedule",
         get_schedule,

@@ -132,6 +132,7 @@ class Script(RunnableEntity):
             "" if config is None else config["description"],
             {} if config is None else config["fields"],
             title=item.name,
+            entity_id=self.entity_id,
         )
         self._remove = self._part.add(service)
 

@@ -30,7 +30,9 @@ async def setup(hub: Hub, entry: Entry) -> None:
             templates.announced -= 1
         hub.bus.fire(RELOADED, {}, call.context)
 
-    entry.service("reload", reload_, vol.Schema({}), description="Apply the configuration as it is on disk.")
+    entry.service(
+        "reload", reload_, vol.Schema({}), description="Apply the configuration as it is on disk.", admin=True
+    )
 
 
 async def reload(hub: Hub, entry: Entry, config: Sequence[Section]) -> bool:

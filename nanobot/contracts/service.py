@@ -67,3 +67,13 @@ class Service:
     """Whether another service may take its name, as the services of another system do."""
     untrusted: bool = False
     """Whether its response holds words of strangers."""
+    entity_id: str | None = None
+    """The entity that a call runs, of a service that stands for one, as ``script.tea`` does."""
+
+    @property
+    def takes_entities(self) -> bool:
+        """Whether a call names the entities that it is for. Others may let an ``entity_id`` pass as any other word."""
+        known = self.schema.schema if self.schema is not None else None
+        steps = known.validators if isinstance(known, vol.All) else (known,)
+        names = any(isinstance(step, dict) and "entity_id" in step for step in steps)
+        return self.entity_id is None and (names or self.entity_domain is not None or "entity_id" in self.fields)

@@ -162,7 +162,7 @@ async def set_up(hub: Hub, entry: Entry, make: Callable[[str, Config], Helper], 
     async def reload(call: ServiceCall) -> None:
         await apply_edits(hub, call.context)
 
-    entry.service("reload", reload, vol.Schema({}), description="Apply the configuration as it is on disk.")
+    entry.service("reload", reload, vol.Schema({}), description="Apply the configuration as it is on disk.", admin=True)
 
 
 def offer_actions(entry: Entry, actions: Mapping[str, Action]) -> None:

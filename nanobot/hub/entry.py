@@ -205,11 +205,13 @@ class Entry:
         description: str = "",
         fields: Mapping[str, Any] | None = None,
         entity_domain: str | None = None,
+        admin: bool = False,
         risk: Risk = Risk.WRITE,
     ) -> Remove:
         """Add the service ``<domain of this entry>.<name>``."""
+        told = fields or {}
         return self.add(
-            Service(self.domain, name, handler, schema, response, description, fields or {}, entity_domain, risk=risk)
+            Service(self.domain, name, handler, schema, response, description, told, entity_domain, admin, risk=risk)
         )
 
     def set_state(

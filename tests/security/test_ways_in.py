@@ -160,6 +160,21 @@ async def test_the_configuration_is_written_by_administrators_alone(ways: Ways) 
         assert (ways.house.config_dir / "configuration.yaml").read_bytes() == before
 
 
+async def test_services_that_read_the_configuration_again_or_forget_the_past_take_an_administrator(
+    house: House,
+) -> None:
+    await house.start(CONFIG + "recorder:\ntimer:\nscene:\nautomation:\n")
+    async with ClientSession(cookie_jar=DummyCookieJar()) as client:
+        ways = Ways(house, client)
+        closed = [f"{domain}/reload" for domain in ("automation", "input_boolean", "scene", "timer")]
+        closed += [f"recorder/{name}" for name in ("purge", "purge_entities", "disable", "enable")]
+        for name in closed:
+            assert (await ways.ask("POST", f"/api/services/{name}", "user", {}))[0] == 403, name
+        purge = "/api/services/recorder/purge_entities"
+        status, text = await ways.ask("POST", purge, "admin", {})
+        assert (status, "needs entity_id, domains or entity_globs" in text) == (400, True)
+
+
 async def test_over_the_api_nobody_writes_what_is_executed_or_who_gets_in(ways: Ways) -> None:
     for domain in ("telegram", "http", "nanobot", "shell", "mcp_server", "litellm", "..", "secrets"):
         before = {path: path.read_bytes() for path in ways.house.config_dir.glob("*.yaml")}

@@ -12,7 +12,7 @@ from nanobot.contracts import socket_command as sc
 from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError
 from nanobot.contracts.view import Access
 from nanobot.errors import NanobotError
-from nanobot.storage.credentials import SIGNATURE, Credential, Kind, Role
+from nanobot.storage.credentials import DAY, SIGNATURE, Credential, Kind, Role
 from nanobot.util.aio import in_thread
 from nanobot.util.dt import iso
 
@@ -60,12 +60,15 @@ def users(call: SocketCall) -> Any:
 
 async def make_token(call: SocketCall) -> Any:
     """A token with the access of whoever asks; this is the only time that it can be seen."""
-    identity, data = call.identity, call.data
-    if identity.kind is Kind.TOKEN and not identity.may(Access.ADMIN):
+    identity, days = call.identity, call.data["lifespan"]
+    by = _token_of(call)
+    if by is not None and not identity.may(Access.ADMIN):
         # it could outlive itself
         raise SocketError(sc.UNAUTHORIZED, "a token that may not do everything makes no other; sign in for that")
-    create = partial(call.hub.credentials.create, days=data["lifespan"], user_id=identity.user_id)
-    return await in_thread(create, data["client_name"], identity.access)
+    if by is not None and by.expires is not None:
+        days = min(days, (by.expires - call.hub.clock.time()) / DAY)
+    create = partial(call.hub.credentials.create, days=days, user_id=identity.user_id)
+    return await in_thread(create, call.data["client_name"], identity.access)
 
 
 def tokens(call: SocketCall) -> Any:
@@ -92,6 +95,15 @@ def sign_path(call: SocketCall) -> Any:
         raise SocketError(sc.INVALID_FORMAT, "the path has to be one of this server, like '/api/states'")
     signature = call.hub.credentials.sign_path(call.identity.id, path, call.data["expires"])
     return {"path": f"{path}{'&' if '?' in path else '?'}{SIGNATURE}={signature}"}
+
+
+def _token_of(call: SocketCall) -> Credential | None:
+    """The token that whoever asks has shown, also where a browser was signed in with it; None for people."""
+    known = {one.id: one for one in call.hub.credentials.known()}
+    shown = known.get(call.identity.id)
+    if shown is not None and shown.by is not None:
+        shown = known.get(shown.by)
+    return shown if shown is not None and shown.kind is Kind.TOKEN else None
 
 
 def _own(call: SocketCall) -> list[Credential]:

@@ -134,8 +134,11 @@ class Rights:
             return
         given = [part for part in (data, target) if part]
         ids = [one for part in given for one in _texts(part.get("entity_id"))]
-        if any(part.get(key) for part in given for key in _WIDE) or (not ids and self.scope.services is None):
-            raise Refused(f"this token is for some entities: a call of {name} has to name which of them it is for")
+        names_some = bool(ids) and service.takes_entities
+        if service.entity_id is not None:
+            names_some = self.may_see(service.entity_id)
+        if any(part.get(key) for part in given for key in _WIDE) or (not names_some and self.scope.services is None):
+            raise Refused(f"this token is for some entities: a call of {name} has to be for these, by their names")
         for entity_id in ids:
             if not self.may_see(entity_id):
                 raise Refused(f"{entity_id} is not among the entities that this token is for")

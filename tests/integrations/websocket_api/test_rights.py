@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+import voluptuous as vol
 
 from nanobot.contracts.service import Service
 from nanobot.contracts.view import Access
@@ -42,7 +43,7 @@ OPEN = {
 def calls(entry: Entry) -> list[Any]:
     seen: list[Any] = []
     for name in ("brew", "pour"):
-        entry.add(Service("tea", name, seen.append))
+        entry.add(Service("tea", name, seen.append, entity_domain="cup"))
     return seen
 
 
@@ -138,6 +139,40 @@ async def test_a_token_for_some_entities_acts_on_these_alone(
     error = await client.fails("call_service", domain="tea", service="brew", **more)
     assert error["code"] == "unauthorized"
     assert len(calls) == 1
+
+
+async def test_a_name_on_the_list_opens_no_service_that_is_about_something_else(
+    socket: Any, entry: Entry, hub: Hub
+) -> None:
+    ran: list[Any] = []
+    entry.add(Service("script", "tea", ran.append, vol.Schema(dict), entity_id="script.tea"))
+    entry.add(Service("notify", "phone", ran.append, vol.Schema({vol.Required("message"): str}, extra=vol.ALLOW_EXTRA)))
+    client = await socket.sign_in(token(hub, Access.USER, entities=("cup.a",)))
+    for domain, service in (("script", "tea"), ("notify", "phone")):
+        for more in ({"service_data": {"entity_id": "cup.a", "message": "x"}}, {"target": {"entity_id": "cup.a"}}):
+            error = await client.fails("call_service", domain=domain, service=service, **more)
+            assert error["code"] == "unauthorized"
+    assert ran == []
+    client = await socket.sign_in(token(hub, Access.USER, entities=("script.tea",)))
+    await client.ask("call_service", domain="script", service="tea", service_data={"cups": 2})
+    assert [call.data for call in ran] == [{"cups": 2}]
+
+
+async def test_a_token_makes_none_that_outlives_it_in_a_browser_neither(socket: Any, hub: Hub) -> None:
+    by_name = {}
+    for access in (Access.USER, Access.ADMIN):
+        hub.credentials.create(f"short {access.value}", access, days=1)
+        by_name[access] = next(one for one in hub.credentials.known() if one.name == f"short {access.value}")
+    client = await socket.sign_in(hub.credentials.open_session("browser", Access.USER, by=by_name[Access.USER].id))
+    error = await client.fails("auth/long_lived_access_token", client_name="for ever", lifespan=3650)
+    assert error["code"] == "unauthorized"
+    client = await socket.sign_in(hub.credentials.open_session("browser", by=by_name[Access.ADMIN].id))
+    await client.ask("auth/long_lived_access_token", client_name="a day", lifespan=3650)
+    made = next(one for one in hub.credentials.known() if one.name == "a day")
+    ends = by_name[Access.ADMIN].expires
+    assert made.expires is not None
+    assert ends is not None
+    assert made.expires < ends + 60
 
 
 async def test_a_client_signs_a_path(socket: Any, hub: Hub) -> None:
