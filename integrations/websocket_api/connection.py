@@ -14,7 +14,7 @@ import voluptuous as vol
 from nanobot.config.explain import explain
 from nanobot.config.quick import Check, quick
 from nanobot.contracts import socket_command as sc
-from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketConnection, SocketError
+from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketConnection, SocketError, Translation
 from nanobot.errors import InvalidServiceData, NanobotError, Refused, ServiceNotFound
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
@@ -203,9 +203,10 @@ class Connection(SocketConnection):
 
     def _failed(self, message_id: int, command: SocketCommand, given: Mapping[str, Any], error: Exception) -> None:
         scrub = self.hub.scrubber.scrub
+        translation = None
         match error:
             case SocketError():
-                code, text = error.code, scrub(str(error))
+                code, text, translation = error.code, scrub(str(error)), error.translation
             case vol.Invalid():
                 code = sc.INVALID_FORMAT
                 text = "; ".join(problem.told() for problem in explain(error, given, (), command.schema, scrub))
@@ -220,7 +221,7 @@ class Connection(SocketConnection):
             case _:
                 _log.error("%s failed: %s", command.type, scrub(str(error)), exc_info=error)
                 code, text = "unknown_error", "something went wrong in nanobot; its log says what"
-        self.tell_error(message_id, code, text)
+        self.tell_error(message_id, code, text, translation)
 
     # -- to the client --------------------------------------------------------------------------
 
@@ -240,8 +241,13 @@ class Connection(SocketConnection):
         body = b"null" if result is None else to_json(result)
         self.outbox.put(b'{"id":%d,"type":"result","success":true,"result":%b}' % (message_id, body), soon=True)
 
-    def tell_error(self, message_id: int, code: str, message: str) -> None:
-        error = to_json({"code": code, "message": message})
+    def tell_error(self, message_id: int, code: str, message: str, translation: Translation | None = None) -> None:
+        told: dict[str, Any] = {"code": code, "message": message}
+        if translation is not None:
+            told["translation_key"] = translation.key
+            told["translation_domain"] = translation.domain
+            told["translation_placeholders"] = translation.placeholders
+        error = to_json(told)
         self.outbox.put(b'{"id":%d,"type":"result","success":false,"error":%b}' % (message_id, error), soon=True)
 
     def coalesce(self, yes: bool) -> None:

@@ -40,12 +40,22 @@ TIMEOUT = "timeout"
 UNAUTHORIZED = "unauthorized"
 
 
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """Where clients of Home Assistant find the sentence of an error in the language of who reads it."""
+
+    domain: str
+    key: str
+    placeholders: Mapping[str, str]
+
+
 class SocketError(NanobotError):
     """A command that is answered with this error. ``code`` is one that Home Assistant's clients know."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, translation: Translation | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.translation = translation
 
 
 class SocketConnection(ABC):
@@ -80,7 +90,7 @@ class SocketConnection(ABC):
         """Send the result of a message: anything JSON-able, or an ``orjson.Fragment``."""
 
     @abstractmethod
-    def tell_error(self, message_id: int, code: str, message: str) -> None:
+    def tell_error(self, message_id: int, code: str, message: str, translation: Translation | None = None) -> None:
         """Send an error for a message."""
 
     @abstractmethod

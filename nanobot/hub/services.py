@@ -213,7 +213,7 @@ class Services:
         names = [f"{d}.{n}" for d, of_domain in self._services.items() for n in of_domain]
         near = nearest(f"{domain}.{name}", names)
         hint = f"; did you mean '{near}'?" if near else ""
-        raise ServiceNotFound(f"there is no service {domain}.{name}{hint}")
+        raise ServiceNotFound(f"there is no service {domain}.{name}{hint}", service=f"{domain}.{name}")
 
 
 def _as_given(data: Mapping[str, Any], target: Mapping[str, Any] | None) -> dict[str, Any]:

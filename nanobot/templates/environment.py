@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nanobot.hub.hub import Hub
 
 MAX_WARNED = 1_000  # undefined names that are remembered as told
+MAX_TOLD = 20  # undefined things that one render tells of
 
 STEP_LENGTH = 64  # characters put out that count as a step
 
@@ -235,7 +236,12 @@ class Environment(ImmutableSandboxedEnvironment):
         raise TemplateRuntimeError(f"No {what} named {name!r}.")
 
     def warn(self, message: str) -> None:
-        """Say once for each template what it found undefined."""
+        """Say once for each template what it found undefined: to whoever renders it, else in the log."""
+        info = self.reading.info
+        if info is not None and info.warnings is not None:
+            if message not in info.warnings and len(info.warnings) < MAX_TOLD:
+                info.warnings.append(message)
+            return
         key = (self.source, message)
         if key in self._warned:
             return

@@ -11,7 +11,10 @@ DOMAIN_EVERY = 1.0  # s between two renders of a template that reads a domain
 
 
 class RenderInfo:
-    """``result``, or ``error`` in its place. ``domains_lifecycle``: domains whose entities it only counted."""
+    """``result``, or ``error`` in its place. ``domains_lifecycle``: domains whose entities it only counted.
+
+    ``warnings``: what it found undefined, for whoever wants to be told; None: the log is told.
+    """
 
     __slots__ = (
         "all_states",
@@ -22,9 +25,11 @@ class RenderInfo:
         "error",
         "result",
         "time",
+        "warnings",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, warnings: bool = False) -> None:
+        self.warnings: list[str] | None = [] if warnings else None
         self.result: Any = None
         self.error: TemplateError | None = None
         self.entities: set[str] = set()

@@ -222,10 +222,16 @@ class Template:
         return ready.render(variables, native)
 
     def info(
-        self, hub: Hub, variables: Mapping[str, Any] | None = None, *, native: bool = True, strict: bool = False
+        self,
+        hub: Hub,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        native: bool = True,
+        strict: bool = False,
+        warnings: bool = False,
     ) -> RenderInfo:
-        """The result, and what it depends on."""
-        info = RenderInfo()
+        """The result, and what it depends on. ``warnings``: what it finds undefined goes there, not to the log."""
+        info = RenderInfo(warnings=warnings)
         if self.is_static:
             info.result = self.text.strip()
             return info

@@ -47,12 +47,14 @@ class Tracker:
         *,
         strict: bool = False,
         native: bool = True,
+        warnings: bool = False,
     ) -> None:
         self._hub = hub
         self._templates = list(templates)
         self._changed = changed
         self._strict = strict
         self._native = native
+        self._warnings = warnings
         self._removes: list[Remove] = []
         self._listening: tuple[Any, ...] | None = None
         self._minute: asyncio.TimerHandle | None = None
@@ -88,7 +90,7 @@ class Tracker:
 
     def _render(self, index: int) -> RenderInfo:
         template, variables = self._templates[index]
-        return template.info(self._hub, variables, native=self._native, strict=self._strict)
+        return template.info(self._hub, variables, native=self._native, strict=self._strict, warnings=self._warnings)
 
     def _again(self, indexes: Sequence[int], event: Event | None) -> None:
         updates = []
@@ -212,10 +214,12 @@ def track(
     *,
     strict: bool = False,
     native: bool = True,
+    warnings: bool = False,
 ) -> Tracker:
     """Render the templates, and call ``changed(updates)`` whenever results have become others.
 
     A template that reads a whole domain is rendered at most once a second for changes of entities that it does not
     name, one that reads all states once a minute, one that asks for the time at each full minute.
+    ``warnings``: as in ``Template.info``.
     """
-    return Tracker(hub, templates, changed, strict=strict, native=native)
+    return Tracker(hub, templates, changed, strict=strict, native=native, warnings=warnings)

@@ -27,6 +27,8 @@ from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
 from nanobot.util.aio import in_thread
 
+from .core import no_such_service
+
 _PARTS: Mapping[str, Callable[[Any], Any]] = {
     "triggers": parse.triggers,
     "conditions": parse.conditions,
@@ -129,7 +131,8 @@ async def _understood(call: SocketCall, key: str, parse_it: Callable[[Any], Any]
 def _response(run: Run) -> Any:
     if run.end is End.ERROR and run.error is not None:
         if isinstance(run.error, ServiceNotFound):
-            raise SocketError(sc.SERVICE_VALIDATION_ERROR, str(run.error)) from run.error
+            told = no_such_service(*(run.error.service or ".").split(".", 1))
+            raise SocketError(sc.SERVICE_VALIDATION_ERROR, str(run.error), told) from run.error
         if isinstance(run.error, NanobotError | vol.Invalid):
             raise run.error
         raise ServiceError(f"{type(run.error).__name__}: {run.error}") from run.error

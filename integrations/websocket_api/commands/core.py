@@ -11,9 +11,9 @@ import voluptuous as vol
 from nanobot.config import validators as cv
 from nanobot.contracts import socket_command as sc
 from nanobot.contracts.service import Response, Service
-from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError
+from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError, Translation
 from nanobot.contracts.view import Access
-from nanobot.errors import NanobotError, ServiceNotFound
+from nanobot.errors import ServiceNotFound
 from nanobot.hub import shapes
 from nanobot.hub.bus import ALL, Event
 from nanobot.hub.states import STATE_CHANGED, as_change
@@ -100,14 +100,14 @@ def call_service(call: SocketCall) -> Any:
     domain, name, respond = data["domain"], data["service"], data["return_response"]
     service = call.hub.services.get(domain, name) or call.hub.services.get(domain.lower(), name.lower())
     if service is None:
-        raise SocketError(sc.NOT_FOUND, f"Service {domain}.{name} not found.")
+        raise SocketError(sc.NOT_FOUND, f"Service {domain}.{name} not found.", no_such_service(domain, name))
     call.identity.rights.check_call(service, data.get("service_data"), data.get("target"))
     if respond and service.response is Response.NONE:
         text = f"{domain}.{name} gives no response; remove return_response from the call"
-        raise SocketError(sc.SERVICE_VALIDATION_ERROR, text)
+        raise SocketError(sc.SERVICE_VALIDATION_ERROR, text, _response("service_does_not_support_response"))
     if not respond and service.response is Response.ONLY:
         text = f"{domain}.{name} only gives a response; ask for it with return_response"
-        raise SocketError(sc.SERVICE_VALIDATION_ERROR, text)
+        raise SocketError(sc.SERVICE_VALIDATION_ERROR, text, _response("service_lacks_response_request"))
     given, target = data.get("service_data") or {}, data.get("target")
     services = call.hub.services
     result: Any
@@ -128,11 +128,24 @@ async def _called(call: SocketCall, service: Service, work: Awaitable[Any]) -> A
         raise _not_found(service, error) from error
 
 
-def _not_found(service: Service, error: ServiceNotFound) -> NanobotError:
+def _not_found(service: Service, error: ServiceNotFound) -> SocketError:
     """What a client is told: a code of its own when it is this service that is not there, and not one that it calls."""
-    if error.service != f"{service.domain}.{service.name}":
-        return NanobotError(str(error))
-    return SocketError(sc.NOT_FOUND, str(error))
+    domain, name = service.domain, service.name
+    if error.service == f"{domain}.{name}":
+        return SocketError(sc.NOT_FOUND, str(error), no_such_service(domain, name))
+    child_domain, _, child = (error.service or "").partition(".")
+    placeholders = {"domain": domain, "service": name, "child_domain": child_domain, "child_service": child}
+    told = Translation("websocket_api", "child_service_not_found", placeholders)
+    return SocketError(sc.HOME_ASSISTANT_ERROR, str(error), told)
+
+
+def no_such_service(domain: str, name: str) -> Translation:
+    """Of a service that is not there."""
+    return Translation("homeassistant", "service_not_found", {"domain": domain, "service": name})
+
+
+def _response(key: str) -> Translation:
+    return Translation("homeassistant", key, {"return_response": "return_response=True"})
 
 
 def _outcome(call: SocketCall, response: Any) -> Any:

@@ -57,7 +57,25 @@ async def test_a_failing_template_is_silent_unless_errors_are_wanted(client: Any
     event = await client.event(await client.follow("render_template", template=template, report_errors=True))
     assert event["level"] == "ERROR"
     assert event["error"]
-    assert (await client.fails("render_template", template=template, timeout=3))["code"] == "template_error"
+    event = await client.event(await client.follow("render_template", template=template, report_errors=True, timeout=3))
+    assert event["level"] == "ERROR"
+
+
+async def test_a_template_that_takes_too_long_is_refused_when_there_is_a_limit(client: Any, hub: Hub) -> None:
+    before = hub.bus.counts()
+    endless = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+    error = await client.fails("render_template", template=endless, timeout=3)
+    assert error["code"] == "template_error"
+    assert hub.bus.counts() == before
+
+
+async def test_what_a_template_finds_undefined_is_told_to_whoever_wants_to_know(
+    client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    follow = await client.follow("render_template", template="{{ nothing }}.", report_errors=True)
+    assert await client.event(follow) == {"error": "'nothing' is undefined", "level": "WARNING"}
+    assert (await client.event(follow))["result"] == "."
+    assert "nothing" not in caplog.text
 
 
 async def test_a_template_that_fails_for_a_while_comes_back(client: Any, hub: Hub) -> None:

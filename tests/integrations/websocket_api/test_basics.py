@@ -163,6 +163,39 @@ async def test_a_call_that_cannot_be_says_why(
     assert "1234" not in error["message"]
 
 
+RESPONSE = {"return_response": "return_response=True"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "domain", "key", "placeholders"),
+    [
+        ("call_service", {"domain": "no", "service": "such"}, "homeassistant", "service_not_found",
+         {"domain": "no", "service": "such"}),
+        ("call_service", {"domain": "test", "service": "brew", "return_response": True}, "homeassistant",
+         "service_does_not_support_response", RESPONSE),
+        ("call_service", {"domain": "test", "service": "ask"}, "homeassistant", "service_lacks_response_request",
+         RESPONSE),
+        ("call_service", {"domain": "test", "service": "pass_on"}, "websocket_api", "child_service_not_found",
+         {"domain": "test", "service": "pass_on", "child_domain": "no", "child_service": "such"}),
+        ("execute_script", {"sequence": [{"action": "no.such"}]}, "homeassistant", "service_not_found",
+         {"domain": "no", "service": "such"}),
+    ],
+)  # fmt: skip
+async def test_clients_find_the_sentence_of_an_error_in_their_language(
+    client: Any, entry: Entry, hub: Hub, kind: str, message: Any, domain: str, key: str, placeholders: Any
+) -> None:
+    async def pass_on(call: ServiceCall) -> None:
+        await hub.services.call("no", "such", {})
+
+    entry.service("brew", lambda call: None)
+    entry.service("ask", lambda call: {}, response=Response.ONLY)
+    entry.service("pass_on", pass_on)
+    error = await client.fails(kind, **message)
+    assert error["message"]
+    assert (error["translation_domain"], error["translation_key"]) == (domain, key)
+    assert error["translation_placeholders"] == placeholders
+
+
 async def test_a_slow_service_keeps_nobody_waiting(client: Any, entry: Entry) -> None:
     go_on = asyncio.Event()
 
