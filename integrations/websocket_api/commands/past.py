@@ -36,6 +36,16 @@ def _span(call: SocketCall) -> tuple[float, float | None]:
     return start, _time(call, "end_time")
 
 
+def _span_to_follow(call: SocketCall) -> tuple[float, float | None]:
+    """The same for what is followed: it has begun, and its end comes after that."""
+    start, end = _span(call)
+    if start > call.hub.clock.time():
+        raise SocketError("invalid_start_time", "Invalid start_time")
+    if end is not None and end <= start:
+        raise SocketError("invalid_end_time", "Invalid end_time")
+    return start, end
+
+
 async def history(call: SocketCall) -> Any:
     """The states of some entities in a period: ``{entity_id: [{s, a, lu, lc?}]}``."""
     start, end = _span(call)
@@ -60,12 +70,19 @@ async def _states(call: SocketCall, start: float, end: float | None) -> dict[str
         significant_only=data["significant_changes_only"],
         include_start=data["include_start_time_state"],
     )
-    return {entity_id: [state.compressed() for state in states] for entity_id, states in found.items()}
+    return {entity_id: [_short(call, state) for state in states] for entity_id, states in found.items()}
+
+
+def _short(call: SocketCall, state: PastState) -> dict[str, Any]:
+    row = state.compressed()
+    if call.data["no_attributes"]:
+        row.pop("a", None)
+    return row
 
 
 async def history_stream(call: SocketCall) -> None:
-    """The same, and then what happens."""
-    start, end = _span(call)
+    """The same, and then what happens until the end."""
+    start, end = _span_to_follow(call)
     data, hub = call.data, call.hub
     is_live = end is None or end > hub.clock.time()
     stream = _Stream(call, lambda told: {"states": told})
@@ -77,12 +94,11 @@ async def history_stream(call: SocketCall) -> None:
         old: State | None = event.data["old_state"]
         if data["significant_changes_only"] and old is not None and old.state == new.state:
             return
-        attributes = {} if data["no_attributes"] else new.attributes
-        past = PastState(new.entity_id, new.state, attributes, new.last_changed, new.last_updated)
-        stream.tell(new.last_updated, {new.entity_id: [past.compressed()]})
+        past = PastState(new.entity_id, new.state, new.attributes, new.last_changed, new.last_updated)
+        stream.tell(new.last_updated, {new.entity_id: [_short(call, past)]})
 
     remove = hub.states.track(_mine(call), changed) if is_live else _nothing_to_undo
-    call.subscribe(stream.until(remove))
+    call.subscribe(stream.until(end, remove))
     now = hub.clock.time()
     told = await _states(call, start, min(now, end or now))  # what happens from now on is told by the bus
     stream.begin(now, {"states": told, "start_time": start, "end_time": min(now, end or now)})
@@ -98,11 +114,16 @@ async def _rows(call: SocketCall, start: float, end: float | None) -> list[dict[
     recorded, data = call.hub.history, call.data
     if recorded is None or start > call.hub.clock.time():
         return []
-    ids = data.get("entity_ids")
-    if not ids and data.get("device_ids"):
-        return []  # there are no devices
+    if _wants_devices(call):
+        return []
+    ids = data.get("entity_ids") or None
     rows = await recorded.logbook(start, end, ids, data.get("context_id"), language=call.hub.language)
     return [_row(call, row) for row in rows]
+
+
+def _wants_devices(call: SocketCall) -> bool:
+    """Whether nothing but devices is asked for, which there are none of."""
+    return bool(call.data.get("device_ids")) and not call.data.get("entity_ids")
 
 
 def _row(call: SocketCall, row: dict[str, Any]) -> dict[str, Any]:
@@ -113,10 +134,10 @@ def _row(call: SocketCall, row: dict[str, Any]) -> dict[str, Any]:
 
 
 async def logbook_stream(call: SocketCall) -> None:
-    """The same, and then what happens."""
-    start, end = _span(call)
+    """The same, and then what happens until the end."""
+    start, end = _span_to_follow(call)
     hub = call.hub
-    is_live = (end is None or end > hub.clock.time()) and hub.history is not None
+    is_live = (end is None or end > hub.clock.time()) and hub.history is not None and not _wants_devices(call)
     ids = frozenset(call.data.get("entity_ids") or ())
     stream = _Stream(call, lambda row: {"events": [row]})
 
@@ -128,7 +149,7 @@ async def logbook_stream(call: SocketCall) -> None:
             stream.tell(row["when"], _row(call, row))
 
     remove = hub.bus.listen(ALL, happened) if is_live else _nothing_to_undo
-    call.subscribe(stream.until(remove))
+    call.subscribe(stream.until(end, remove))
     now = hub.clock.time()
     rows = await _rows(call, start, min(now, end or now))  # as above
     stream.begin(now, {"events": rows, "start_time": start, "end_time": min(now, end or now)})
@@ -143,14 +164,18 @@ class _Stream:
         self._waiting: list[tuple[float, Any]] | None = []
         self._has_ended = False
 
-    def until(self, remove: Callable[[], None]) -> Callable[[], None]:
-        """What ends it."""
+    def until(self, end: float | None, remove: Callable[[], None]) -> Callable[[], None]:
+        """What ends it; at ``end`` it falls silent by itself."""
+        forget = _nothing_to_undo
+        if end is not None:
+            forget = self._call.hub.alarms.set(lambda after: end if after < end else None, lambda when: remove())
 
-        def end() -> None:
+        def stop() -> None:
             self._has_ended = True
+            forget()
             remove()
 
-        return end
+        return stop
 
     def tell(self, when: float, told: Any) -> None:
         """Something has happened."""
@@ -221,19 +246,12 @@ _HISTORY = vol.Schema(
         vol.Optional("no_attributes", default=False): bool,
     }
 )
-_LOGBOOK = vol.Schema(
-    {
-        **_SPAN,
-        vol.Optional("entity_ids"): cv.entity_ids,
-        vol.Optional("device_ids"): [str],
-        vol.Optional("context_id"): str,
-    }
-)
+_LOGBOOK = vol.Schema({**_SPAN, vol.Optional("entity_ids"): cv.entity_ids, vol.Optional("device_ids"): [str]})
 
 COMMANDS = [
     SocketCommand("history/history_during_period", history, Access.READ, _HISTORY, scoped=True),
     SocketCommand("history/stream", history_stream, Access.READ, _HISTORY, scoped=True),
-    SocketCommand("logbook/get_events", logbook, Access.READ, _LOGBOOK),
+    SocketCommand("logbook/get_events", logbook, Access.READ, _LOGBOOK.extend({vol.Optional("context_id"): str})),
     SocketCommand("logbook/event_stream", logbook_stream, Access.READ, _LOGBOOK),
     SocketCommand("recorder/info", info, Access.READ),
     SocketCommand(
