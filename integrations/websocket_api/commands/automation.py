@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +24,7 @@ from nanobot.contracts.view import Access
 from nanobot.errors import NanobotError, ServiceError, ServiceNotFound
 from nanobot.hub.context import Context
 from nanobot.hub.entry import Entry
+from nanobot.templates import TemplateError
 from nanobot.util.aio import in_thread
 
 from .core import no_such_service
@@ -37,7 +37,6 @@ _PARTS: Mapping[str, Callable[[Any], Any]] = {
     "condition": parse.conditions,
     "action": parse.actions,
 }
-_ENTITY_ID = re.compile(r"\b[a-z0-9_]+\.[a-z0-9_]+\b")
 _log = logging.getLogger("nanobot.websocket_api")
 
 
@@ -60,13 +59,18 @@ class Language:
         ]
 
     async def follow(self, call: SocketCall) -> None:
-        """Be told whenever a trigger fires: ``{variables: {trigger}, context}``."""
+        """Be told whenever a trigger fires: ``{variables: {trigger, …its own}, context}``."""
         triggers = await _understood(call, "trigger", parse.triggers)
         given = call.data.get("variables") or {}
 
         def triggered(trigger: Mapping[str, Any], context: Context | None, own: Mapping[str, Any]) -> None:
-            variables = rendered(call.hub, own, {**given, "trigger": trigger})
-            call.event({"variables": variables, "context": context})
+            try:
+                known = rendered(call.hub, own, {**given, "trigger": trigger})
+            except TemplateError as error:
+                self._entry.log.error("variables of trigger %s: %s", trigger["id"], error)
+                return
+            told = {name: value for name, value in known.items() if name in own or name == "trigger"}
+            call.event({"variables": told, "context": context})
 
         detach, failed = await attach(call.hub, triggers, triggered, self._entry.log, variables=given)
         if failed and len(failed) == len(triggers):
@@ -197,30 +201,6 @@ def _context_id(run: RunTrace) -> str | None:
     return context.id if isinstance(context, Context) else None
 
 
-def related(call: SocketCall) -> Any:
-    """Which entities an automation or script names, or which of these name an entity."""
-    kind, item = call.data["item_type"], call.data["item_id"]
-    found: dict[str, set[str]] = {}
-    for one in call.hub.runnables:
-        named = {entity_id for entity_id in _named(one.written) if entity_id in call.hub.states}
-        if kind in ("automation", "script") and one.entity_id == item:
-            found.setdefault("entity", set()).update(named - {item})
-        elif kind == "entity" and item in named:
-            found.setdefault(one.domain, set()).add(one.entity_id)
-    return {key: sorted(ids) for key, ids in found.items() if ids}
-
-
-def _named(value: Any) -> set[str]:
-    """What looks like an entity id, wherever it stands."""
-    if isinstance(value, str):
-        return set(_ENTITY_ID.findall(value))
-    if isinstance(value, Mapping):
-        return {found for one in (*value.keys(), *value.values()) for found in _named(one)}
-    if isinstance(value, (list, tuple)):
-        return {found for one in value for found in _named(one)}
-    return set()
-
-
 _ENTITY = vol.Schema({vol.Required("entity_id"): cv.entity_id})
 _DOMAIN = vol.All(str, vol.Match(r"^[a-z0-9_]+\Z"))
 
@@ -244,11 +224,5 @@ COMMANDS = [
         contexts,
         Access.ADMIN,
         vol.Schema({vol.Inclusive("domain", "id"): _DOMAIN, vol.Inclusive("item_id", "id"): str}),
-    ),
-    SocketCommand(
-        "search/related",
-        related,
-        Access.USER,
-        vol.Schema({vol.Required("item_type"): str, vol.Required("item_id"): str}),
     ),
 ]

@@ -108,6 +108,25 @@ async def test_a_trigger_can_be_listened_to(client: Any, hub: Hub) -> None:
     assert hub.bus.counts() == before
 
 
+async def test_a_trigger_tells_its_own_variables_alone_and_not_those_that_fail(
+    client: Any, hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    def tea(value: str) -> dict[str, Any]:
+        return {"trigger": "event", "event_type": "tea", "variables": {"cups": value}}
+
+    follow = await client.follow("subscribe_trigger", trigger=tea("{{ more + 1 }}"), variables={"more": 1})
+    hub.bus.fire("tea")
+    variables = (await client.event(follow))["variables"]
+    assert set(variables) == {"trigger", "cups"}
+    assert variables["cups"] == 2
+    await client.ask("unsubscribe_events", subscription=follow)
+    await client.follow("subscribe_trigger", trigger=tea("{{ 1 / 0 }}"))
+    hub.bus.fire("tea")
+    await client.is_quiet()
+    assert "ZeroDivisionError" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 async def test_a_state_trigger_tells_both_states(client: Any, hub: Hub) -> None:
     hub.states.set("light.lamp", "off")
     follow = await client.follow(
@@ -235,6 +254,29 @@ async def test_what_belongs_together_can_be_asked(client: Any, hub: Hub, set_up:
     found = await client.ask("search/related", item_type="automation", item_id="automation.morning")
     assert found == {"entity": ["light.lamp"]}
     assert await client.ask("search/related", item_type="area", item_id="x") == {}
+    assert (await client.fails("search/related", item_type="none", item_id="x"))["code"] == "invalid_format"
+
+
+async def test_groups_scenes_and_blueprints_belong_together_with_what_they_consist_of(client: Any, house: Any) -> None:
+    house.write(
+        "blueprints/automation/tea.yaml",
+        "blueprint: {name: Tea, domain: automation}\ntriggers: [{trigger: event, event_type: tea}]\nactions: []\n",
+    )
+    await house.apply(
+        "http: {port: 0}\nwebsocket_api:\ninput_boolean: {lamp: }\n"
+        "group: {all: {entities: [input_boolean.lamp]}}\n"
+        "scene: [{name: Dark, entities: {input_boolean.lamp: 'off'}}]\n"
+        "automation: [{id: tea, alias: Tea, use_blueprint: {path: tea.yaml}}]\n"
+    )
+    lamp = {"item_type": "entity", "item_id": "input_boolean.lamp"}
+    assert await client.ask("search/related", **lamp) == {"group": ["group.all"], "scene": ["scene.dark"]}
+    for domain, name in (("group", "all"), ("scene", "dark")):
+        found = await client.ask("search/related", item_type=domain, item_id=f"{domain}.{name}")
+        assert found == {"entity": ["input_boolean.lamp"]}
+    tea = await client.ask("search/related", item_type="automation", item_id="automation.tea")
+    assert tea == {"automation_blueprint": ["tea.yaml"]}
+    users = await client.ask("search/related", item_type="automation_blueprint", item_id="tea.yaml")
+    assert users == {"automation": ["automation.tea"]}
 
 
 async def test_an_unload_ends_what_clients_have_run(client: Any, house: Any) -> None:
