@@ -34,12 +34,15 @@ class Streams:
         """``?restrict=type,type`` gives only these."""
         if len(self._open) >= MAX_STREAMS:
             raise Busy(f"{MAX_STREAMS} streams are open already; close one of them")
+        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        if request.method == "HEAD":
+            return web.Response(headers=headers)
         types = [one.strip() for one in request.query.get("restrict", "").split(",") if one.strip()]
         stream = _Stream(request.transport, rights_of(request))
         self._open.add(stream)
         ends = [self._entry.listen(one, stream.heard) for one in dict.fromkeys(types) or [ALL]]
         ends.append(self._entry.listen("homeassistant_stop", stream.end))
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        response = web.StreamResponse(headers=headers)
         try:
             await response.prepare(request)
             async for message in stream.messages():

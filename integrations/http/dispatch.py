@@ -83,6 +83,8 @@ class Dispatcher:
             return self._failed(request, WebError(400, str(error)))
         except NanobotError as error:
             return self._failed(request, WebError(_status_of(error), str(error)))
+        except web.RequestPayloadError:
+            return self._failed(request, WebError(400, "the body is not what its headers say"))
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:  # the fault of one view must not end the connection of a client without a word

@@ -96,7 +96,7 @@ class ProtocolLog(logging.LoggerAdapter[logging.Logger]):
         super().__init__(_log, {})
 
     def exception(self, msg: object, *args: object, exc_info: Any = True, **more: Any) -> None:
-        if isinstance(exc_info, HttpProcessingError):
+        if isinstance(exc_info, (HttpProcessingError, web.RequestPayloadError)):
             _log.debug("what came from %s is no HTTP: %s", *args[:1], exc_info)
         else:
             super().exception(msg, *args, exc_info=exc_info, **more)

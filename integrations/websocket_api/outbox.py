@@ -15,7 +15,9 @@ from typing import Any, Protocol
 MAX_MESSAGES = 4096  # behind which a client is cut off at once
 MANY_MESSAGES = 1024  # behind which it may be for some seconds
 MANY_FOR = 10.0  # s
-MAX_BYTES = 64 * 1024 * 1024  # in all; a single message may be larger
+MAX_BYTES = 64 * 1024 * 1024  # of one client; a single message may be larger
+MAX_BYTES_OF_ALL = 256 * 1024 * 1024  # of all clients that are slow; who has the most is cut off
+LOOK_EVERY = 0.1  # s at which that is counted, while there is a slow one
 WRITE_AT_ONCE = 1024  # messages that gathered without the loop coming round
 MANY_ANSWERS = 64  # that are written although the client goes on asking
 LONGEST_PAUSE = 0.02  # s between two rounds of writing
@@ -48,6 +50,8 @@ class Rounds:
         """Those for which ``write`` writes, whenever the next round is."""
         self._handle: asyncio.Handle | None = None
         self._next = 0.0
+        self._slow: set[Outbox] = set()
+        self._look: asyncio.TimerHandle | None = None
         self.gathers = False
         """Something is being done, at the end of which it is written what comes of it."""
         self._began = self._ended = monotonic()
@@ -89,6 +93,24 @@ class Rounds:
             else:
                 self._handle = loop.call_at(self._next, self._round)
 
+    def watch(self, outbox: Outbox) -> None:
+        """Its client reads slowly: look now and then how much waits for all of those together."""
+        self._slow.add(outbox)
+        if self._look is None:
+            self._look = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look_at_slow)
+
+    def _look_at_slow(self) -> None:
+        self._look = None
+        self._slow = {outbox for outbox in self._slow if outbox.is_slow}
+        size = sum(outbox.held for outbox in self._slow)
+        for outbox in sorted(self._slow, key=lambda one: one.held, reverse=True):
+            if size <= MAX_BYTES_OF_ALL:
+                break
+            size -= outbox.held
+            outbox.give_up(f"{size >> 20} MB wait for others as well that do not read them")
+        if self._slow:
+            self._look = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look_at_slow)
+
     def _round(self) -> None:
         self._handle = None
         loop = asyncio.get_running_loop()
@@ -109,7 +131,7 @@ class Outbox:
         self._cut = cut
         self._spawn = spawn
         self._messages: list[bytes] = []
-        self._size = 0
+        self._size = self._written = 0
         self._is_waiting = False
         self._is_soon = False
         self._taken = 0
@@ -121,6 +143,16 @@ class Outbox:
 
     def __len__(self) -> int:
         return len(self._messages)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether its client has not read yet what was written."""
+        return self._is_waiting and not self.closed
+
+    @property
+    def held(self) -> int:
+        """Bytes that wait for it, with those that were written last."""
+        return self._size + self._written
 
     def put(self, message: bytes, *, soon: bool = False) -> None:
         """Have a message written. ``soon``: when the loop comes round, whatever the others have to say."""
@@ -147,7 +179,7 @@ class Outbox:
         elif count == 1:
             self._rounds.add(self)
         if self._size > MAX_BYTES and count > 1:
-            self._give_up(f"{self._size >> 20} MB wait for a client that does not read them")
+            self.give_up(f"{self._size >> 20} MB wait for a client that does not read them")
 
     def more(self) -> None:
         """The client has said something more: the answers to what it says at once go together."""
@@ -177,6 +209,8 @@ class Outbox:
         self._line.write(data)
         if self._line.is_full():
             self._is_waiting = True
+            self._written = len(data)
+            self._rounds.watch(self)
             self._spawn(self._wait(), "slow client")
 
     def close(self) -> None:
@@ -198,20 +232,21 @@ class Outbox:
 
     def _behind(self, count: int) -> None:
         if count >= MAX_MESSAGES:
-            self._give_up(f"{count} messages wait for a client that does not read them")
+            self.give_up(f"{count} messages wait for a client that does not read them")
         elif self._many_since is None:
             loop = asyncio.get_running_loop()
             self._many_since = loop.call_later(MANY_FOR, self._still_many)
 
     def _still_many(self) -> None:
-        self._give_up(f"a client has been more than {MANY_MESSAGES} messages behind for {MANY_FOR:g} s")
+        self.give_up(f"a client has been more than {MANY_MESSAGES} messages behind for {MANY_FOR:g} s")
 
     def _no_longer_many(self) -> None:
         if self._many_since is not None:
             self._many_since.cancel()
             self._many_since = None
 
-    def _give_up(self, reason: str) -> None:
+    def give_up(self, reason: str) -> None:
+        """Cut the client off."""
         self.close()
         self._cut(reason)
 

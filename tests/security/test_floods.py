@@ -125,8 +125,17 @@ async def test_a_stranger_cannot_have_a_large_body_kept(site: Site) -> None:
         b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 200,
         b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        *(
+            b"POST %b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: %b\r\nContent-Encoding: gzip\r\n"
+            b"Content-Length: 9\r\n\r\nnot gzip!" % (path, kind)
+            for path, kind in (
+                (b"/auth/login", b"application/json"),
+                (b"/auth/token", b"application/x-www-form-urlencoded"),
+                (b"/auth/token", b"multipart/form-data; boundary=x"),
+            )
+        ),
     ],
-    ids=["long header", "many headers", "long path", "tls", "smuggling"],
+    ids=["long header", "many headers", "long path", "tls", "smuggling", "packed json", "packed form", "packed parts"],
 )
 async def test_what_is_no_sound_request_is_refused_without_details(
     site: Site, ask: bytes, caplog: pytest.LogCaptureFixture

@@ -103,6 +103,18 @@ async def test_streams_end_with_the_integration_and_with_the_hub(api: Any, house
         await api.hub.services.call("nanobot", "reload", {"entry": "api"})
 
 
+async def test_asked_for_its_head_alone_it_has_no_events(api: Any) -> None:
+    port = int(api.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"HEAD /api/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: {api.headers()['Authorization']}\r\n"
+    writer.write(f"{head}Connection: close\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    assert b"200 OK" in answer
+    assert answer.endswith(b"\r\n\r\n")
+    writer.close()
+
+
 async def test_a_reader_who_does_not_read_is_dropped(api: Any) -> None:
     listeners = api.hub.bus.counts()
     async with api.client.get(f"{api.url}/api/stream", headers=api.headers()):

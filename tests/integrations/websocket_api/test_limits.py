@@ -249,3 +249,19 @@ def _connections(hub: Hub) -> list[Any]:
     assert view is not None
     sockets = view.handler.__self__  # type: ignore[attr-defined]
     return [one for one in sockets._open.values() if one is not None]
+
+
+async def test_many_who_do_not_read_hold_no_more_than_all_together_may(
+    socket: Any, entry: Entry, hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(outbox_module, "MAX_BYTES_OF_ALL", 20_000_000)
+    entry.add(SocketCommand("test/big", lambda call: "x" * 4_000_000, Access.READ))
+    token = socket.tokens[Access.READ]
+    asks = [{"id": number, "type": "test/big"} for number in range(1, 3)]
+    clients = [await stalled(socket, token, *asks) for _ in range(5)]  # 8 MB wait for each: none is cut off for that
+    async with asyncio.timeout(10):
+        while caplog.text.count("wait for others") < 3:
+            await asyncio.sleep(0.02)
+    assert len(_connections(hub)) == 2
+    for _, writer in clients:
+        writer.close()
