@@ -126,8 +126,8 @@ async def test_a_stranger_cannot_have_a_large_body_kept(site: Site) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 200,
         b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         *(
-            b"POST %b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: %b\r\nContent-Encoding: gzip\r\n"
-            b"Content-Length: 9\r\n\r\nnot gzip!" % (path, kind)
+            b"POST %b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: %b\r\n"
+            b"Content-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!" % (path, kind)
             for path, kind in (
                 (b"/auth/login", b"application/json"),
                 (b"/auth/token", b"application/x-www-form-urlencoded"),
