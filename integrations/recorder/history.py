@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ from nanobot.contracts.history import Chain, History, PastEvent, PastRun, PastSt
 from nanobot.hub.bus import Event
 from nanobot.hub.states import STATE_CHANGED
 
-from . import logbook, past, statistics
+from . import figures, logbook, past
 from .chain import chain, entity_ids, past_events, past_messages, past_runs
 from .recording import Recorder
 from .writer import MAX_BACKLOG
@@ -134,16 +134,29 @@ class Recorded(History):
         period: Period = "hour",
         *,
         types: Collection[str] | None = None,
+        units: Mapping[str, str] | None = None,
     ) -> dict[str, list[dict[str, Any]]]:
-        zone = self._hub.clock.zone
         return await self._recorder.reader.ask(
             partial(
-                statistics.during, ids=ids, start=start, end=self._until(end), period=period, zone=zone, types=types
+                figures.during,
+                ids=ids,
+                start=start,
+                end=self._until(end),
+                period=period,
+                zone=self._hub.clock.zone,
+                types=types,
+                units=units or {},
             )
         )
 
+    async def statistic(
+        self, entity_id: str, start: float, end: float | None = None, *, units: Mapping[str, str] | None = None
+    ) -> dict[str, float] | None:
+        question = partial(figures.over, entity_id=entity_id, start=start, end=self._until(end), units=units or {})
+        return await self._recorder.reader.ask(question)
+
     async def statistic_ids(self, ids: Collection[str] | None = None) -> list[dict[str, Any]]:
-        return await self._recorder.reader.ask(partial(statistics.listed, ids=ids))
+        return await self._recorder.reader.ask(partial(figures.listed, ids=ids, present=self._recorder.candidates()))
 
     async def info(self) -> Recording:
         recorder = self._recorder

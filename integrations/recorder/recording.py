@@ -248,14 +248,16 @@ class Recorder(Told):
         except StorageError as error:
             self.entry.log.debug("statistics wait: %s", error)
 
+    def candidates(self) -> dict[str, statistics.Candidate]:
+        """Of what there is something to say now, by entity."""
+        found = (statistics.candidate(state) for state in self.hub.states.all())
+        return {one.entity_id: one for one in found if one is not None and self.chosen(one.entity_id)}
+
     async def compile(self) -> None:
         """Make the statistics of all five minutes that are over. Raises ``StorageError``."""
         if not self.enabled:
             return
-        for state in self.hub.states.all():
-            found = statistics.candidate(state)
-            if found is not None and self.chosen(state.entity_id):
-                self._candidates[state.entity_id] = found
+        self._candidates.update(self.candidates())
         for entity_id in [entity_id for entity_id in self._candidates if entity_id not in self.hub.states]:
             del self._candidates[entity_id]
         candidates = list(self._candidates.values())

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from nanobot.contracts.history import Period
-from nanobot.errors import StorageError
 from nanobot.hub.states import State
 
 from .past import ids_of
-from .rows import chunks
 from .tables import meta, series, short_statistics, states, statistics
+from .units import factors
 
 SHORT = 300  # s
 HOUR = 3600
@@ -24,7 +21,6 @@ DOMAINS = frozenset({"sensor", "number", "input_number", "counter"})
 TOTALS = frozenset({"total", "total_increasing"})
 UNTIL = "statistics_until"
 MOST_MISSED = 24 * HOUR  # made up for after a pause
-MAX_ROWS = 100_000
 RESET_BELOW = 0.9  # a meter that falls below this part of what it was has begun anew
 
 
@@ -87,10 +83,14 @@ def compile_period(connection: Connection, start: int, candidates: Sequence[Cand
     for one in candidates:
         if one.entity_id not in numbers:
             continue
-        points = _points(connection, numbers[one.entity_id], start, end)
-        row = _mean(points, start, end) if one.kind == "mean" else _sum(connection, known[one.entity_id], points, one)
+        number_of, (times, plus) = known[one.entity_id]
+        points = [
+            (time, None if value is None else value * times + plus)
+            for time, value in _points(connection, numbers[one.entity_id], start, end)
+        ]
+        row = _mean(points, start, end) if one.kind == "mean" else _sum(connection, number_of, points, one)
         if row is not None:
-            rows.append({**_EMPTY, "series": known[one.entity_id], "start": start, **row})
+            rows.append({**_EMPTY, "series": number_of, "start": start, **row})
     if rows:
         connection.execute(insert(short_statistics), rows)
     if end % HOUR == 0:
@@ -100,25 +100,30 @@ def compile_period(connection: Connection, start: int, candidates: Sequence[Cand
 
 
 _EMPTY: Mapping[str, float | None] = {"mean": None, "min": None, "max": None, "state": None, "sum": None}
+_AS_IT_IS = (1.0, 0.0)
 _Point = tuple[float, float | None]
 
 
-def _series(connection: Connection, candidates: Sequence[Candidate]) -> dict[str, int]:
+def _series(connection: Connection, candidates: Sequence[Candidate]) -> dict[str, tuple[int, tuple[float, float]]]:
+    """The number of each series, and what makes of a number of the entity one of the series: it keeps its unit where
+    the new one says the same in other numbers."""
     found = {row.entity_id: row for row in connection.execute(select(series))}
     number = connection.execute(select(func.max(series.c.id))).scalar() or 0
-    ids = {}
+    known = {}
     for one in candidates:
         row = found.get(one.entity_id)
         if row is None:
             number += 1
-            ids[one.entity_id] = number
+            known[one.entity_id] = number, _AS_IT_IS
             values = {"id": number, "entity_id": one.entity_id, "unit": one.unit, "kind": one.kind}
             connection.execute(insert(series), values)
             continue
-        ids[one.entity_id] = row.id
-        if (row.unit, row.kind) != (one.unit, one.kind):
-            connection.execute(update(series).where(series.c.id == row.id).values(unit=one.unit, kind=one.kind))
-    return ids
+        scale = factors(one.unit, row.unit)
+        known[one.entity_id] = row.id, scale or _AS_IT_IS
+        unit = one.unit if scale is None else row.unit
+        if (row.unit, row.kind) != (unit, one.kind):
+            connection.execute(update(series).where(series.c.id == row.id).values(unit=unit, kind=one.kind))
+    return known
 
 
 def _points(connection: Connection, entity: int, start: int, end: int) -> list[_Point]:
@@ -185,11 +190,11 @@ def _compile_hour(connection: Connection, start: int) -> None:
         parts.setdefault(row.series, []).append(row)
     connection.execute(delete(statistics).where(statistics.c.start == start))
     if parts:
-        made = [{**_EMPTY, "series": of, "start": start, **_together(some)} for of, some in parts.items()]
+        made = [{**_EMPTY, "series": of, "start": start, **together(some)} for of, some in parts.items()]
         connection.execute(insert(statistics), made)
 
 
-def _together(rows: Sequence[Row[Any]]) -> dict[str, float]:
+def together(rows: Sequence[Row[Any]]) -> dict[str, float]:
     """Several rows as one."""
     made: dict[str, float] = {}
     means = [row.mean for row in rows if row.mean is not None]
@@ -201,112 +206,6 @@ def _together(rows: Sequence[Row[Any]]) -> dict[str, float]:
     if sums:
         made["state"], made["sum"] = sums[-1].state, sums[-1].sum
     return made
-
-
-# -- reading ------------------------------------------------------------------------------------
-
-
-def during(
-    connection: Connection,
-    ids: Collection[str] | None,
-    start: float,
-    end: float,
-    period: Period,
-    zone: tzinfo,
-    types: Collection[str] | None,
-) -> dict[str, list[dict[str, Any]]]:
-    """Rows of each series in a period of time."""
-    table = short_statistics if period == "5minute" else statistics
-    query = select(series.c.entity_id, series.c.id).order_by(series.c.entity_id)
-    if ids is not None:
-        query = query.where(series.c.entity_id.in_(list(ids)[:MAX_ROWS]))
-    start = _begin(start, period, zone)
-    left = MAX_ROWS
-    found = {}
-    for entity_id, number_of in connection.execute(query).all():
-        rows = connection.execute(
-            select(table)
-            .where(table.c.series == number_of, table.c.start >= start, table.c.start < end)
-            .order_by(table.c.start)
-            .limit(left + 1)
-        ).all()
-        left -= len(rows)
-        if left < 0:
-            raise StorageError(f"there are more than {MAX_ROWS} statistics; ask for fewer entities or a longer period")
-        if rows:
-            found[entity_id] = _told(rows, _sum_before(connection, table, number_of, start), period, zone, types)
-    return found
-
-
-def _told(
-    rows: Sequence[Row[Any]], before: float | None, period: Period, zone: tzinfo, types: Collection[str] | None
-) -> list[dict[str, Any]]:
-    grouped: dict[float, list[Row[Any]]] = {}
-    for row in rows:
-        grouped.setdefault(_begin(row.start, period, zone), []).append(row)
-    told = []
-    for start, some in grouped.items():
-        values = _together(some)
-        if "sum" in values:
-            values["change"] = values["sum"] - (before or 0.0)
-            before = values["sum"]
-        if types is not None:
-            values = {key: value for key, value in values.items() if key in types}
-        told.append({"start": int(start * 1000), "end": int(_end(start, period, zone) * 1000), **values})
-    return told
-
-
-def _sum_before(connection: Connection, table: Table, number_of: int, start: float) -> float | None:
-    query = select(table.c.sum).where(table.c.series == number_of, table.c.start < start)
-    found: float | None = connection.execute(query.order_by(table.c.start.desc()).limit(1)).scalar()
-    return found
-
-
-def _begin(time: float, period: Period, zone: tzinfo) -> float:
-    if period == "5minute":
-        return time // SHORT * SHORT
-    if period == "hour":
-        return time // HOUR * HOUR
-    day = datetime.fromtimestamp(time, zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    if period == "week":
-        day -= timedelta(days=day.weekday())
-    elif period == "month":
-        day = day.replace(day=1)
-    return day.timestamp()
-
-
-def _end(start: float, period: Period, zone: tzinfo) -> float:
-    if period == "5minute":
-        return start + SHORT
-    if period == "hour":
-        return start + HOUR
-    day = datetime.fromtimestamp(start, zone)
-    if period == "month":
-        return (day.replace(day=28) + timedelta(days=4)).replace(day=1).timestamp()
-    return (day + timedelta(days=1 if period == "day" else 7)).timestamp()
-
-
-def listed(connection: Connection, ids: Collection[str] | None) -> list[dict[str, Any]]:
-    """The series, as ``recorder/list_statistic_ids`` tells them (Home Assistant 2025.4)."""
-    rows: list[Row[Any]] = []
-    if ids is None:
-        rows.extend(connection.execute(select(series).order_by(series.c.entity_id)))
-    else:
-        for part in chunks(list(ids)):
-            rows.extend(connection.execute(select(series).where(series.c.entity_id.in_(part))))
-    return [
-        {
-            "statistic_id": row.entity_id,
-            "display_unit_of_measurement": row.unit,
-            "statistics_unit_of_measurement": row.unit,
-            "has_mean": row.kind == "mean",
-            "has_sum": row.kind == "sum",
-            "name": None,
-            "source": "recorder",
-            "unit_class": None,
-        }
-        for row in rows
-    ]
 
 
 def last_recorded(connection: Connection, before: float) -> float | None:

@@ -244,12 +244,22 @@ class History(ABC):
         period: Period = "hour",
         *,
         types: Collection[str] | None = None,
+        units: Mapping[str, str] | None = None,
     ) -> dict[str, list[dict[str, Any]]]:
         """Per entity rows ``{start, end, mean, min, max}`` or ``{start, end, state, sum, change}``, or just ``types``.
+
+        ``units``: by class of units, such as ``energy``, the one that is wanted.
 
         ``start`` and ``end`` of a row are milliseconds since the epoch, as in ``recorder/statistics_during_period``.
         Days, weeks and months are those of the configured time zone. ``ids`` None: all that have statistics.
         """
+
+    @abstractmethod
+    async def statistic(
+        self, entity_id: str, start: float, end: float | None = None, *, units: Mapping[str, str] | None = None
+    ) -> dict[str, float] | None:
+        """``mean``, ``min`` and ``max`` of a whole period, or its ``change``, as far as there are such; None for an
+        entity without statistics."""
 
     @abstractmethod
     async def statistic_ids(self, ids: Collection[str] | None = None) -> list[dict[str, Any]]:

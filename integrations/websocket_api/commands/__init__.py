@@ -19,7 +19,9 @@ from . import (
     integrations,
     past,
     registries,
+    related,
     repairs,
+    statistics,
     template,
     tracing,
 )
@@ -40,6 +42,7 @@ def commands(entry: Entry, kept: Kept, log: RecentLog) -> list[SocketCommand]:
         *Language(entry).commands(),
         *automation.COMMANDS,
         *tracing.COMMANDS,
+        *related.COMMANDS,
         *blueprint.COMMANDS,
         *EntityRegistry(kept).commands(),
         *registries.COMMANDS,
@@ -54,6 +57,7 @@ def commands(entry: Entry, kept: Kept, log: RecentLog) -> list[SocketCommand]:
         *conversation.COMMANDS,
         *Exposed(kept).commands(),
         *past.COMMANDS,
+        *statistics.COMMANDS,
     ]
 
 

@@ -1,9 +1,8 @@
-"""History, logbook and statistics, from whoever records them; nothing recorded is an empty past."""
+"""History and logbook, from whoever records them; nothing recorded is an empty past."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import voluptuous as vol
@@ -15,30 +14,14 @@ from nanobot.contracts.view import Access
 from nanobot.hub.bus import ALL, Event
 from nanobot.hub.states import STATE_REPORTED, State
 
+from .times import span_of
+
 MAX_WAITING = 10_000  # changes that are kept while the past is read
-
-
-def _time(call: SocketCall, key: str) -> float | None:
-    """A time of the message in seconds since the epoch; without an offset it is one of the configured zone."""
-    text = call.data.get(key)
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=call.hub.clock.zone)).timestamp()
-    except (ValueError, OverflowError, OSError) as error:
-        raise SocketError(f"invalid_{key}", f"Invalid {key}") from error
-
-
-def _span(call: SocketCall) -> tuple[float, float | None]:
-    start = _time(call, "start_time")
-    assert start is not None  # the schemas require it
-    return start, _time(call, "end_time")
 
 
 def _span_to_follow(call: SocketCall) -> tuple[float, float | None]:
     """The same for what is followed: it has begun, and its end comes after that."""
-    start, end = _span(call)
+    start, end = span_of(call, call.data)
     if start > call.hub.clock.time():
         raise SocketError("invalid_start_time", "Invalid start_time")
     if end is not None and end <= start:
@@ -48,7 +31,7 @@ def _span_to_follow(call: SocketCall) -> tuple[float, float | None]:
 
 async def history(call: SocketCall) -> Any:
     """The states of some entities in a period: ``{entity_id: [{s, a, lu, lc?}]}``."""
-    start, end = _span(call)
+    start, end = span_of(call, call.data)
     return await _states(call, start, end)
 
 
@@ -106,7 +89,7 @@ async def history_stream(call: SocketCall) -> None:
 
 async def logbook(call: SocketCall) -> Any:
     """What happened, in words."""
-    start, end = _span(call)
+    start, end = span_of(call, call.data)
     return await _rows(call, start, end)
 
 
@@ -215,26 +198,6 @@ async def info(call: SocketCall) -> Any:
     }
 
 
-async def statistics(call: SocketCall) -> Any:
-    """Means and sums of numbers over time."""
-    recorded, data = call.hub.history, call.data
-    if recorded is None:
-        return {}
-    start, end = _span(call)
-    return await recorded.statistics(data.get("statistic_ids"), start, end, data["period"], types=data.get("types"))
-
-
-async def statistic_ids(call: SocketCall) -> Any:
-    """What there are statistics of."""
-    recorded = call.hub.history
-    return [] if recorded is None else await recorded.statistic_ids(call.data.get("statistic_ids"))
-
-
-def nothing_wrong(call: SocketCall) -> Any:
-    """Statistics that do not fit their entities: none."""
-    return {}
-
-
 _SPAN = {vol.Required("start_time"): str, vol.Optional("end_time"): str}
 _HISTORY = vol.Schema(
     {
@@ -254,31 +217,4 @@ COMMANDS = [
     SocketCommand("logbook/get_events", logbook, Access.READ, _LOGBOOK.extend({vol.Optional("context_id"): str})),
     SocketCommand("logbook/event_stream", logbook_stream, Access.READ, _LOGBOOK),
     SocketCommand("recorder/info", info, Access.READ),
-    SocketCommand(
-        "recorder/statistics_during_period",
-        statistics,
-        Access.READ,
-        vol.Schema(
-            {
-                **_SPAN,
-                vol.Optional("statistic_ids"): [str],
-                vol.Optional("period", default="hour"): vol.In(["5minute", "hour", "day", "week", "month"]),
-                vol.Optional("types"): [vol.In(["change", "last_reset", "max", "mean", "min", "state", "sum"])],
-                vol.Optional("units"): dict,
-            }
-        ),
-    ),
-    SocketCommand(
-        "recorder/list_statistic_ids",
-        statistic_ids,
-        Access.READ,
-        vol.Schema({vol.Optional("statistic_type"): vol.In(["mean", "sum"])}),
-    ),
-    SocketCommand(
-        "recorder/get_statistics_metadata",
-        statistic_ids,
-        Access.READ,
-        vol.Schema({vol.Optional("statistic_ids"): [str]}),
-    ),
-    SocketCommand("recorder/validate_statistics", nothing_wrong, Access.READ),
 ]

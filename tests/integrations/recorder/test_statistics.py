@@ -82,9 +82,10 @@ async def test_totals_are_summed_over_resets(
         "statistics_unit_of_measurement": "kWh",
         "has_mean": False,
         "has_sum": True,
+        "mean_type": 0,
         "name": None,
         "source": "recorder",
-        "unit_class": None,
+        "unit_class": "energy",
     }
 
 
@@ -155,3 +156,86 @@ async def test_words_and_other_domains_have_none(
     write(H, "counter.visits", "3")
     await compile_at(H + 300)  # type: ignore[misc]
     assert [row["statistic_id"] for row in await history.statistic_ids()] == ["counter.visits"]
+
+
+async def test_what_will_have_statistics_is_listed_before_there_are_any(recorded: Recorded, write: Write) -> None:
+    history = await recorded("  exclude:\n    entities: sensor.hidden")
+    write(1, "sensor.t", "20", unit_of_measurement="°C", state_class="measurement")
+    write(1, "sensor.hidden", "20", unit_of_measurement="°C", state_class="measurement")
+    (listed,) = await history.statistic_ids()
+    assert (listed["statistic_id"], listed["has_mean"], listed["mean_type"]) == ("sensor.t", True, 1)
+    assert listed["unit_class"] == "temperature"
+    assert await history.statistic_ids(["sensor.other"]) == []
+
+
+async def test_a_unit_that_says_the_same_in_other_numbers_goes_on_with_the_same_series(
+    recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object]
+) -> None:
+    hands.time = START + H - 20
+    history = await recorded()
+    write(H - 10, "sensor.energy", "1", unit_of_measurement="kWh", state_class="total")
+    await compile_at(H)  # type: ignore[misc]
+    write(H + 10, "sensor.energy", "3", unit_of_measurement="kWh", state_class="total")
+    await compile_at(H + 300)  # type: ignore[misc]
+    write(H + 300, "sensor.energy", "3500", unit_of_measurement="Wh", state_class="total")
+    await compile_at(H + 600)  # type: ignore[misc]
+    rows = (await history.statistics(["sensor.energy"], HOUR_AT, HOUR_AT + 600, "5minute"))["sensor.energy"]
+    assert [row["sum"] for row in rows] == [pytest.approx(2), pytest.approx(2.5)]
+    (listed,) = await history.statistic_ids(["sensor.energy"])
+    assert (listed["statistics_unit_of_measurement"], listed["display_unit_of_measurement"]) == ("kWh", "Wh")
+
+
+async def test_numbers_are_told_in_the_unit_that_is_wanted(
+    recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object]
+) -> None:
+    hands.time = START + H - 20
+    history = await recorded()
+    write(H - 10, "sensor.t", "20", unit_of_measurement="°C", state_class="measurement")
+    write(H - 10, "sensor.energy", "1", unit_of_measurement="kWh", state_class="total")
+    await compile_at(H)  # type: ignore[misc]
+    write(H + 150, "sensor.t", "30", unit_of_measurement="°C", state_class="measurement")
+    write(H + 150, "sensor.energy", "3", unit_of_measurement="kWh", state_class="total")
+    await compile_at(H + 300)  # type: ignore[misc]
+    units = {"temperature": "°F", "energy": "MJ", "power": "W"}
+    found = await history.statistics(None, HOUR_AT, HOUR_AT + 300, "5minute", units=units)
+    assert found["sensor.t"][0]["mean"] == pytest.approx(77)
+    assert found["sensor.energy"][0]["change"] == pytest.approx(7.2)
+    assert found["sensor.energy"][0]["start"] == HOUR_AT * 1000
+    whole = await history.statistic("sensor.t", HOUR_AT, HOUR_AT + 300, units=units)
+    assert whole == pytest.approx({"mean": 77, "min": 68, "max": 86})
+
+
+async def test_a_whole_period_is_made_of_hours_and_of_five_minutes_at_its_ends(
+    recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object]
+) -> None:
+    hands.time = START + H - 20
+    history = await recorded()
+    more = {"unit_of_measurement": "kWh", "state_class": "total"}
+    write(H - 10, "sensor.t", "10", state_class="measurement")
+    write(H - 10, "sensor.energy", "100", **more)
+    await compile_at(H)  # type: ignore[misc]
+    write(H + 100, "sensor.energy", "104", **more)
+    write(H + 3600, "sensor.t", "40", state_class="measurement")
+    await compile_at(H + 3600)  # type: ignore[misc]
+    write(H + 3700, "sensor.energy", "105", **more)
+    await compile_at(H + 4500)  # type: ignore[misc]
+    assert await history.statistic("sensor.t", HOUR_AT, HOUR_AT + 4500) == pytest.approx(
+        {"mean": (12 * 10 + 3 * 40) / 15, "min": 10, "max": 40}
+    )
+    assert await history.statistic("sensor.energy", HOUR_AT, HOUR_AT + 4500) == pytest.approx({"change": 5})
+    assert await history.statistic("sensor.energy", HOUR_AT + 3600, HOUR_AT + 4500) == pytest.approx({"change": 1})
+    assert await history.statistic("sensor.t", HOUR_AT + 9000, HOUR_AT + 9900) == {}
+    assert await history.statistic("sensor.none", 0) is None
+
+
+async def test_five_minutes_that_began_before_the_time_asked_for_are_left_out_but_days_are_whole(
+    recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object]
+) -> None:
+    hands.time = START + H - 20
+    history = await recorded()
+    write(H - 10, "sensor.t", "10", state_class="measurement")
+    await compile_at(H)  # type: ignore[misc]
+    await compile_at(H + 3600)  # type: ignore[misc]
+    assert len((await history.statistics(None, HOUR_AT + 1, HOUR_AT + 3600, "5minute"))["sensor.t"]) == 11
+    assert await history.statistics(None, HOUR_AT + 1, HOUR_AT + 3600, "hour") == {}
+    assert len((await history.statistics(None, HOUR_AT + 1, HOUR_AT + 3600, "day"))["sensor.t"]) == 1
