@@ -20,7 +20,7 @@ async def setup(hub: Hub, entry: Entry) -> None:
     await in_thread(importlib.import_module, f"{__name__}.commands")
     from .commands import commands, stand_ins
     from .kept import Kept
-    from .log import RecentLog
+    from .log import RecentLog, services
     from .socket import Sockets
 
     log = RecentLog(hub.scrubber.scrub)
@@ -31,6 +31,8 @@ async def setup(hub: Hub, entry: Entry) -> None:
     entry.on_unload(hub.entities.name(kept.shown, kept.hides))
     for command in commands(entry, kept, log):
         entry.add(command)
+    for service in services(log):
+        entry.add(service)
     sockets = Sockets(entry, stand_ins())
     entry.on_unload(sockets.close)
     entry.add(sockets.view())

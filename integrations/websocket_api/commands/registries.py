@@ -10,13 +10,18 @@ from nanobot.contracts.entity import Entity
 from nanobot.contracts.socket_command import SocketCall, SocketCommand
 from nanobot.contracts.view import Access
 
-COLLECTIONS = ("person", "tag", "zone")
+COLLECTIONS = ("tag", "zone")
 """What can be made over the API in Home Assistant, and is not known here."""
 
 
 def nothing(call: SocketCall) -> Any:
     """There is no such thing here."""
     return []
+
+
+def nobody(call: SocketCall) -> Any:
+    """Neither made over the API nor in the YAML."""
+    return {"storage": [], "config": []}
 
 
 def follow_nothing(call: SocketCall) -> None:
@@ -38,6 +43,7 @@ _EMPTY = (*(f"config/{name}_registry" for name in ("area", "device", "floor", "l
 
 STAND_INS = [
     *(SocketCommand(f"{name}/list", nothing, Access.READ) for name in _EMPTY),
+    SocketCommand("person/list", nobody, Access.READ),
     SocketCommand("config/category_registry/list", nothing, Access.READ, vol.Schema({vol.Required("scope"): str})),
     SocketCommand("persistent_notification/get", nothing, Access.READ),
     SocketCommand("persistent_notification/subscribe", follow_nothing, Access.READ),

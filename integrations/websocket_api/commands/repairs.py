@@ -18,7 +18,7 @@ from nanobot.util.dt import iso
 from ..kept import Kept
 
 UPDATED = "repairs_issue_registry_updated"
-LEVELS = {"CRITICAL": 50, "ERROR": 40, "WARNING": 30, "INFO": 20, "DEBUG": 10, "NOTSET": 0}
+LEVELS = logging.getLevelNamesMapping()
 
 
 class Repairs:
@@ -110,7 +110,7 @@ def log_levels(call: SocketCall) -> Any:
 
 async def set_level(call: SocketCall) -> None:
     """Set the level of an integration or a logger, until the next edit of ``logger`` or restart."""
-    name = call.data.get("integration") or call.data["namespace"]
+    name = call.data.get("integration") or call.data["module"]
     if not call.hub.services.has("logger", "set_level"):
         raise SocketError(sc.NOT_SUPPORTED, "add the key 'logger:' to the configuration to change levels while it runs")
     if "integration" in call.data and all(entry.domain != name for entry in call.hub.entries.values()):
@@ -131,5 +131,5 @@ COMMANDS = [
         Access.ADMIN,
         vol.Schema({vol.Required("integration"): str, **_LEVEL}),
     ),
-    SocketCommand("logger/log_level", set_level, Access.ADMIN, vol.Schema({vol.Required("namespace"): str, **_LEVEL})),
+    SocketCommand("logger/log_level", set_level, Access.ADMIN, vol.Schema({vol.Required("module"): str, **_LEVEL})),
 ]

@@ -131,13 +131,37 @@ async def test_the_last_warnings_are_listed_once_each_and_without_secrets(client
     }  # fmt: skip
 
 
+async def test_clients_write_lines_and_clear_the_list(client: Any, hub: Hub) -> None:
+    async def lines() -> dict[str, Any]:
+        return {line["name"]: line for line in await client.ask("system_log/list")}
+
+    write = {"domain": "system_log", "service": "write"}
+    hub.scrubber.add("hunter2-hunter2")
+    await client.ask("call_service", **write, service_data={"message": "%s of hunter2-hunter2"})
+    await client.ask("call_service", **write, service_data={"message": "Tea", "level": "WARNING", "logger": "my.tea"})
+    await client.ask("call_service", **write, service_data={"message": "more", "level": "debug", "logger": "my.tea"})
+    told = await lines()
+    assert (told["my.tea"]["level"], told["my.tea"]["message"]) == ("WARNING", ["Tea"])
+    (line,) = told["nanobot.system_log"]["message"]
+    assert line.startswith("%s of ")
+    assert "hunter2" not in line
+    assert "my.tea" not in logging.root.manager.loggerDict
+    for wrong in ({}, {"message": "x", "level": "loud"}, {"message": "x" * 20_000}, {"message": "x", "logger": "a\nb"}):
+        assert (await client.fails("call_service", **write, service_data=wrong))["code"] == "invalid_format"
+    await client.ask("call_service", domain="system_log", service="clear")
+    assert await lines() == {}
+
+
 async def test_levels_of_the_log_are_told_and_set(client: Any, set_up: SetUp) -> None:
-    refused = await client.fails("logger/log_level", namespace="nanobot.http", level="DEBUG", persistence="none")
+    refused = await client.fails("logger/log_level", module="nanobot.http", level="DEBUG", persistence="none")
     assert refused["code"] == "not_supported"
     await set_up("logger")
     await client.ask("logger/integration_log_level", integration="http", level="DEBUG", persistence="none")
     levels = {line["domain"]: line["level"] for line in await client.ask("logger/log_info")}
     assert levels["http"] == logging.DEBUG
+    await client.ask("logger/log_level", module="nanobot.http", level="FATAL", persistence="none")
+    levels = {line["domain"]: line["level"] for line in await client.ask("logger/log_info")}
+    assert levels["http"] == logging.CRITICAL
     unknown = {"integration": "nothing", "level": "DEBUG", "persistence": "none"}
     assert (await client.fails("logger/integration_log_level", **unknown))["code"] == "not_found"
 
