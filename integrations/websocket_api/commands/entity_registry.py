@@ -34,11 +34,15 @@ _KEPT = {
 }
 _ELSEWHERE = {
     "area_id": "there are no areas",
+    "categories": "there are none",
     "device_class": "the integration says what it is",
     "disabled_by": "take it out of the configuration",
+    "labels": "there are none",
     "new_entity_id": "the configuration says what it is called",
+    "options": "the integration keeps its own",
+    "options_domain": "the integration keeps its own",
 }
-"""What is not for the registry to change, unless it is None; and where that is done."""
+"""What is not for the registry to change, and where that is done. Clients send it all the same, as it is."""
 
 
 class EntityRegistry:
@@ -50,9 +54,7 @@ class EntityRegistry:
     def commands(self) -> list[SocketCommand]:
         """All of them."""
         ids = vol.Schema({vol.Required("entity_ids"): cv.entity_ids})
-        change = _ENTITY.extend(
-            {**_KEPT, **{vol.Optional(key): object for key in _ELSEWHERE}, vol.Optional("labels"): [str]}
-        )
+        change = _ENTITY.extend({**_KEPT, **{vol.Optional(key): object for key in _ELSEWHERE}})
         start = "config/entity_registry"
         return [
             SocketCommand(f"{start}/list", self.list, Access.READ),
@@ -97,10 +99,9 @@ class EntityRegistry:
         data = dict(call.data)
         del data["entity_id"]
         for key, why in _ELSEWHERE.items():
-            if data.pop(key, None) is not None:
+            value = data.pop(key, None)
+            if not _is_as_it_is(value) and not (key == "new_entity_id" and value == entity.entity_id):
                 raise SocketError(sc.NOT_SUPPORTED, f"{key} cannot be changed here: {why}")
-        if data.pop("labels", None):
-            raise SocketError(sc.NOT_SUPPORTED, "labels cannot be changed here: there are none")
         before = self._of(entity)
         changes = {key: before.get(key) for key, value in data.items() if before.get(key) != (value or None)}
         if changes:
@@ -118,6 +119,7 @@ class EntityRegistry:
 
     def _shape(self, entity: Entity) -> dict[str, Any]:
         kept = self._of(entity)
+        exposed = self._kept.exposed.get(entity.entity_id, {})
         return {
             "area_id": None,
             "categories": {},
@@ -135,7 +137,7 @@ class EntityRegistry:
             "labels": [],
             "modified_at": kept.get("modified_at", 0.0),
             "name": kept.get("name"),
-            "options": {},
+            "options": {to: {"should_expose": yes} for to, yes in exposed.items()},
             "original_name": entity.name,
             "platform": platform(entity),
             "translation_key": None,
@@ -164,6 +166,11 @@ def _known(call: SocketCall) -> Entity:
     if found is None or not _unique_id(found):
         raise SocketError(sc.NOT_FOUND, "Entity not found")
     return found
+
+
+def _is_as_it_is(value: Any) -> bool:
+    """Whether it says nothing: None, nothing in it, or None for each of several."""
+    return value is None or value == [] or (isinstance(value, dict) and all(one is None for one in value.values()))
 
 
 def _unique_id(entity: Entity) -> str | None:

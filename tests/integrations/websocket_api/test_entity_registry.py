@@ -73,10 +73,22 @@ async def test_nothing_is_told_when_nothing_changes(client: Any, hub: Hub) -> No
     heard: list[Any] = []
     hub.bus.listen("entity_registry_updated", heard.append)
     await client.ask(UPDATE, entity_id="counter.cups", name=None, labels=[], area_id=None)
+    await client.ask(UPDATE, entity_id="counter.cups", new_entity_id="counter.cups", categories={"helpers": None})
     assert not heard
 
 
-@pytest.mark.parametrize("key", ["area_id", "disabled_by", "new_entity_id", "device_class"])
+async def test_to_whom_it_is_shown_is_among_its_options(client: Any) -> None:
+    chosen = {"assistants": ["conversation"], "entity_ids": ["counter.cups"]}
+    for yes in (True, False):
+        await client.ask("homeassistant/expose_entity", **chosen, should_expose=yes)
+        entry = await client.ask("config/entity_registry/get", entity_id="counter.cups")
+        assert entry["options"] == {"conversation": {"should_expose": yes}}
+
+
+OTHERS = ["area_id", "disabled_by", "new_entity_id", "device_class", "labels", "categories", "options"]
+
+
+@pytest.mark.parametrize("key", OTHERS)
 async def test_what_is_said_elsewhere_is_refused_with_the_reason(client: Any, key: str) -> None:
     error = await client.fails(UPDATE, entity_id="counter.cups", **{key: "user"})
     assert error["code"] == "not_supported"
