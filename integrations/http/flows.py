@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from nanobot.errors import Busy, NanobotError
@@ -51,6 +51,8 @@ class Granted:
     client_id: str
     provider: str
     until: float
+    password: str | None = field(default=None, repr=False)
+    """The one that was right, as it is kept: with a new one, what was signed in with the old one ends."""
 
 
 class Flows:
@@ -134,13 +136,14 @@ class Flows:
         granted = self._codes.pop(_key(code), None)
         if granted is None or granted.client_id != client_id or self._now() >= granted.until:
             return None
-        return granted
+        user = self._people.get(granted.user_id)
+        return granted if user is None or user.password == granted.password else None
 
     def _done(self, flow: Flow, user: User) -> dict[str, Any]:
         if self._flows.pop(flow.id, None) is None:
             raise NanobotError("this sign-in is over")
         code = secrets.token_urlsafe(32)
-        self._codes[_key(code)] = Granted(user.id, flow.client_id, flow.provider, self._now() + LASTS)
+        self._codes[_key(code)] = Granted(user.id, flow.client_id, flow.provider, self._now() + LASTS, user.password)
         while len(self._codes) > MAX_FLOWS:
             del self._codes[next(iter(self._codes))]
         return {

@@ -84,6 +84,9 @@ class SignInViews:
         if data.get("client_id") != flow.client_id:
             raise WebError(400, "Invalid client id")
         self._dispatcher.limiter.check(flow.peer)
+        if flow.provider == TRUSTED:  # the list may have changed since the form was shown
+            trusted = self._trusted(request)
+            flow.usernames = tuple(name for name in flow.usernames if name in trusted)
         try:
             told = await self._flows.answer(flow, data)
         except KeyError as error:

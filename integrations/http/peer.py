@@ -9,6 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
+from nanobot.hub.web import came_by_proxy
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -53,7 +55,7 @@ class Trust:
     def usernames(self, request: web.Request, peer: str) -> list[str]:
         """Who may sign in from there. Nobody behind a proxy that is not named: its address is not theirs."""
         address = _address(peer)
-        if address is None or (peer == request.remote and FORWARDED in request.headers):
+        if address is None or (peer == request.remote and came_by_proxy(request)):
             return []
         found = [
             name

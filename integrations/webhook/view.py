@@ -19,7 +19,7 @@ from aiohttp.web_request import FileField
 from nanobot.contracts.view import Access, Operation, View
 from nanobot.contracts.webhook import METHODS, WebhookRequest
 from nanobot.hub.entry import Entry
-from nanobot.hub.web import BODY_LIMIT, NOT_A_FORM, WebError, plain_error
+from nanobot.hub.web import BODY_LIMIT, NOT_A_FORM, WebError, came_by_proxy, plain_error
 
 MAX_BODY = 1024 * 1024  # bytes, by somebody who is not known
 MAX_AT_ONCE = 100
@@ -122,7 +122,7 @@ def _fields(form: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_local(request: web.Request) -> bool:
     """From this machine or its own network. What came through a proxy came from outside, whatever the proxy says."""
-    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+    if came_by_proxy(request):
         return False
     try:
         address = ipaddress.ip_address((request.remote or "").partition("%")[0])

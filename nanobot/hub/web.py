@@ -79,6 +79,17 @@ class About:
     """Its session is no longer good: the browser should forget it."""
 
 
+PROXY_HEADERS = (
+    "Forwarded",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Real-IP",
+    "CF-Connecting-IP",
+    "True-Client-IP",
+)
+"""By which proxies and tunnels say that somebody else asks. What they say is not believed, only that there is one."""
+
 NO_RIGHTS = Rights(Access.PUBLIC)
 
 ABOUT: Any = web.RequestKey("about", About) if hasattr(web, "RequestKey") else "about"
@@ -92,6 +103,11 @@ class WebError(NanobotError):
         super().__init__(message)
         self.status = status
         self.headers = headers or {}
+
+
+def came_by_proxy(request: web.Request) -> bool:
+    """Whether the address of the connection is not that of whoever asks."""
+    return any(name in request.headers for name in PROXY_HEADERS)
 
 
 def json_response(data: Any, status: int = 200, *, headers: dict[str, str] | None = None) -> web.Response:

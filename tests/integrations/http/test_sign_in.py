@@ -360,6 +360,14 @@ async def test_a_second_factor_is_asked_for_and_works_once(site: Any, people: An
         used.append(code)
 
 
+async def test_a_new_password_ends_what_was_begun_with_the_old_one(site: Any, people: Any) -> None:
+    code = await code_for(site, "ben")
+    await asyncio.to_thread(people.set_password, "ben", "another password")
+    status, told = await exchange(site, grant_type="authorization_code", code=code, client_id=CLIENT)
+    assert (status, told["error"]) == (400, "invalid_request")
+    assert site.hub.credentials.known(Kind.REFRESH) == []
+
+
 async def test_three_wrong_codes_end_the_sign_in(site: Any, people: Any) -> None:
     secret = totp.new_secret()
     now = site.hub.clock.time()
@@ -505,11 +513,14 @@ async def test_nobody_is_trusted_by_address_unless_the_networks_and_people_are_n
     [client] = hub.credentials.known(Kind.REFRESH)
     assert (client.access, client.provider) == (Access.USER, "trusted_networks")
     # behind a proxy that is not named, the address is nobody's
-    answer = await site.get("/auth/providers", headers={"X-Forwarded-For": "127.0.0.1"})
-    assert len((await answer.json())["providers"]) == 1
+    for name in ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"):
+        answer = await site.get("/auth/providers", headers={name: "127.0.0.1"})
+        assert len((await answer.json())["providers"]) == 1
+    _, form = await begin(site, handler="trusted_networks")
     site.entry.data.dispatcher.trust = type(site.entry.data.dispatcher.trust)()
     fields = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": CLIENT}
     assert (await exchange(site, **fields))[0] == 403  # trusted no longer
+    assert (await step(site, form["flow_id"], user="ben"))[1]["errors"] == {"base": "invalid_auth"}
 
 
 async def test_a_network_that_is_none_is_named(set_up: SetUp) -> None:

@@ -86,8 +86,8 @@ async def test_a_broken_form_is_not_the_handlers_business(url: str, heard: list[
 
 
 async def test_what_comes_through_a_proxy_is_not_local(url: str, heard: list[WebhookRequest]) -> None:
-    forwarded = {"X-Forwarded-For": "127.0.0.1"}
-    assert await ask("POST", f"{url}/usual", headers=forwarded) == (200, b"")
+    for name in ("X-Forwarded-For", "forwarded", "Via", "X-Real-Ip", "CF-Connecting-IP"):
+        assert await ask("POST", f"{url}/usual", headers={name: "127.0.0.1"}) == (200, b"")
     assert heard == []
 
 
