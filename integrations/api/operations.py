@@ -11,6 +11,7 @@ from .shapes import (
     MOMENT,
     SWITCH,
     TEXT,
+    TIME,
     list_of,
     mapping_of,
     maybe,
@@ -166,3 +167,84 @@ DELETE_ITEM = Operation(
     answers={200: ref("Done"), 404: None, 409: None, 412: None},
 )
 OPENAPI = Operation(summary="Read this description", answers={200: _OBJECT})
+
+_ENTRY_ID: dict[str, JsonSchema] = {"entry_id": {"type": "string", "description": "its key in the YAML"}}
+_APPLIED = {200: ref("Applied"), 400: None, 404: None}
+_RUN = record({"run_id": TEXT, "domain": TEXT, "item_id": maybe(TEXT)})
+OWN_ENTRIES = Operation(
+    summary="List what is configured and how it does",
+    answers={
+        200: list_of(
+            record(
+                {
+                    "id": TEXT,
+                    "domain": TEXT,
+                    "state": {"enum": ["starting", "loaded", "retrying", "failed", "stopped"]},
+                    "error": maybe(TEXT),
+                    "since": TIME,
+                    "restarts": {"type": "integer"},
+                }
+            )
+        )
+    },
+)
+OWN_RELOAD = Operation(summary="Restart an entry", path=_ENTRY_ID, answers=_APPLIED)
+OWN_STOP = Operation(
+    summary="Unload an entry",
+    description="It stays so until it is started or edited, or nanobot restarts. Also applies the YAML on disk.",
+    path=_ENTRY_ID,
+    answers=_APPLIED,
+)
+OWN_START = Operation(summary="Set up an entry that was stopped", path=_ENTRY_ID, answers=_APPLIED)
+PLAN = Operation(
+    summary="See what applying the configuration on disk would do",
+    answers={
+        200: record(
+            {"readable": FLAG, "problems": list_of(ANYTHING)},
+            {name: list_of(TEXT) for name in ("added", "changed", "removed", "unchanged")},
+        )
+    },
+)
+ISSUES = Operation(
+    summary="List what is to be repaired",
+    query={"language": {"type": "string", "examples": ["de"]}},
+    answers={
+        200: list_of(
+            record(
+                {
+                    "id": TEXT,
+                    "entry": maybe(TEXT),
+                    "severity": {"enum": ["warning", "error", "critical"]},
+                    "text": TEXT,
+                    "created": TIME,
+                    "fix": maybe(TEXT),
+                }
+            )
+        )
+    },
+)
+FIX = Operation(
+    summary="Have the hub repair something",
+    description="What has `fix`, which is the text of the button.",
+    path={"issue_id": TEXT},
+    answers={200: ref("Done"), 400: None, 404: None, 409: None},
+)
+TRACES = Operation(
+    summary="List the latest runs", query={"domain": TEXT, "item_id": TEXT}, answers={200: list_of(_RUN)}
+)
+TRACE = Operation(summary="Read what a run did, step by step", answers={200: _RUN, 404: None})
+MESSAGES = Operation(
+    summary="Read what was written in chats",
+    description="Of the last day, unless the times say otherwise; empty while nothing is recorded.",
+    query={"start_time": MOMENT, "end_time": MOMENT, "limit": {"type": "integer"}},
+    answers={200: list_of(record({"time": TIME, "type": TEXT})), 400: None, 503: None},
+)
+SESSIONS = Operation(
+    summary="List the sessions, the last used one first",
+    answers={200: list_of(record({"session": TEXT, "messages": {"type": "integer"}, "began": TIME, "last": TIME}))},
+)
+_SESSION: dict[str, JsonSchema] = {"session": TEXT}
+SESSION = Operation(
+    summary="Read what was said in a session", path=_SESSION, answers={200: list_of(record({"type": TEXT})), 404: None}
+)
+DELETE_SESSION = Operation(summary="Delete a session", path=_SESSION, answers={200: ref("Done"), 400: None, 404: None})

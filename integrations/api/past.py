@@ -97,20 +97,25 @@ class Past:
             raise WebError(400, "Invalid datetime") from error
 
     def _time(self, text: str | None, wrong: str) -> datetime | None:
-        if not text:
-            return None
-        text = _PLUS_LOST.sub("+", text.strip()).upper()
-        day_ends = _DAY_ENDS.match(text)
-        if day_ends is not None:  # ISO 8601 has it, Python before 3.13 has not
-            text = f"{day_ends[1]}00{text[day_ends.end() :]}"
-        try:
-            found = datetime.fromisoformat(text)
-            found = found if found.tzinfo else found.replace(tzinfo=self._hub.clock.zone)
-            found = found + DAY if day_ends is not None else found
-            found.timestamp()
-        except (ValueError, OverflowError) as error:
-            raise WebError(400, wrong) from error
-        return found
+        return time_of(text, self._hub.clock.zone, wrong)
+
+
+def time_of(text: str | None, zone: tzinfo, wrong: str) -> datetime | None:
+    """A time as clients write it, None for none; without an offset in ``zone``. Raises ``WebError`` 400 ``wrong``."""
+    if not text:
+        return None
+    text = _PLUS_LOST.sub("+", text.strip()).upper()
+    day_ends = _DAY_ENDS.match(text)
+    if day_ends is not None:  # ISO 8601 has it, Python before 3.13 has not
+        text = f"{day_ends[1]}00{text[day_ends.end() :]}"
+    try:
+        found = datetime.fromisoformat(text)
+        found = found if found.tzinfo else found.replace(tzinfo=zone)
+        found = found + DAY if day_ends is not None else found
+        found.timestamp()
+    except (ValueError, OverflowError) as error:
+        raise WebError(400, wrong) from error
+    return found
 
 
 def _midnight(moment: datetime, zone: tzinfo) -> datetime:

@@ -113,13 +113,14 @@ SHAPES: dict[str, JsonSchema] = {
         }
     ),
     "Applied": record(
+        {"applied": FLAG},
         {
-            "applied": FLAG,
             "added": list_of(TEXT),
             "changed": list_of(TEXT),
             "removed": list_of(TEXT),
             "problems": list_of(ANYTHING),
-        }
+            "reason": TEXT,
+        },
     ),
     "Done": record({"result": {"const": "ok"}}),
 }

@@ -14,6 +14,7 @@ from .config_entries import ConfigEntries
 from .config_items import ItemViews
 from .events import Events
 from .openapi import Description
+from .own import Own
 from .past import Past
 from .services import ServiceCalls
 from .states import StateViews
@@ -28,7 +29,8 @@ def views(entry: Entry) -> list[View]:
     services, templates, past = ServiceCalls(entry), Templates(entry.hub), Past(entry.hub)
     entries, streams, items = ConfigEntries(entry.hub), Streams(entry), ItemViews(entry.hub)
     read, user, admin = Access.READ, Access.USER, Access.ADMIN
-    description = Description(entry.hub)
+    description, own = Description(entry.hub), Own(entry.hub)
+    one_entry = "/api/nanobot/entries/{entry_id:.*}"
     return [
         _view("GET", "/api/openapi.json", read, op.OPENAPI, description.read, scoped=True),
         _view("GET", "/api/", read, op.ALIVE, status.alive, scoped=True, prompt=True),
@@ -58,6 +60,20 @@ def views(entry: Entry) -> list[View]:
         _view("GET", "/api/config/{domain}/config/{item_id}", admin, op.READ_ITEM, items.read),
         _view("POST", "/api/config/{domain}/config/{item_id}", admin, op.WRITE_ITEM, items.write),
         _view("DELETE", "/api/config/{domain}/config/{item_id}", admin, op.DELETE_ITEM, items.delete),
+        _view("GET", "/api/nanobot/entries", read, op.OWN_ENTRIES, own.entries),
+        _view("POST", f"{one_entry}/reload", admin, op.OWN_RELOAD, own.acts_on_entry("reload")),
+        _view("POST", f"{one_entry}/stop", admin, op.OWN_STOP, own.acts_on_entry("stop_entry")),
+        _view("POST", f"{one_entry}/start", admin, op.OWN_START, own.acts_on_entry("start_entry")),
+        _view("GET", "/api/nanobot/plan", admin, op.PLAN, own.plan),
+        _view("POST", "/api/nanobot/apply", admin, op.RELOAD, own.apply),
+        _view("GET", "/api/nanobot/issues", read, op.ISSUES, own.issues),
+        _view("POST", "/api/nanobot/issues/{issue_id:.*}/fix", admin, op.FIX, own.fix),
+        _view("GET", "/api/nanobot/traces", admin, op.TRACES, own.traces),
+        _view("GET", "/api/nanobot/traces/{domain}/{item_id:.*}/{run_id}", admin, op.TRACE, own.trace),
+        _view("GET", "/api/nanobot/messages", admin, op.MESSAGES, own.messages),
+        _view("GET", "/api/nanobot/sessions", admin, op.SESSIONS, own.sessions),
+        _view("GET", "/api/nanobot/sessions/{session:.*}", admin, op.SESSION, own.session),
+        _view("DELETE", "/api/nanobot/sessions/{session:.*}", admin, op.DELETE_SESSION, own.delete_session),
     ]
 
 

@@ -15,7 +15,7 @@ from nanobot.contracts.service import Handler, Response, Service, ServiceCall
 from nanobot.errors import InvalidServiceData, ServiceError
 from nanobot.hub.collection import target_schema
 from nanobot.hub.context import ACTING
-from nanobot.hub.entry import Entry
+from nanobot.hub.entry import Entry, EntryState
 from nanobot.hub.hub import Hub
 from nanobot.lifecycle.edits import Applied, Edits
 from nanobot.lifecycle.explaining import offer_explanations
@@ -56,6 +56,16 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callabl
     async def reload(call: ServiceCall) -> Mapping[str, Any]:
         return await _reload(call, edits, call.data["entry"])
 
+    async def stop_entry(call: ServiceCall) -> Mapping[str, Any]:
+        ids = _known(edits, call.data["entry"])
+        if core := [one for one in ids if edits.entries.live_config(one) is None]:
+            raise InvalidServiceData(f"'{core[0]}' is not stopped alone; nanobot.stop stops all of it")
+        return _answer(call, await edits.wait(edits.request(stop=ids)), hub)
+
+    async def start_entry(call: ServiceCall) -> Mapping[str, Any]:
+        stopped = [i for i in _known(edits, call.data["entry"]) if hub.entries[i].state is EntryState.STOPPED]
+        return _answer(call, await edits.wait(edits.request(restart=stopped)), hub)
+
     async def reload_entry(call: ServiceCall) -> Mapping[str, Any]:
         return await _reload(call, edits, call.data["entry_id"])
 
@@ -87,6 +97,8 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callabl
     add = _adder(entry)
     optional = Response.OPTIONAL
     add("reload", reload, _ENTRY, "Read the configuration again and restart an integration.", optional)
+    add("stop_entry", stop_entry, _ENTRY, "Unload an integration until it is started, edited, or nanobot is.", optional)
+    add("start_entry", start_entry, _ENTRY, "Set an integration up again that was stopped.", optional)
     add("reload_config_entry", reload_entry, _ENTRY_ID, "The same, in Home Assistant's words.", optional)
     add("reload_all", reload_all, _NOTHING, "Read the configuration again and apply what changed.", optional)
     add("reload_core_config", reload_all, _NOTHING, "The same; also the core's own block is applied.", optional)
@@ -108,14 +120,18 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callabl
 
 
 async def _reload(call: ServiceCall, edits: Edits, wanted: str | Iterable[str]) -> Mapping[str, Any]:
-    hub = edits.hub
+    return _answer(call, await edits.wait(edits.request(restart=_known(edits, wanted))), edits.hub)
+
+
+def _known(edits: Edits, wanted: str | Iterable[str]) -> list[str]:
+    """The ids of entries. Raises ``InvalidServiceData`` for one that nothing has."""
     ids = [wanted] if isinstance(wanted, str) else list(wanted)
     for entry_id in ids:
-        if entry_id not in hub.entries:
-            near = nearest(entry_id, hub.entries)
+        if entry_id not in edits.hub.entries:
+            near = nearest(entry_id, edits.hub.entries)
             hint = f"; did you mean '{near}'?" if near else ""
             raise InvalidServiceData(f"nothing named '{entry_id}' is configured{hint}")
-    return _answer(call, await edits.wait(edits.request(restart=ids)), hub)
+    return ids
 
 
 def _answer(call: ServiceCall, applied: Applied | None, hub: Hub) -> Mapping[str, Any]:

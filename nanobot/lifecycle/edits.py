@@ -80,6 +80,7 @@ class Edits:
         self._tasks = Tasks("edits")
         self._next: asyncio.Future[Applied] | None = None
         self._restart: set[str] = set()
+        self._stop: set[str] = set()
         self._busy = False
         self._closed = False
         self._waiting: dict[asyncio.Future[None], str] = {}
@@ -99,14 +100,16 @@ class Edits:
             return
         await self._apply(loaded, (), {})
 
-    def request(self, restart: Collection[str] = ()) -> asyncio.Future[Applied]:
+    def request(self, restart: Collection[str] = (), *, stop: Collection[str] = ()) -> asyncio.Future[Applied]:
         """Have the configuration on disk applied; done when an apply that began after this call is.
 
-        ``restart``: ids of entries to restart although nothing changed for them.
+        ``restart``: ids of entries to restart although nothing changed for them. ``stop``: of those to unload first;
+        they stay so until they are edited or restarted.
         """
         if self._closed:
             return _fail(asyncio.get_running_loop().create_future(), STOPPING)
-        self._restart.update(restart)
+        self._restart = {*self._restart.difference(stop), *restart}
+        self._stop = {*self._stop.difference(restart), *stop}
         wanted = self._next
         if wanted is None:
             wanted = self._next = asyncio.get_running_loop().create_future()
@@ -161,7 +164,10 @@ class Edits:
                 done, self._next = self._next, None
                 self.entries.hurry.clear()
                 restart, self._restart = self._restart, set()
+                stop, self._stop = self._stop, set()
                 try:
+                    for entry_id in stop:
+                        await self.entries.stop(entry_id)
                     applied = await self._once(restart)
                 except asyncio.CancelledError:
                     _fail(done, STOPPING)

@@ -119,8 +119,10 @@ class Entries:
         return f"{entry_id}: {live.entry.error}"
 
     async def stop(self, entry_id: str) -> None:
-        """Unload an entry but keep it in sight as stopped."""
-        live = self._live[entry_id]
+        """Unload an entry but keep it in sight as stopped. One that left, or is stopped, is left alone."""
+        live = self._live.get(entry_id)
+        if live is None or live.entry.state is EntryState.STOPPED:
+            return
         await self._end_work(entry_id)
         self.leaving(entry_id)
         await self._unload(live)

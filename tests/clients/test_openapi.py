@@ -19,6 +19,8 @@ NOT_CHECKED = (
 HOOKS = HERE / "openapi_hooks.py"
 BEHIND_A_PROXY = CONFIG.replace("  port: {port}\n", "  port: {port}\n  trusted_proxies: 127.0.0.1\n")
 NOT_ASKED = (
+    "/api/nanobot/entries/{entry_id}/reload",  # the others miss what it takes away
+    "/api/nanobot/entries/{entry_id}/stop",
     "/api/stream",  # it has no end
     "/api/websocket",
 )

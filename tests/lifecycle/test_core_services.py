@@ -48,7 +48,8 @@ async def check(house: House, text: str) -> Mapping[str, Any]:
 async def test_both_names_have_the_same_services(things: Hub, domain: str) -> None:
     assert {service.name for service in things.services if service.domain == domain} == {
         "check_config", "reload", "reload_all", "reload_config_entry", "reload_core_config", "reload_custom_templates",
-        "save_persistent_states", "set_location", "stop", "toggle", "turn_off", "turn_on", "update_entity",
+        "save_persistent_states", "set_location", "start_entry", "stop", "stop_entry", "toggle", "turn_off", "turn_on",
+        "update_entity",
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nanobot.errors import NanobotError
+from nanobot.errors import InvalidServiceData, NanobotError
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import EntryState
 from nanobot.testing.plugin import House
@@ -295,6 +295,48 @@ async def test_reload_of_one_entry_restarts_it_alone(life: Life, house: House) -
     life.since()
     await house.hub.services.call("nanobot", "reload", {"entry": "gamma"})
     assert life.since() == ["gamma: unload 0", "gamma: setup 0"]
+
+
+async def test_what_is_stopped_stays_so_until_it_is_started(life: Life, house: House) -> None:
+    await house.start("alpha:\ngamma:\n")
+    life.since()
+    call = house.hub.services.call
+    await call("nanobot", "stop_entry", {"entry": "gamma"})
+    assert house.entry("gamma").state is EntryState.STOPPED
+    await call("nanobot", "stop_entry", {"entry": "gamma"})
+    await call("nanobot", "reload_all", {})
+    assert life.since() == ["gamma: unload 0"]
+    await call("nanobot", "start_entry", {"entry": ["alpha", "gamma"]})
+    await call("nanobot", "start_entry", {"entry": "gamma"})
+    assert life.since() == ["gamma: setup 0"]
+    assert house.entry("gamma").state is EntryState.LOADED
+
+
+async def test_an_edit_starts_what_was_stopped(life: Life, house: House) -> None:
+    await house.start("alpha:\n  value: 1\n")
+    await house.hub.services.call("nanobot", "stop_entry", {"entry": "alpha"})
+    life.since()
+    await house.apply("alpha:\n  value: 2\n")
+    assert life.since() == ["alpha: setup 2"]
+
+
+async def test_stop_and_start_at_once_end_as_the_last_one_says(life: Life, house: House) -> None:
+    await house.start("alpha:\n")
+    call = house.hub.services.call
+    for words, state in (
+        (("stop_entry", "start_entry", "reload"), EntryState.LOADED),
+        (("reload", "stop_entry"), EntryState.STOPPED),
+    ):
+        async with asyncio.TaskGroup() as group:
+            for word in words:
+                group.create_task(call("nanobot", word, {"entry": "alpha"}))
+        assert house.entry("alpha").state is state, words
+
+
+async def test_the_core_is_not_stopped_alone(house: House) -> None:
+    await house.start("")
+    with pytest.raises(InvalidServiceData, match="nanobot.stop stops all of it"):
+        await house.hub.services.call("nanobot", "stop_entry", {"entry": "nanobot"})
 
 
 async def test_a_key_that_can_be_no_folder_is_an_unknown_integration(life: Life, house: House) -> None:
