@@ -77,10 +77,13 @@ def tokens(call: SocketCall) -> Any:
 
 
 async def delete_token(call: SocketCall) -> Any:
-    """Take one back. What it has open is closed."""
-    wanted = call.data["refresh_token_id"]
-    if all(one.id != wanted for one in _own(call)):
+    """Take one back. What it has open is closed. A token that may not do everything takes back itself alone."""
+    wanted, by = call.data["refresh_token_id"], _token_of(call)
+    known = next((one for one in _own(call) if one.id == wanted), None)
+    if known is None:
         raise SocketError("invalid_token_id", "Received invalid token")
+    if by is not None and not call.identity.may(Access.ADMIN) and by.id not in (known.id, known.by):
+        raise SocketError(sc.UNAUTHORIZED, "a token that may not do everything ends no other; sign in for that")
     try:
         await in_thread(call.hub.credentials.revoke, wanted)
     except NanobotError as error:

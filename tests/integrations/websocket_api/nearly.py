@@ -3,9 +3,11 @@ value that does not belong where it stands."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nanobot.contracts.socket_command import SocketCommand
@@ -71,6 +73,21 @@ NAMED: Mapping[str, Strategy] = {
     "expires": st.sampled_from([0, 1, 2**40]),
     "icon": st.sampled_from(["mdi:cup", "x", ""]),
 }  # fmt: skip
+
+
+async def made(strategy: Any, count: int) -> list[Any]:
+    """So many of them, the same in each run."""
+    found: list[Any] = []
+
+    @settings(
+        max_examples=count, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
+    @given(strategy)
+    def collect(one: Any) -> None:
+        found.append(one)
+
+    await asyncio.get_running_loop().run_in_executor(None, collect)
+    return found
 
 
 def message(command: SocketCommand) -> Strategy:

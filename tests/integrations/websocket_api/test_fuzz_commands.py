@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 
 from nanobot.hub.hub import Hub
-from tests.integrations.websocket_api.nearly import message
+from tests.integrations.websocket_api.nearly import made, message
 
 EXAMPLES = int(os.environ.get("NANOBOT_FUZZ_EXAMPLES", "6"))
 FEW = 2  # of those that write the configuration and apply it
@@ -31,20 +29,6 @@ automation:
 script:
   pour: {sequence: [{event: cup}]}
 """
-
-
-async def made(strategy: Any, count: int) -> list[Any]:
-    found: list[Any] = []
-
-    @settings(
-        max_examples=count, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
-    @given(strategy)
-    def collect(one: Any) -> None:
-        found.append(one)
-
-    await asyncio.get_running_loop().run_in_executor(None, collect)
-    return found
 
 
 @pytest.fixture
