@@ -140,7 +140,7 @@ class Rights:
         if any(part.get(key) for part in given for key in _WIDE) or (not names_some and self.scope.services is None):
             raise Refused(f"this token is for some entities: a call of {name} has to be for these, by their names")
         for entity_id in ids:
-            if not self.may_see(entity_id):
+            if "." not in entity_id or not self.may_see(entity_id):
                 raise Refused(f"{entity_id} is not among the entities that this token is for")
 
 

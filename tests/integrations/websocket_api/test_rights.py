@@ -141,6 +141,14 @@ async def test_a_token_for_some_entities_acts_on_these_alone(
     assert len(calls) == 1
 
 
+async def test_all_is_no_entity_of_any_pattern(socket: Any, hub: Hub, calls: list[Any]) -> None:
+    client = await socket.sign_in(token(hub, Access.USER, entities=("a*", "cup.*")))
+    for given in ("all", "ALL", ["all", "cup.a"]):
+        more = {"domain": "tea", "service": "brew", "service_data": {"entity_id": given}}
+        assert (await client.fails("call_service", **more))["code"] == "unauthorized"
+    assert calls == []
+
+
 async def test_a_name_on_the_list_opens_no_service_that_is_about_something_else(
     socket: Any, entry: Entry, hub: Hub
 ) -> None:
