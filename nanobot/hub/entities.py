@@ -117,9 +117,13 @@ class Entities:
         """Whether people do not want to see it, such as on pages."""
         return self._is_hidden(entity_id)
 
-    def were_made(self, ids: frozenset[str]) -> None:
-        """From now on these are the ones that clients made, and may change: what they show as ``editable``."""
-        before, self._made = self._made, ids
+    def were_made(self, ids: frozenset[str], *, beside: bool = False) -> None:
+        """From now on these are the ones that clients made, and may change: what they show as ``editable``.
+
+        ``beside`` those of before, so that what is about to go changes nothing any more.
+        """
+        before = self._made
+        self._made = ids = ids | before if beside else ids
         for entity_id in before ^ ids:
             if (entity := self._entities.get(entity_id)) is not None:
                 self.write(entity)

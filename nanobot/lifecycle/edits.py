@@ -239,9 +239,11 @@ class Edits:
         if loaded.incomplete:  # a package that cannot be read does not say which entries it held
             plan = replace(plan, removed=())
         mended = self._told(checked.problems)
-        self.hub.entities.were_made(loaded.made_by_clients())
+        made = loaded.made_by_clients()
+        self.hub.entities.were_made(made, beside=True)
         bring = {i: self._config_of(wanted[i]) for i in (*plan.added, *plan.changed)}
         await self.entries.apply(plan.removed, bring, restart=restart, taken=taken)
+        self.hub.entities.were_made(made)
         translate.reload()
         if recovering:
             self.hub.issues.resolve("nanobot.recovery")

@@ -5,7 +5,7 @@ Those that somebody wrote into the YAML are not among them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,14 @@ OPTIONS = {
     "timer": ("duration", "restore"),
 }
 """What each kind takes besides ``name`` and ``icon``; its values are checked as those of the YAML are."""
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "counter": {"initial": 0, "minimum": None, "maximum": None, "step": 1, "restore": True},
+    "input_datetime": {"has_date": False, "has_time": False},
+    "input_number": {"step": 1.0, "mode": "slider"},
+    "input_text": {"min": 0, "max": 100, "mode": "text"},
+    "timer": {"duration": "0:00:00", "restore": False},
+}
+"""What clients are told of options that were not given."""
 
 
 class Helpers:
@@ -50,7 +58,7 @@ class Helpers:
         return [
             add("list", self.list, Access.READ),
             add("create", self.create, Access.ADMIN, vol.Schema({vol.Required("name"): name, **options})),
-            add("update", self.update, Access.ADMIN, vol.Schema({**known, vol.Optional("name"): name, **options})),
+            add("update", self.update, Access.ADMIN, vol.Schema({**known, vol.Required("name"): name, **options})),
             add("delete", self.delete, Access.ADMIN, vol.Schema(known)),
         ]
 
@@ -60,14 +68,14 @@ class Helpers:
             return []
         with self._told():
             made = await call.hub.config_items.made(self._domain)
-        return [{"id": key, **value} for key, value in made.items() if isinstance(value, dict)]
+        return [self._shape(key, value) for key, value in made.items() if isinstance(value, dict)]
 
     async def create(self, call: SocketCall) -> Any:
         """The entity is there when the answer comes."""
         value = _given(call)
         with self._told():
             key = await self._items(call).put_made(self._domain, value)
-        return {"id": key, **value}
+        return self._shape(key, value)
 
     async def update(self, call: SocketCall) -> Any:
         """What is not named is as at first."""
@@ -75,13 +83,16 @@ class Helpers:
         del value[self._id]
         with self._told(key):
             await self._items(call).put_made(self._domain, value, key=key)
-        return {"id": key, **value}
+        return self._shape(key, value)
 
     async def delete(self, call: SocketCall) -> None:
         """The entity is gone when the answer comes."""
         key = call.data[self._id]
         with self._told(key):
             await self._items(call).delete_made(self._domain, key)
+
+    def _shape(self, key: str, value: Mapping[str, Any]) -> dict[str, Any]:
+        return {"id": key, **DEFAULTS.get(self._domain, {}), **value}
 
     def _items(self, call: SocketCall) -> ConfigItems:
         if call.hub.config_items is None:

@@ -107,6 +107,39 @@ async def test_each_kind_can_be_made(client: Client, house: House, domain: str, 
     assert await client.ask(f"{domain}/list") == [made]
 
 
+@pytest.mark.parametrize(
+    ("domain", "options", "told"),
+    [
+        ("counter", {}, {"initial": 0, "minimum": None, "maximum": None, "step": 1, "restore": True}),
+        ("input_datetime", {"has_date": True}, {"has_date": True, "has_time": False}),
+        ("input_number", {"min": 0, "max": 9}, {"min": 0, "max": 9, "step": 1.0, "mode": "slider"}),
+        ("input_text", {}, {"min": 0, "max": 100, "mode": "text"}),
+        ("timer", {}, {"duration": "0:00:00", "restore": False}),
+    ],
+)
+async def test_options_that_were_not_given_are_told_as_they_are(
+    client: Client, house: House, domain: str, options: Any, told: Any
+) -> None:
+    made = await client.ask(f"{domain}/create", name="One", **options)
+    assert made == {"id": "one", "name": "One", **told}
+    assert await client.ask(f"{domain}/list") == [made]
+
+
+async def test_an_update_without_the_name_is_refused_rather_than_forget_it(client: Client, house: House) -> None:
+    await client.ask("input_boolean/create", name="Night light")
+    error = await client.fails("input_boolean/update", input_boolean_id="night_light", icon="mdi:lamp")
+    assert error["code"] == "invalid_format"
+    assert "name" in error["message"]
+
+
+async def test_a_deletion_is_one_change(client: Client, house: House) -> None:
+    await client.ask("counter/create", name="Cups")
+    follow = await client.follow("subscribe_events", event_type="state_changed")
+    await client.tell("counter/delete", counter_id="cups")
+    event = await client.event(follow)
+    assert (event["data"]["entity_id"], event["data"]["new_state"]) == ("counter.cups", None)
+
+
 async def test_those_written_by_hand_are_not_listed_and_their_names_are_taken(
     client: Client, house: House, set_up: SetUp
 ) -> None:
@@ -122,8 +155,8 @@ async def test_what_is_wrong_is_refused_with_a_sentence_and_not_written(client: 
     assert "input_number" in error["message"]
     assert (await client.fails("input_boolean/create", icon="mdi:lamp"))["code"] == "invalid_format"
     assert (await client.fails("input_boolean/create", name=""))["code"] == "invalid_format"
-    for command in ("update", "delete"):
-        told = await client.fails(f"counter/{command}", counter_id="nosuch")
+    for command, more in (("update", {"name": "x"}), ("delete", {})):
+        told = await client.fails(f"counter/{command}", counter_id="nosuch", **more)
         assert told == {**told, "code": "not_found", "message": "Unable to find counter_id nosuch"}
     assert not (house.config_dir / MADE).exists()
 
