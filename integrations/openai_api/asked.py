@@ -15,6 +15,7 @@ from .files import File, file_of
 MAX_MESSAGES = 2000
 MAX_FILES = 20
 MAX_INSTRUCTIONS = 64_000  # characters
+MAX_STOPS = 16
 MAX_NAME = 256  # characters of the name of a session or model
 SESSION_HEADERS = ("X-Nanobot-Session", "X-Session-Id")
 
@@ -54,6 +55,8 @@ class Asked:
     """Whether the end of a stream says how much was used."""
     progress: bool | None = None
     """Whether the client wants to see what the agent does; None: it says nothing about that."""
+    stop: tuple[str, ...] = ()
+    """Words before which the answer ends."""
 
 
 def session_name(headers: Mapping[str, str], *fallbacks: tuple[str, Any]) -> str | None:
@@ -91,6 +94,15 @@ def progress_of(data: Mapping[str, Any]) -> bool | None:
     """``{"nanobot": {"progress": true}}``."""
     ours = mapping(data, "nanobot")
     return flag(ours, "progress") if "progress" in ours else None
+
+
+def stops_of(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """``stop``: a text or some of them. Raises ``ApiError``."""
+    value = data.get("stop")
+    words = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(words, list) or len(words) > MAX_STOPS or not all(isinstance(one, str) for one in words):
+        raise wrong("stop", f"'stop' is a text, or a list of {MAX_STOPS} texts at most")
+    return tuple(filter(None, words))
 
 
 def check_tool_choice(data: Mapping[str, Any], name: str = "tool_choice") -> None:

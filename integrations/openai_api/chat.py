@@ -7,7 +7,7 @@ from typing import Any
 
 from nanobot.util.ids import ulid
 
-from .asked import Asked, check_tool_choice, flag, mapping, model_of, progress_of, session_name, talk
+from .asked import Asked, check_tool_choice, flag, mapping, model_of, progress_of, session_name, stops_of, talk
 from .errors import ApiError, error_body, wrong
 from .pieces import Piece
 from .wire import Event, tokens
@@ -39,6 +39,7 @@ def read(data: Any, headers: Mapping[str, str]) -> Asked:
         stream=stream,
         usage=flag(options, "include_usage"),
         progress=progress_of(data),
+        stop=stops_of(data),
     )
 
 

@@ -37,6 +37,7 @@ _OPTIONS: dict[str, JsonSchema] = {
     "user": {"type": ["string", "null"], "maxLength": 256},
     "nanobot": {"type": ["object", "null"], "properties": {"progress": _SWITCH}},
 }
+_STOP: JsonSchema = {"anyOf": [_MAYBE_TEXT, {"type": "array", "items": _TEXT, "maxItems": 16}]}
 _FAILS = {404: None, 415: None, 500: None, 503: None}
 
 MODELS = Operation(
@@ -52,7 +53,11 @@ CHAT = Operation(
     description=_SESSION,
     body=_record(
         {"model": _NAME, "messages": _MESSAGES},
-        {**_OPTIONS, "stream_options": {"type": ["object", "null"], "properties": {"include_usage": _SWITCH}}},
+        {
+            **_OPTIONS,
+            "stop": _STOP,
+            "stream_options": {"type": ["object", "null"], "properties": {"include_usage": _SWITCH}},
+        },
     ),
     answers={
         200: _record(

@@ -84,3 +84,46 @@ class Spoken:
         if text:
             self._written.append(text)
         return text
+
+
+class Cut:
+    """Text up to the first of some words. What may be the beginning of one is held until it is clear."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self._words = words
+        self._held = ""
+        self._is_over = False
+        self._told: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """All that was let through."""
+        return "".join(self._told)
+
+    def let(self, text: str) -> str:
+        """What of a piece, and of what was held before it, can be told."""
+        if self._is_over:
+            return ""
+        whole = self._held + text
+        found = [at for word in self._words if (at := whole.find(word)) >= 0]
+        self._is_over = bool(found)
+        end = min(found) if found else len(whole) - self._begun(whole)
+        self._held = "" if found else whole[end:]
+        return self._tell(whole[:end])
+
+    def rest(self) -> str:
+        """What was held: nothing more comes."""
+        held, self._held = self._held, ""
+        return self._tell(held)
+
+    def _begun(self, text: str) -> int:
+        """How many of the last characters begin one of the words."""
+        longest = max(map(len, self._words), default=1) - 1
+        for size in range(min(longest, len(text)), 0, -1):
+            if any(word.startswith(text[-size:]) for word in self._words):
+                return size
+        return 0
+
+    def _tell(self, text: str) -> str:
+        self._told.append(text)
+        return text

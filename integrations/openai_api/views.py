@@ -26,7 +26,7 @@ from .channel import SessionChannel
 from .errors import NO_RETRY, ApiError, as_api_error, error_body
 from .exchange import Exchange
 from .patience import Patience, Slots
-from .pieces import Piece, Spoken
+from .pieces import Cut, Piece, Spoken
 from .sessions import Sessions
 from .wire import Shape, Stream
 
@@ -59,6 +59,7 @@ class Api:
             self._view("POST", "/v1/responses", Access.USER, self.responses, op.RESPONSES),
             self._view("GET", "/v1/{path:.*}", Access.READ, self.unknown),
             self._view("POST", "/v1/{path:.*}", Access.READ, self.unknown),
+            self._view("DELETE", "/v1/{path:.*}", Access.READ, self.unknown),
         ]
 
     def close(self) -> None:
@@ -174,13 +175,15 @@ class Api:
                 case "failed":
                     raise _failure(piece.text)
                 case "final":
-                    return json_response(answer.whole(spoken.finish(piece.text), tools if self._shows(asked) else None))
+                    cut = Cut(asked.stop)
+                    text = cut.let(spoken.finish(piece.text)) + cut.rest()
+                    return json_response(answer.whole(text, tools if self._shows(asked) else None))
         raise NotReady("the answer broke off; ask again")
 
     async def _stream(
         self, stream: Stream, answer: Shape, spoken: Spoken, pieces: Pieces, asked: Asked
     ) -> web.StreamResponse:
-        shows = self._shows(asked)
+        shows, cut = self._shows(asked), Cut(asked.stop)
         await stream.begin()
         alive = self._entry.spawn(stream.keep_alive(), "keep a stream alive")
         try:
@@ -196,12 +199,13 @@ class Api:
                         raise _failure(piece.text)
                     case "final":
                         text = spoken.finish(piece.text)
+                text = cut.let(text) + (cut.rest() if piece.kind == "final" else "")
                 if text:
                     await stream.tell([answer.delta(text)])
                 if shows and piece.kind in ("retract", "thinking", "tool"):
                     shown = answer.progress(piece)
                     await (stream.comment(shown) if isinstance(shown, str) else stream.tell([shown]))
-            await stream.tell(answer.closing(spoken.text))
+            await stream.tell(answer.closing(cut.text))
             return await stream.end(answer.done)
         finally:
             alive.cancel()

@@ -25,6 +25,7 @@ NOT_DESCRIBED = {
     "DELETE /mcp": _MCP,
     "GET /v1/{path:.*}": _CATCH_ALL,
     "POST /v1/{path:.*}": _CATCH_ALL,
+    "DELETE /v1/{path:.*}": _CATCH_ALL,
 }
 
 

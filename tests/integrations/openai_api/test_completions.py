@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from typing import Any
 
 import openai
 import pytest
@@ -61,6 +62,33 @@ async def test_a_stream_ends_with_done_and_says_nothing_of_usage_unasked(api: Ap
     reply = await api.says("hello", stream=True)
     assert reply.headers["Content-Type"].startswith("text/event-stream")
     assert all("usage" not in chunk and chunk["choices"] for chunk in chunks_of(reply))
+
+
+@pytest.mark.parametrize("session", [None, "kitchen"])
+async def test_an_answer_ends_before_a_word_of_stop(api: Api, session: str | None) -> None:
+    create = api.client().chat.completions.create
+    headers = {} if session is None else {"X-Nanobot-Session": session}
+    said = "one two three"
+    for stop, told in (("two", "you said one "), (["no", "three", "ne t"], "you said o"), ([], f"you said {said}")):
+        messages: list[ChatCompletionUserMessageParam] = [{"role": "user", "content": said}]
+        found = await create(model="parrot", messages=messages, stop=stop, extra_headers=headers)
+        assert (found.choices[0].message.content, found.choices[0].finish_reason) == (told, "stop")
+        stream = await create(model="parrot", messages=messages, stop=stop, stream=True, extra_headers=headers)
+        deltas = [chunk.choices[0].delta.content or "" async for chunk in stream]
+        assert "".join(deltas) == told
+    assert len(api.parrot.turns) == 6  # of each turn all was done
+
+
+@pytest.mark.parametrize("stop", [5, {"a": 1}, [1], ["x"] * 17])
+async def test_a_stop_that_is_no_text_is_refused(api: Api, stop: Any) -> None:
+    reply = await api.says("hello", stop=stop)
+    assert (reply.status, reply.data["error"]["param"]) == (400, "stop")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+async def test_what_is_not_there_is_told_as_openai_would(api: Api, method: str) -> None:
+    reply = await api.ask(method, "/v1/responses/resp_1")
+    assert (reply.status, reply.data["error"]["code"]) == (404, "unknown_url")
 
 
 async def test_the_conversation_that_a_client_brings_is_given_to_the_agent(api: Api) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.openai_api.pieces import Spoken
+from integrations.openai_api.pieces import Cut, Spoken
 from nanobot.util.secrets import Scrubber
 
 
@@ -59,3 +59,18 @@ def test_a_secret_is_never_read_however_it_is_cut(pieces: list[str]) -> None:
 def test_a_secret_that_repeats_itself_is_found_as_well(secret: str, cut: int, before: str) -> None:
     text = before + secret + "z"
     assert secret not in read(text[:cut], text[cut:], secrets=(secret,))
+
+
+@given(st.lists(st.text("ab\n", max_size=6), max_size=8), st.lists(st.text("ab\n", min_size=1, max_size=3), max_size=3))
+def test_a_text_ends_before_the_first_of_some_words_however_it_is_cut(pieces: list[str], words: list[str]) -> None:
+    cut = Cut(tuple(words))
+    told = "".join(map(cut.let, pieces)) + cut.rest()
+    whole = "".join(pieces)
+    ends = [at for word in words if (at := whole.find(word)) >= 0]
+    assert (told, cut.text) == (whole[: min(ends)] if ends else whole,) * 2
+
+
+def test_nothing_is_held_that_cannot_begin_a_word() -> None:
+    cut = Cut(("Observation:",))
+    told = [cut.let(piece) for piece in ("Think. ", "Ob", "jects. Obs", "ervation: 5", "6")]
+    assert [*told, cut.rest()] == ["Think. ", "", "Objects. ", "", "", ""]
