@@ -44,7 +44,7 @@ REASONS = {
     sqlite3.SQLITE_INTERRUPT: f"the answer took more than {READ_LIMIT:g} s; ask for fewer entities or a shorter time",
 }
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nanobot.recorder")
 
 
 class Damaged(StorageError):
@@ -156,6 +156,16 @@ class Database:
         with self.write() as connection:
             return int(connection.execute(text("PRAGMA freelist_count")).scalar() or 0)
 
+    def look(self) -> None:
+        """Read the whole file, with a connection that remembers nothing of it. Raises ``Damaged``."""
+        self.close_readers()
+        self.open()
+        if self.is_sqlite:
+            try:
+                self._check(always=True)
+            except DBAPIError as error:
+                raise self.sentence(error, "read") from error
+
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that can only read, for as long as one answer may take. Raises ``StorageError``."""
@@ -229,10 +239,10 @@ class Database:
             **settings,
         )
 
-    def _check(self) -> None:
+    def _check(self, *, always: bool = False) -> None:
         assert self._writer is not None
         assert self.path is not None
-        if self.path.stat().st_size < CHECK_BELOW:
+        if always or self.path.stat().st_size < CHECK_BELOW:
             verdict = self._writer.execute(text("PRAGMA quick_check(1)")).scalar()
             self._writer.rollback()
             if verdict != "ok":

@@ -58,6 +58,21 @@ def states_of(numbers: Collection[int], before: float, rows: Rows) -> list[Step]
     return [*steps, *leftovers(rows)]
 
 
+def types_of_events(connection: Connection) -> list[str]:
+    """The types of the recorded events."""
+    return list(connection.execute(select(events.c.type).distinct()).scalars())
+
+
+def events_of(types: Collection[str]) -> list[Step]:
+    """What deletes the events of these types."""
+    return [partial(_delete, events, events.c.id, (events.c.type == one,)) for one in types]
+
+
+def all_messages() -> list[Step]:
+    """What deletes what was written in chats."""
+    return [partial(_delete, messages, messages.c.id, ())]
+
+
 def leftovers(rows: Rows) -> list[Step]:
     """What deletes attributes that no state has any more."""
     unused = ~select(states.c.id).where(states.c.attributes == attributes.c.id).correlate(attributes).exists()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from nanobot.errors import StorageError
 
@@ -18,6 +18,7 @@ from .writer import Writer
 T = TypeVar("T")
 
 MAX_WAITING = 100  # questions at a time
+WAIT = 2.0  # s for the writer; while it is at something long, such as a repack, what it has written must do
 
 
 class Reader:
@@ -35,11 +36,12 @@ class Reader:
             raise StorageError("too many questions are being answered; ask again in a moment")
         self._asked += 1
         try:
-            with contextlib.suppress(StorageError):  # what was written can be read on a full disk as well
-                await self._writer.flush()
+            with contextlib.suppress(StorageError, TimeoutError):  # what was written can be read on a full disk as well
+                async with asyncio.timeout(WAIT if self._database.openings else None):  # without tables nothing is read
+                    await self._writer.flush()
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, question)
         except Damaged:
-            await self._writer.do(self._look)  # the writer meets the damage, and deals with it
+            await self._writer.outside(self._database.look)  # the writer meets the damage, and deals with it
             raise
         except RuntimeError as error:
             raise StorageError("nothing is recorded any more") from error
@@ -57,7 +59,3 @@ class Reader:
     def _read(self, question: Callable[[Connection], T]) -> T:
         with self._database.read() as connection:
             return question(connection)
-
-    def _look(self, connection: Connection) -> None:
-        if self._database.is_sqlite and connection.execute(text("PRAGMA quick_check(1)")).scalar() != "ok":
-            raise Damaged(f"{self._database.name} is damaged")

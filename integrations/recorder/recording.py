@@ -20,7 +20,7 @@ from nanobot.hub.states import STATE_CHANGED
 
 from . import options, statistics
 from .database import Database
-from .forgetting import SLICE, Step, of_entities, older_than, states_of
+from .forgetting import SLICE, Step, all_messages, events_of, of_entities, older_than, states_of, types_of_events
 from .logbook import Following
 from .reader import Reader
 from .rows import FINISHED, TRACED, Rows, Traced
@@ -191,6 +191,9 @@ class Recorder(Told):
             await self._carry_out(older_than(self.hub.clock.time() - days * DAY, self.rows))
             if apply_filter:
                 await self._purge_states(lambda entity_id: not self.chosen(entity_id), self.hub.clock.time())
+                recorded = await self.writer.do(types_of_events)
+                await self._carry_out(events_of([one for one in recorded if not self.wants(one)]))
+                await self._carry_out([] if self.rows.messages else all_messages())
             await self._give_back(repack)
 
     async def purge_entities(self, doomed: Callable[[str], bool], keep_days: float) -> None:
@@ -211,7 +214,7 @@ class Recorder(Told):
     async def _give_back(self, repack: bool) -> None:
         if repack:
             await self.writer.outside(lambda: self.database.run("VACUUM"))
-        elif self.database.is_sqlite:
+        elif self.database.is_sqlite and self.auto_repack:
             while await self.writer.outside(self.database.free_pages):  # noqa: ASYNC110 - a breath for those who want to write
                 await asyncio.sleep(PAUSE)
 

@@ -30,7 +30,7 @@ TRACED = frozenset({*STARTED, FINISHED})
 WENT_WELL = frozenset({"finished", "failed_conditions"})
 """Ends after which nobody will look at each step: their traces are not kept."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nanobot.recorder")
 _Row = dict[str, Any]
 _StateRow = tuple[str, str | None, str | None, int | None, float | None, float, str]
 _INSERT_STATES = (

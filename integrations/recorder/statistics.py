@@ -66,7 +66,9 @@ def due(connection: Connection, now: float, gap: tuple[float, float] | None) -> 
     was recorded."""
     newest = int(now // SHORT) * SHORT
     until = connection.execute(select(meta.c.value).where(meta.c.key == UNTIL)).scalar()
-    first = newest - SHORT if until is None else max(int(until), newest - MOST_MISSED)
+    first = newest - SHORT
+    if until is not None and int(until) <= newest + HOUR:  # later ones were made by a clock that was wrong
+        first = max(int(until), newest - MOST_MISSED)
     starts = range(first, newest, SHORT)
     if gap is None:
         return list(starts)
@@ -88,7 +90,10 @@ def compile_period(connection: Connection, start: int, candidates: Sequence[Cand
             (time, None if value is None else value * times + plus)
             for time, value in _points(connection, numbers[one.entity_id], start, end)
         ]
-        row = _mean(points, start, end) if one.kind == "mean" else _sum(connection, number_of, points, one)
+        if one.kind == "mean":
+            row = _mean(points, start, end)
+        else:
+            row = _sum(points, one, _sum_before(connection, number_of, start))
         if row is not None:
             rows.append({**_EMPTY, "series": number_of, "start": start, **row})
     if rows:
@@ -153,23 +158,21 @@ def _mean(points: Sequence[_Point], start: int, end: int) -> dict[str, float] | 
     return {"mean": weighted / lasted if lasted else values[-1], "min": min(values), "max": max(values)}
 
 
-def _sum(connection: Connection, number_of: int, points: Sequence[_Point], one: Candidate) -> dict[str, float] | None:
+def _sum_before(connection: Connection, number_of: int, start: int) -> Any:
+    for table in (short_statistics, statistics):
+        query = select(table.c.state, table.c.sum).where(
+            table.c.series == number_of, table.c.start < start, table.c.sum.is_not(None)
+        )
+        found = connection.execute(query.order_by(table.c.start.desc()).limit(1)).first()
+        if found is not None:
+            return found
+    return None
+
+
+def _sum(points: Sequence[_Point], one: Candidate, before: Any) -> dict[str, float] | None:
     values = [value for _, value in points if value is not None]
     if not values:
         return None
-    before = connection.execute(
-        select(short_statistics.c.state, short_statistics.c.sum)
-        .where(short_statistics.c.series == number_of, short_statistics.c.sum.is_not(None))
-        .order_by(short_statistics.c.start.desc())
-        .limit(1)
-    ).first()
-    if before is None:
-        before = connection.execute(
-            select(statistics.c.state, statistics.c.sum)
-            .where(statistics.c.series == number_of, statistics.c.sum.is_not(None))
-            .order_by(statistics.c.start.desc())
-            .limit(1)
-        ).first()
     last, total = (values[0], 0.0) if before is None else (before.state, before.sum)
     for value in values:
         if one.may_fall or value >= last:

@@ -31,7 +31,7 @@ MAX_BACKLOG = 50_000  # events that may wait
 PER_TRANSACTION = 2_000
 RETRY = Backoff(first=1.0, limit=60.0)
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nanobot.recorder")
 _Job = tuple[Callable[[Connection], Any], "asyncio.Future[Any]"]
 
 

@@ -183,6 +183,26 @@ async def test_a_file_that_is_damaged_while_it_is_used_is_set_aside_and_what_com
     assert list(file(hub).parent.glob("history.db.damaged-*"))
 
 
+async def test_a_file_that_another_one_was_copied_over_is_set_aside_by_whoever_reads_it(
+    recorded: Recorded, house: House, hub: Hub
+) -> None:
+    history = await recorded("  commit_interval: 0")
+    for number in range(200):
+        hub.states.set("light.a", str(number), {"n": str(number) * 50})  # the writer remembers all of it
+    await values(history, "light.a")
+    recorder, path = house.entry("recorder").data, file(hub)
+    await recorder.writer.outside(lambda: recorder.database.run("PRAGMA wal_checkpoint(TRUNCATE)"))
+    with path.open("r+b") as opened:
+        opened.seek(4096)
+        opened.write(os.urandom(path.stat().st_size - 4096))
+    recorder.database.close_readers()
+    with pytest.raises(StorageError, match="damaged"):
+        await values(history, "light.a")
+    await until_issue(hub, "recorder.damaged")
+    hub.states.set("light.a", "last")
+    assert await values(history, "light.a") == ["last"]
+
+
 async def test_records_of_a_newer_nanobot_are_left_alone(recorded: Recorded, hub: Hub) -> None:
     path = file(hub)
     path.parent.mkdir(mode=0o700, exist_ok=True)

@@ -166,6 +166,33 @@ async def test_what_is_not_recorded_any_more_goes_with_apply_filter(
     assert await count(house, tables.states, of("switch.a")) == 1
 
 
+async def test_events_and_messages_that_are_not_recorded_any_more_go_with_apply_filter_as_well(
+    recorded: Recorded, house: House, hub: Hub
+) -> None:
+    await recorded()
+    for event in ("doorbell", "heartbeat"):
+        hub.bus.fire(event, {})
+    hub.bus.fire("message_sent", {"text": "hello", "channel": "c"})
+    assert await count(house, tables.messages) == 1
+    await house.apply("nanobot:\n  name: Home\nrecorder:\n  messages: false\n  exclude: {event_types: heartbeat}\n")
+    await hub.services.call("recorder", "purge", {"apply_filter": True})
+    assert await count(house, tables.messages) == 0
+    assert await count(house, tables.events, tables.events.c.type == "heartbeat") == 0
+    assert await count(house, tables.events, tables.events.c.type == "doorbell") == 1
+
+
+async def test_the_room_stays_with_the_file_without_auto_repack(
+    recorded: Recorded, house: House, hub: Hub, write: Write, hands: Hands
+) -> None:
+    await recorded("  auto_repack: false")
+    for number in range(300):
+        write(number / 1000, "light.a", str(number), level="x" * 500 + str(number))
+    hands.time = START + 30 * DAY
+    await hub.services.call("recorder", "purge")
+    recorder = house.entry("recorder").data
+    assert await recorder.writer.outside(recorder.database._unused_pages) > 10
+
+
 @pytest.mark.parametrize(("auto", "left"), [("true", 1), ("false", 2)])
 async def test_it_is_done_every_night_unless_it_is_not_to_be(
     recorded: Recorded, house: House, write: Write, hands: Hands, auto: str, left: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -269,3 +271,20 @@ async def test_disabled_it_records_nothing_until_enabled(recorded: Recorded, hub
     await hub.services.call("recorder", "enable")
     write(10, "light.x", "on")
     assert brief(await ask(history, "light.x", -1, 20)) == [("off", 5), ("on", 10)]
+
+
+async def test_the_past_is_told_while_the_writer_is_at_something_long(
+    recorded: Recorded, house: House, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integrations.recorder.reader.WAIT", 0.05)
+    history = await recorded("  commit_interval: 0")
+    hub.states.set("light.a", "on")
+    assert len(await history.states(["light.a"], 0)) == 1
+    repacked = threading.Event()
+    repack = asyncio.ensure_future(house.entry("recorder").data.writer.outside(lambda: repacked.wait(20)))
+    try:
+        async with asyncio.timeout(5):
+            assert len(await history.states(["light.a"], 0)) == 1
+    finally:
+        repacked.set()
+        await repack

@@ -239,3 +239,20 @@ async def test_five_minutes_that_began_before_the_time_asked_for_are_left_out_bu
     assert len((await history.statistics(None, HOUR_AT + 1, HOUR_AT + 3600, "5minute"))["sensor.t"]) == 11
     assert await history.statistics(None, HOUR_AT + 1, HOUR_AT + 3600, "hour") == {}
     assert len((await history.statistics(None, HOUR_AT + 1, HOUR_AT + 3600, "day"))["sensor.t"]) == 1
+
+
+async def test_a_clock_that_was_years_ahead_does_not_end_statistics(
+    recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object]
+) -> None:
+    more = {"unit_of_measurement": "kWh", "state_class": "total"}
+    years = 10 * 365 * 86_400
+    hands.time = START + H + years
+    history = await recorded()
+    write(H + years + 10, "sensor.energy", "900", **more)
+    await compile_at(H + years + 300)  # type: ignore[misc]
+    write(H + 10, "sensor.energy", "1", **more)
+    await compile_at(H + 300)  # type: ignore[misc]
+    write(H + 310, "sensor.energy", "3", **more)
+    await compile_at(H + 600)  # type: ignore[misc]
+    rows = (await history.statistics(None, HOUR_AT, HOUR_AT + 600, "5minute"))["sensor.energy"]
+    assert [row["sum"] for row in rows] == [0, 2]
