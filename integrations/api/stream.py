@@ -11,13 +11,14 @@ from nanobot.errors import Busy
 from nanobot.hub.bus import ALL, Event
 from nanobot.hub.entry import Entry
 from nanobot.hub.shapes import event_json
-from nanobot.hub.web import rights_of
-from nanobot.storage.credentials import Rights
+from nanobot.hub.web import identity_of
+from nanobot.storage.credentials import Identity
 
 PING_EVERY = 50.0  # s
 MAX_BEHIND = 4096  # events that a client may be behind before it is dropped,
 MAX_BYTES = 8 * 1024 * 1024  # or bytes of them
 MAX_STREAMS = 100
+MAX_OF_ONE = 50  # of one credential; the others are for others
 END = b""
 PING = b"ping"
 
@@ -34,11 +35,15 @@ class Streams:
         """``?restrict=type,type`` gives only these."""
         if len(self._open) >= MAX_STREAMS:
             raise Busy(f"{MAX_STREAMS} streams are open already; close one of them")
+        identity = identity_of(request)
+        assert identity is not None
+        if sum(stream.who == identity.id for stream in self._open) >= MAX_OF_ONE:
+            raise Busy(f"this token has {MAX_OF_ONE} streams open already; close one of them")
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         if request.method == "HEAD":
             return web.Response(headers=headers)
         types = [one.strip() for one in request.query.get("restrict", "").split(",") if one.strip()]
-        stream = _Stream(request.transport, rights_of(request))
+        stream = _Stream(request.transport, identity)
         self._open.add(stream)
         ends = [self._entry.listen(one, stream.heard) for one in dict.fromkeys(types) or [ALL]]
         ends.append(self._entry.listen("homeassistant_stop", stream.end))
@@ -63,8 +68,9 @@ class Streams:
 class _Stream:
     """What one client has not been sent yet."""
 
-    def __init__(self, transport: asyncio.BaseTransport | None, rights: Rights) -> None:
-        self._rights = rights if rights.is_narrow else None
+    def __init__(self, transport: asyncio.BaseTransport | None, identity: Identity) -> None:
+        self.who = identity.id
+        self._rights = identity.rights if identity.rights.is_narrow else None
         self._transport = transport
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(MAX_BEHIND)
         self._waiting = 0

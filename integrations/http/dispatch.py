@@ -147,6 +147,7 @@ class Dispatcher:
         def sign_in(token: str) -> Identity | None:
             signed_in = self._sign_in(request, token)
             if signed_in is not None:
+                self.live.check(signed_in.id)
                 self.live.keep(request, signed_in.id)
             return signed_in
 
@@ -156,6 +157,7 @@ class Dispatcher:
             about.tap = getattr(request.protocol, "tap", None)
         try:
             if identity is not None:
+                self.live.check(identity.id)
                 self.live.keep(request, identity.id)
             response = await view.handler(request)
         finally:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 from aiohttp import WSCloseCode, web
 
-from nanobot.hub.web import ABOUT
+from nanobot.hub.web import ABOUT, WebError
 
 CLOSE_LIMIT = 0.5  # s for a client to answer the goodbye
+MAX_OF_ONE = 250  # of one credential at a time; the other connections are for others
 REVOKED = 4401
 """WebSocket close code: sign in again."""
 
@@ -22,6 +23,11 @@ class Live:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def check(self, identity_id: str) -> None:
+        """Raises ``WebError`` 429 for a credential that has too many open to have one more."""
+        if len(self._open) >= MAX_OF_ONE and sum(key == identity_id for key, _ in self._open.values()) >= MAX_OF_ONE:
+            raise WebError(429, f"{MAX_OF_ONE} connections are at work with this token already; try again")
 
     def keep(self, request: web.Request, identity_id: str) -> None:
         """Until ``forget`` the handler of ``request``, which runs now, can be closed.

@@ -91,6 +91,10 @@ class WebChat(Channel):
         """How many are open."""
         return len(self._clients)
 
+    def pages_of(self, identity_id: str) -> int:
+        """How many somebody has open."""
+        return sum(client.identity.id == identity_id for client in self._clients)
+
     def join(self, client: Client) -> None:
         """A page has connected."""
         self._clients.add(client)

@@ -22,6 +22,7 @@ from .status import Status
 
 MAX_FRAME = 512 * 1024  # bytes
 MAX_PAGES = 100  # open at a time, of all devices
+MAX_OF_ONE = 50  # with one session or token; the others are for others
 HEARTBEAT = 25.0  # s
 
 _ID = vol.All(str, vol.Match(r"\A[A-Za-z0-9_-]{1,64}\Z"))
@@ -74,6 +75,8 @@ class ChatViews:
         assert identity is not None
         if self._channel.pages >= MAX_PAGES:
             raise Busy(f"{MAX_PAGES} pages are open already; close one of them")
+        if self._channel.pages_of(identity.id) >= MAX_OF_ONE:
+            raise Busy(f"you have {MAX_OF_ONE} pages open already; close one of them")
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MAX_FRAME)
         await socket.prepare(request)
         client = Client(socket, identity, context_of(request), language_of(request, self._hub.language))

@@ -60,6 +60,12 @@ async def test_there_is_an_end_to_open_pages(site: Site, set_up: SetUp, monkeypa
     assert answer.status == 429
     assert "pages are open" in await answer.text()
     await asyncio.gather(*(page.close() for page in pages))
+    monkeypatch.setattr(sys.modules["integrations.webchat.view"], "MAX_OF_ONE", 2)
+    mine = [await site.client.ws_connect(address, headers=header) for _ in range(2)]
+    answer = await site.get("/webchat/ws", headers=upgrade)
+    assert (answer.status, "you have 2 pages open" in await answer.text()) == (429, True)
+    other = await site.client.ws_connect(address, headers=site.bearer("admin"))
+    await asyncio.gather(*(page.close() for page in (*mine, other)))
     again = await site.client.ws_connect(address, headers=header)
     assert "status" in await again.receive_str()
     await again.close()

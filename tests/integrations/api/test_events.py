@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
 
+from nanobot.contracts.view import Access
 from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
 
@@ -101,6 +103,16 @@ async def test_streams_end_with_the_integration_and_with_the_hub(api: Any, house
                 async for _ in stream:
                     pass
         await api.hub.services.call("nanobot", "reload", {"entry": "api"})
+
+
+async def test_one_token_does_not_take_all_streams(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["integrations.api.stream"], "MAX_OF_ONE", 1)
+    other = {"Authorization": f"Bearer {api.hub.credentials.create('other', Access.ADMIN)}"}
+    async with api.client.get(f"{api.url}/api/stream", headers=api.headers()) as first:
+        assert first.status == 200
+        for headers, status in ((api.headers(), 429), (other, 200)):
+            async with api.client.get(f"{api.url}/api/stream", headers=headers) as response:
+                assert response.status == status
 
 
 async def test_asked_for_its_head_alone_it_has_no_events(api: Any) -> None:

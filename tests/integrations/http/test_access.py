@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -199,6 +200,18 @@ async def test_what_is_revoked_loses_its_open_sockets_within_a_second(
         assert socket.close_code == 4401
         await other.send_str("b")
         assert await other.receive_str() == "heard b"
+
+
+async def test_one_token_cannot_take_every_connection(site: Any, views: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module(type(site.entry.data.dispatcher.live).__module__), "MAX_OF_ONE", 2)
+    address, headers = f"{site.url}/test/read/ws", site.bearer("user")
+    sockets = [await site.client.ws_connect(address, headers=headers) for _ in range(2)]
+    with pytest.raises(WSServerHandshakeError) as caught:
+        await site.client.ws_connect(address, headers=headers)
+    assert caught.value.status == 429
+    assert (await site.get("/test/read", headers=site.bearer("admin"))).status == 200
+    await asyncio.gather(*(socket.close() for socket in sockets))
+    assert (await site.get("/test/read", headers=headers)).status == 200
 
 
 async def test_a_socket_needs_credentials(site: Any, views: Entry) -> None:
