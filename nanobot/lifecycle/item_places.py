@@ -14,6 +14,7 @@ from nanobot.config.edit import CannotEdit, change
 from nanobot.config.files import Files, Read
 from nanobot.config.items import Items, items_of
 from nanobot.config.load import MADE, MAIN, Loaded, Unreadable, load
+from nanobot.config.merge import CORE_KEYS
 from nanobot.config.nodes import Node, read
 from nanobot.config.problem import Problem
 from nanobot.config.source import Source
@@ -25,6 +26,10 @@ from nanobot.util.secrets import MASK
 from nanobot.util.text import slugify
 from nanobot.util.yaml import Fault, Tag, Unparsable, parse
 from nanobot.util.yaml import Path as Steps
+
+UNREADABLE = ("file_", "include_", "too_deep", "too_many_aliases", "yaml_")
+"""How the keys of problems begin with which a file holds items that nobody can see."""
+NOTHING_THERE = ("include_missing", "include_folder_missing")
 
 _BOM = b"\xef\xbb\xbf"
 _HEADER = "# Helpers that were made over the API. They may be edited here as well.\n"
@@ -76,16 +81,21 @@ class Places:
     # -- reading ----------------------------------------------------------------------------------
 
     def find(self, domain: str, item_id: str) -> _Spot | None:
-        """Where an item stands; None when there is none of that id."""
+        """Where an item stands; None when there is none of that id. Raises ``ItemConflict`` when it may stand in a file
+        that cannot be read."""
         items = self.items(domain)
         for key, data in self.loaded.data.items():
-            if key.partition(" ")[0] != domain:
+            if _domain(key) != domain:
                 continue
             for step, item in _pairs(items, data):
                 known_as = item.get("id") if items.by == "index" and isinstance(item, dict) else step
                 if isinstance(known_as, (str, int)) and str(known_as) == item_id:
                     at: Steps = (key,) if step is None else (key, step)
                     return self._spot(at)
+        for problem in self.loaded.problems:
+            concerns = not problem.path or problem.path[0] in CORE_KEYS or _domain(problem.path[0]) == domain
+            if concerns and problem.key.startswith(UNREADABLE) and problem.key not in NOTHING_THERE:
+                raise ItemConflict(f"{problem.told()}; mend that first")
         return None
 
     def item(self, spot: _Spot) -> ConfigItem:
@@ -318,6 +328,10 @@ class _Overlay(Files):
         if self._edited in self._texts and self._edited.is_relative_to(folder):
             found.append(self._edited)
         return found
+
+
+def _domain(key: Any) -> str:
+    return str(key).partition(" ")[0]
 
 
 def _parsed(text: str) -> Read:

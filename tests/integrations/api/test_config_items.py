@@ -243,6 +243,23 @@ async def test_a_file_that_cannot_be_read_is_not_written(api: Any, house: House,
     assert text("automations.yaml") == broken
 
 
+@pytest.mark.parametrize(
+    ("file", "path"),
+    [("automations.yaml", f"{AUTOMATION}/1"), ("scenes/a.yaml", "/api/config/scene/config/evening")],
+)
+async def test_what_stands_in_a_broken_file_is_neither_missing_nor_new(
+    api: Any, house: House, text: Any, file: str, path: str
+) -> None:
+    house.write(f"{text(file)}- id: [\n", file)
+    item = {"alias": "X", "triggers": [], "actions": []} if "scene" not in path else {"name": "X", "entities": {}}
+    for asked in (api.get(path), api.post(path, item), api.delete(path)):
+        answer = await asked
+        assert (answer.status, file in answer.data["message"], "mend" in answer.data["message"]) == (409, True, True)
+    assert sorted(one.name for one in (house.config_dir / "scenes").iterdir()) == ["a.yaml"]
+    assert (await api.get("/api/config/script/config/morning")).status == 200
+    assert (await api.get("/api/config/script/config/nosuch")).status == 404
+
+
 async def test_what_is_shared_through_an_anchor_is_left_alone(api: Any, house: House, text: Any) -> None:
     shared = "- &one\n  id: '1'\n  alias: One\n  triggers: []\n  actions: []\n- <<: *one\n  id: two\n"
     await house.apply(shared, "automations.yaml")
