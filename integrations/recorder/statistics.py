@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from nanobot.hub.states import State
 
 from .past import ids_of
-from .tables import meta, series, short_statistics, states, statistics
+from .tables import attributes, meta, series, short_statistics, states, statistics
 from .units import factors
 
 SHORT = 300  # s
@@ -33,20 +34,26 @@ class Candidate:
     kind: str
     may_fall: bool = False
     """A total that counts down as well, and is not reset by that."""
+    tells_resets: bool = False
+    """It says when it began anew, in ``last_reset``."""
 
 
 def candidate(state: State) -> Candidate | None:
     """What there is to say of an entity: those with a state class, and plain numbers."""
-    attributes = state.attributes
-    kind = attributes.get("state_class")
+    told = state.attributes
+    kind = told.get("state_class")
     if kind not in TOTALS and kind != "measurement" and state.domain not in DOMAINS:
         return None
     if number(state.state) is None:
         return None
-    unit = attributes.get("unit_of_measurement")
+    unit = told.get("unit_of_measurement")
     is_total = kind in TOTALS
     return Candidate(
-        state.entity_id, None if unit is None else str(unit)[:255], "sum" if is_total else "mean", kind == "total"
+        state.entity_id,
+        None if unit is None else str(unit)[:255],
+        "sum" if is_total else "mean",
+        may_fall=kind == "total",
+        tells_resets=kind == "total" and told.get("last_reset") is not None,
     )
 
 
@@ -87,8 +94,8 @@ def compile_period(connection: Connection, start: int, candidates: Sequence[Cand
             continue
         number_of, (times, plus) = known[one.entity_id]
         points = [
-            (time, None if value is None else value * times + plus)
-            for time, value in _points(connection, numbers[one.entity_id], start, end)
+            (time, None if value is None else value * times + plus, reset)
+            for time, value, reset in _points(connection, numbers[one.entity_id], start, end, one.tells_resets)
         ]
         if one.kind == "mean":
             row = _mean(points, start, end)
@@ -106,7 +113,8 @@ def compile_period(connection: Connection, start: int, candidates: Sequence[Cand
 
 _EMPTY: Mapping[str, float | None] = {"mean": None, "min": None, "max": None, "state": None, "sum": None}
 _AS_IT_IS = (1.0, 0.0)
-_Point = tuple[float, float | None]
+_Point = tuple[float, float | None, Any]
+"""Since when, what, and when it was last reset, as far as it tells that."""
 
 
 def _series(connection: Connection, candidates: Sequence[Candidate]) -> dict[str, tuple[int, tuple[float, float]]]:
@@ -131,27 +139,36 @@ def _series(connection: Connection, candidates: Sequence[Candidate]) -> dict[str
     return known
 
 
-def _points(connection: Connection, entity: int, start: int, end: int) -> list[_Point]:
+def _points(connection: Connection, entity: int, start: int, end: int, tells_resets: bool) -> list[_Point]:
     """When it became what, with the value at ``start`` first; None: no number then."""
-    of_it = select(states.c.updated, states.c.state).where(states.c.entity == entity)
+    columns: list[Any] = [states.c.updated, states.c.state]
+    if tells_resets:
+        about = select(attributes.c.json).where(attributes.c.id == states.c.attributes)
+        columns.append(about.scalar_subquery().label("about"))
+    of_it = select(*columns).where(states.c.entity == entity)
     first = connection.execute(
         of_it.where(states.c.updated <= start).order_by(states.c.updated.desc(), states.c.id.desc()).limit(1)
     ).first()
     rows = connection.execute(
         of_it.where(states.c.updated > start, states.c.updated < end).order_by(states.c.updated, states.c.id)
     )
-    points: list[_Point] = [] if first is None else [(float(start), number(first.state))]
-    points.extend((row.updated, number(row.state)) for row in rows)
+    points: list[_Point] = [] if first is None else [_point(first, float(start))]
+    points.extend(_point(row, row.updated) for row in rows)
     return points
+
+
+def _point(row: Row[Any], time: float) -> _Point:
+    about = getattr(row, "about", None)
+    return time, number(row.state), orjson.loads(about).get("last_reset") if about else None
 
 
 def _mean(points: Sequence[_Point], start: int, end: int) -> dict[str, float] | None:
     """Weighted by how long each value lasted."""
-    values = [value for _, value in points if value is not None]
+    values = [value for _, value, _ in points if value is not None]
     if not values:
         return None
     weighted = lasted = 0.0
-    for (time, value), (until, _) in zip(points, [*points[1:], (float(end), None)], strict=True):
+    for (time, value, _), (until, _, _) in zip(points, [*points[1:], (float(end), None, None)], strict=True):
         if value is not None:
             weighted += value * (until - time)
             lasted += until - time
@@ -170,16 +187,19 @@ def _sum_before(connection: Connection, number_of: int, start: int) -> Any:
 
 
 def _sum(points: Sequence[_Point], one: Candidate, before: Any) -> dict[str, float] | None:
-    values = [value for _, value in points if value is not None]
+    values = [(value, reset) for _, value, reset in points if value is not None]
     if not values:
         return None
-    last, total = (values[0], 0.0) if before is None else (before.state, before.sum)
-    for value in values:
-        if one.may_fall or value >= last:
+    last, total = (values[0][0], 0.0) if before is None else (before.state, before.sum)
+    known = values[0][1]
+    for value, reset in values:
+        if reset != known:  # counted from nothing since then
+            total += value
+        elif one.may_fall or value >= last:
             total += value - last
         elif value < last * RESET_BELOW:
             total += value
-        last = value
+        last, known = value, reset
     return {"state": last, "sum": total}
 
 

@@ -89,6 +89,20 @@ async def test_totals_are_summed_over_resets(
     }
 
 
+async def test_a_total_that_says_when_it_was_reset_goes_on_from_there(
+    recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object]
+) -> None:
+    hands.time = START + H - 20
+    history = await recorded()
+    more = {"unit_of_measurement": "kWh", "state_class": "total"}
+    for at, value, reset in ((-10, 10, "1"), (100, 12, "1"), (200, 11, "1"), (400, 0, "2"), (450, 3, "2")):
+        write(H + at, "sensor.energy", str(value), last_reset=f"2023-11-1{reset}T00:00:00+00:00", **more)
+        await compile_at(H + at)  # type: ignore[misc]
+    await compile_at(H + 600)  # type: ignore[misc]
+    rows = (await history.statistics(["sensor.energy"], HOUR_AT, HOUR_AT + 600, "5minute"))["sensor.energy"]
+    assert [row["sum"] for row in rows] == [1, 4], "what it lost at midnight was not given back"
+
+
 async def test_days_and_months_are_those_of_the_configured_zone(
     recorded: Recorded, house: House, hub: Hub, hands: Hands
 ) -> None:
