@@ -9,6 +9,7 @@ import orjson
 import voluptuous as vol
 from aiohttp import web
 
+from nanobot.config.explain import explain
 from nanobot.contracts.intent import Asked
 from nanobot.contracts.view import Access, Operation, View
 from nanobot.errors import InvalidServiceData
@@ -94,7 +95,8 @@ async def _read(request: web.Request, schema: vol.Schema) -> Any:
     try:
         return schema(data)
     except vol.Invalid as error:
-        raise WebError(400, f"Message format incorrect: {error}") from error
+        told = "; ".join(problem.told() for problem in explain(error, data, (), schema))
+        raise WebError(400, f"Message format incorrect: {told}") from error
 
 
 def _answer(value: Any) -> web.Response:

@@ -137,7 +137,8 @@ async def test_an_administrator_is_an_owner_and_nobody_else(hub: Hub, url: str, 
     ("body", "message"),
     [
         (b"{x", "Invalid JSON specified."),
-        ({}, "Message format incorrect: required key not provided @ data['text']"),
+        ({}, "Message format incorrect: the option 'text' is missing"),
+        ({"text": "x", "language": None}, "Message format incorrect: language: expected text, found nothing"),
         ({"text": "x", "agent_id": "parrt"}, "there is no agent 'parrt'; did you mean 'parrot'?"),
     ],
 )
