@@ -81,6 +81,8 @@ class PromptServer(web.Server):
     async def _handle(self, request: Asked) -> web.StreamResponse:
         if request.begun is not None:
             return await self._rest(request, *request.begun)
+        if "Content-Encoding" in request.headers:
+            request.protocol.leave_unread()  # type: ignore[attr-defined]  # it is one of ours
         if "Expect" in request.headers:
             if request.headers["Expect"].lower() != "100-continue":
                 raise web.HTTPExpectationFailed(text=f"Unknown Expect: {request.headers['Expect']}")
@@ -177,6 +179,11 @@ class Protocol(web.RequestHandler):
         """The client is gone."""
         self._tap = None
         super().connection_lost(exc)
+
+    def leave_unread(self) -> None:
+        """Hang up on a body that nobody wants, and do not read it to its end: unpacked it may be a thousand times as
+        large, and the others would wait for that."""
+        self._lingering_time = 0.0
 
     def take_begun(self) -> Asked | None:
         """The request whose handler runs already."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import zlib
 
 import pytest
 from aiohttp import web
@@ -147,6 +148,20 @@ async def test_what_is_no_sound_request_is_refused_without_details(
     assert b"Traceback" not in answer
     assert b"site-packages" not in answer
     assert "Traceback" not in caplog.text
+    assert (await site.get("/health")).status == 200
+    writer.close()
+
+
+async def test_what_would_unpack_to_very_much_is_not_unpacked(site: Site) -> None:
+    packer = zlib.compressobj()
+    first, again = (packer.compress(bytes(1_000_000)) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    body = first + again * 399
+    reader, writer = await silent(site)
+    head = b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    began = time.process_time()
+    writer.write(head + b"Content-Encoding: deflate\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    await said(reader)
+    assert time.process_time() - began < 0.3  # all of the 400 MB would take twice as long or more
     assert (await site.get("/health")).status == 200
     writer.close()
 
