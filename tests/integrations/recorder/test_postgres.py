@@ -16,7 +16,7 @@ from nanobot.testing.plugin import House
 from nanobot.util.backoff import Backoff
 from tests.servers.running import NotInstalled, Server, running
 
-from .conftest import Recorded
+from .conftest import START, Hands, Recorded
 from .test_disk import until_issue
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -94,3 +94,26 @@ async def test_two_hubs_do_not_write_into_one_database(recorded: Recorded, hub: 
         issue = hub.issues.get("recorder.stopped")
         assert issue is not None
         assert "another nanobot records into the same database" in issue.text()
+
+
+async def test_numbers_are_summed_up_and_what_is_not_wanted_goes_as_on_sqlite(
+    recorded: Recorded, house: House, hub: Hub, hands: Hands, url: str
+) -> None:
+    options = f"  db_url: {url}\n  commit_interval: 0"
+    start = START - START % 300 + 300
+    history = await recorded(options)
+    about = {"state_class": "total", "unit_of_measurement": "kWh"}
+    for at, value, reset in ((-10, 10, "1"), (20, 12, "1"), (40, 3, "2")):
+        hands.time = start + at
+        hub.states.set("sensor.energy", str(value), {**about, "last_reset": reset})
+        await house.entry("recorder").data.compile()
+    hub.bus.fire("heartbeat", {})
+    hands.time = start + 300
+    await house.entry("recorder").data.compile()
+    found = await history.statistics(["sensor.energy"], start, period="5minute", units={"energy": "Wh"})
+    assert [row["change"] for row in found["sensor.energy"]] == [pytest.approx(5000)]
+    assert await history.statistic("sensor.energy", start) == pytest.approx({"change": 5})
+    assert [one["unit_class"] for one in await history.statistic_ids()] == ["energy"]
+    await house.apply(f"nanobot:\n  name: Home\nrecorder:\n{options}\n  exclude: {{event_types: heartbeat}}\n")
+    await hub.services.call("recorder", "purge", {"apply_filter": True, "repack": True})
+    assert await history.events(0, types=["heartbeat"]) == []
