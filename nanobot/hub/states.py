@@ -206,12 +206,15 @@ class States:
         self._tell(entity_id, old, None, context)
         return True
 
-    def track(self, entity_ids: str | Iterable[str], callback: Callable[[Event], None]) -> Remove:
+    def track(
+        self, entity_ids: str | Iterable[str], callback: Callable[[Event], None], *, first: bool = False
+    ) -> Remove:
         """Call ``callback`` with the ``state_changed`` event of these entities only.
 
-        Costs nothing for the changes of other entities, however many are tracked.
+        Costs nothing for the changes of other entities, however many are tracked. ``first``: before all who came
+        earlier, for somebody who only tells of changes, and is to do so before others make more of them.
         """
-        return _track(self._trackers, entity_ids, callback)
+        return _track(self._trackers, entity_ids, callback, first=first)
 
     def track_domain(self, domains: str | Iterable[str], callback: Callable[[Event], None]) -> Remove:
         """The same for all entities of these domains, those to come included."""
@@ -258,7 +261,11 @@ class States:
 
 
 def _track(
-    trackers: dict[str, tuple[Call, ...]], names: str | Iterable[str], callback: Callable[[Event], None]
+    trackers: dict[str, tuple[Call, ...]],
+    names: str | Iterable[str],
+    callback: Callable[[Event], None],
+    *,
+    first: bool = False,
 ) -> Remove:
     wanted = [names] if isinstance(names, str) else list(dict.fromkeys(names))
 
@@ -267,7 +274,8 @@ def _track(
 
     call.__qualname__ = getattr(callback, "__qualname__", repr(callback))
     for name in wanted:
-        trackers[name] = (*trackers.get(name, ()), call)
+        before = trackers.get(name, ())
+        trackers[name] = (call, *before) if first else (*before, call)
 
     def remove() -> None:
         for name in wanted:

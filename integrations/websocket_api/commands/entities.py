@@ -67,7 +67,7 @@ class EntityCommands:
             if accepts is None or accepts(event.data["entity_id"]):
                 tell(changes.json(event))
 
-        remove = states.track(ids, changed) if ids else call.hub.bus.listen(STATE_CHANGED, changed)
+        remove = states.track(ids, changed, first=True) if ids else call.hub.bus.listen(STATE_CHANGED, changed)
         call.subscribe(remove)
         wanted = [state for state in map(states.get, ids) if state is not None] if ids else states.all()
         call.event(

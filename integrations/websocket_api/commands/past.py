@@ -80,7 +80,7 @@ async def history_stream(call: SocketCall) -> None:
         past = PastState(new.entity_id, new.state, new.attributes, new.last_changed, new.last_updated)
         stream.tell(new.last_updated, {new.entity_id: [_short(call, past)]})
 
-    remove = hub.states.track(_mine(call), changed) if is_live else _nothing_to_undo
+    remove = hub.states.track(_mine(call), changed, first=True) if is_live else _nothing_to_undo
     call.subscribe(stream.until(end, remove))
     now = hub.clock.time()
     told = await _states(call, start, min(now, end or now))  # what happens from now on is told by the bus

@@ -115,9 +115,12 @@ async def test_a_cause_is_told_before_what_comes_of_it(client: Any, hub: Hub) ->
     events = await client.follow("subscribe_events", event_type="state_changed")
     entities = await client.follow("subscribe_entities")
     await client.event(entities)
+    both = await client.follow("subscribe_entities", entity_ids=["sensor.effect", "sensor.cause"])
+    await client.event(both)
     hub.states.set("sensor.cause", "1")
-    told = [await client.receive() for _ in range(4)]
+    told = [await client.receive() for _ in range(6)]
     changed = [one["event"]["data"]["entity_id"] for one in told if one["id"] == events]
     assert changed == ["sensor.cause", "sensor.effect"]
-    assert [next(iter(one["event"]["c"])) for one in told if one["id"] == entities] == changed
+    for follow in (entities, both):
+        assert [next(iter(one["event"]["c"])) for one in told if one["id"] == follow] == changed
     remove()
