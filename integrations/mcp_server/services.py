@@ -130,7 +130,7 @@ def _name(service: Service) -> str:
 def _schema(service: Service) -> dict[str, Any]:
     """Of its data, with what is said of each field for people."""
     found = to_json_schema(service.schema) if service.schema is not None else {}
-    properties: dict[str, Any] = {} if found.get("type") != "object" else dict(found["properties"])
+    properties: dict[str, Any] = {} if found.get("type") != "object" else dict(found.get("properties", {}))
     for name in _NOBODY_HAS:
         properties.pop(name, None)
     required = list(found.get("required", ()))

@@ -81,6 +81,14 @@ async def test_tools_and_services_are_offered_and_work(mcp: Mcp, hub: Hub) -> No
     assert state.context.user_id is not None
 
 
+async def test_a_script_takes_anything_and_is_offered(mcp: Mcp, entry: Entry) -> None:
+    fields = {"cups": {"description": "How many.", "selector": {"number": {}}}}
+    entry.add(Service("script", "tea", lambda call: None, vol.Schema(dict), fields=fields, entity_id="script.tea"))
+    async with mcp.session("user") as session:
+        (tool,) = [tool for tool in (await session.list_tools()).tools if tool.name == "script__tea"]
+    assert set(tool.input_schema["properties"]) == {"cups"}
+
+
 async def test_a_service_that_others_check_is_offered_with_the_fields_that_it_tells_of(mcp: Mcp, entry: Entry) -> None:
     fields = {
         "brightness": {
