@@ -127,6 +127,7 @@ class Entries:
         self.leaving(entry_id)
         await self._unload(live)
         live.entry.turn(EntryState.STOPPED)
+        self._resolve(entry_id)
 
     async def close(self) -> None:
         """Unload all, last first, within ``CLOSE_LIMIT`` seconds."""

@@ -71,6 +71,16 @@ async def test_a_fault_in_setup_leaves_nothing_half_done(ward: House, caplog: py
     assert "no such thing" in issues(ward)
 
 
+async def test_what_is_stopped_is_not_tried_again_and_no_longer_in_need_of_repair(ward: House) -> None:
+    await ward.start("healthy:\nsetup_fails:\n")
+    await ward.hub.services.call("nanobot", "stop_entry", {"entry": "setup_fails"})
+    entry = ward.entry("setup_fails")
+    assert (entry.state, entry.error, issues(ward)) == (EntryState.STOPPED, None, "")
+    await ward.hub.services.call("nanobot", "start_entry", {"entry": "setup_fails"})
+    assert ward.entry("setup_fails").state is EntryState.RETRYING
+    assert "no such thing" in issues(ward)
+
+
 async def test_a_setup_that_hangs_is_given_up_and_tried_again(ward: House) -> None:
     await ward.start("healthy:\nsetup_hangs:\n")
     entry = ward.entry("setup_hangs")
