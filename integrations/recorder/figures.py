@@ -13,13 +13,15 @@ from nanobot.contracts.history import Period
 from nanobot.errors import StorageError
 
 from .rows import chunks
-from .statistics import HOUR, SHORT, Candidate, together
+from .statistics import HOUR, SHORT, Candidate, mean_angle, together
 from .tables import series, short_statistics, statistics
 from .units import factors, unit_class
 
 MAX_ROWS = 100_000
 LEVELS = frozenset({"mean", "min", "max", "state"})
 """What moves with the zero of its unit; sums and changes only become larger or smaller."""
+
+_MEAN_TYPES: Mapping[str, int] = {"mean": 1, "angle": 2}
 
 Wanted = Mapping[str, str]
 """The unit that is wanted, by class."""
@@ -129,10 +131,13 @@ def over(connection: Connection, entity_id: str, start: float, end: float, units
         sums = [row for row in rows if row.sum is not None]
         if sums:
             found["change"] = sums[-1].sum - _sum_until(connection, known.id, sums[0].start)
-    elif means := [(row.mean, HOUR if row.start in whole else SHORT) for row in rows if row.mean is not None]:
-        found["mean"] = math.fsum(mean * length for mean, length in means) / sum(length for _, length in means)
-        found["min"] = min(row.min for row in rows if row.min is not None)
-        found["max"] = max(row.max for row in rows if row.max is not None)
+    elif means := [(row, float(HOUR if row.start in whole else SHORT)) for row in rows if row.mean is not None]:
+        if known.kind == "angle":
+            return {"mean": mean_angle((row.mean, length) for row, length in means)}
+        weights = math.fsum(length for _, length in means)
+        found["mean"] = math.fsum(row.mean * length for row, length in means) / weights
+        found["min"] = min(row.min for row, _ in means if row.min is not None)
+        found["max"] = max(row.max for row, _ in means if row.max is not None)
     return _in_unit(found, known.unit, units)
 
 
@@ -189,9 +194,9 @@ def _about(entity_id: str, unit: str | None, kind: str, present: Mapping[str, Ca
         "statistic_id": entity_id,
         "display_unit_of_measurement": unit if factors(unit, now) is None else now,
         "statistics_unit_of_measurement": unit,
-        "has_mean": kind == "mean",
+        "has_mean": kind != "sum",
         "has_sum": kind == "sum",
-        "mean_type": int(kind == "mean"),  # 1: of a line, not of a circle
+        "mean_type": _MEAN_TYPES.get(kind, 0),
         "name": None,
         "source": "recorder",
         "unit_class": unit_class(unit),

@@ -135,7 +135,7 @@ class Recorder(Told):
         item: object = self.hub.entities.get(str(event.data.get("entity_id")))
         traces: list[RunTrace] = list(item.traces) if isinstance(item, Runnable) else []
         for trace in reversed(traces):
-            if trace.run_id == event.data["run_id"] if event.type == FINISHED else trace.context is event.context:
+            if trace.run_id == event.data.get("run_id") if event.type == FINISHED else trace.context is event.context:
                 return trace
         return None
 

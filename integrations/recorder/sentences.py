@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nanobot.contracts.entity import UNAVAILABLE, UNKNOWN
@@ -64,6 +64,8 @@ def of_state(entity_id: str, state: str, attributes: Mapping[str, Any], language
 
 
 def _of_class(device_class: object) -> Mapping[str, str]:
+    if not isinstance(device_class, str):  # anybody may set any attribute
+        return _ANYWHERE
     if device_class in _OPENING:
         return {"on": "opened", "off": "closed"}
     if device_class in _ALARMING:
@@ -96,18 +98,20 @@ def of_event(event_type: str, data: _Data, language: str, hub_name: str) -> _Row
 def _automation(data: _Data, language: str, _: str) -> _Row:
     source = data.get("source")
     message = _say("triggered_by", language, source=source) if source else _say("triggered", language)
-    row = {"name": _text(data, "name"), "message": message, "domain": "automation", "entity_id": data.get("entity_id")}
+    row = {"name": _text(data, "name"), "message": message, "domain": "automation", "entity_id": _entity(data)}
     return {**row, "source": source} if source else row
 
 
 def _script(data: _Data, language: str, _: str) -> _Row:
     message = _say("script_started", language)
-    return {"name": _text(data, "name"), "message": message, "domain": "script", "entity_id": data.get("entity_id")}
+    return {"name": _text(data, "name"), "message": message, "domain": "script", "entity_id": _entity(data)}
 
 
 def _entry(data: _Data, language: str, _: str) -> _Row:
     row = {"name": _text(data, "name"), "message": _text(data, "message")}
-    row.update({key: data[key] for key in ("domain", "entity_id", "icon") if data.get(key)})
+    row.update({key: data[key] for key in ("domain", "icon") if data.get(key)})
+    if entity_id := _entity(data):
+        row["entity_id"] = entity_id
     if "domain" not in row and "entity_id" in row:
         row["domain"] = str(row["entity_id"]).partition(".")[0]
     return row
@@ -132,7 +136,7 @@ def _failing(data: _Data, language: str, _: str) -> _Row | None:
 
 
 def _applied(data: _Data, language: str, hub_name: str) -> _Row | None:
-    names = [str(name) for key in ("added", "changed", "removed") for name in data.get(key) or ()]
+    names = [str(name) for key in ("added", "changed", "removed") for name in _list(data, key)]
     if not names:
         return None
     message = _say("config_applied", language, names=", ".join(dict.fromkeys(names)))
@@ -174,6 +178,19 @@ _EVENTS: Mapping[str, Callable[[_Data, str, str], _Row | None]] = {
 }
 TOLD = frozenset(_EVENTS)
 """The events that the logbook may tell of."""
+
+
+# anybody may fire an event of any of these types, with any data
+
+
+def _entity(data: _Data) -> str | None:
+    entity_id = data.get("entity_id")
+    return entity_id if isinstance(entity_id, str) else None
+
+
+def _list(data: _Data, key: str) -> Sequence[Any]:
+    found = data.get(key)
+    return found if isinstance(found, (list, tuple)) else ()
 
 
 def _text(data: _Data, key: str) -> str:

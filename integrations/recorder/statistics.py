@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,13 @@ from .units import factors
 SHORT = 300  # s
 HOUR = 3600
 DOMAINS = frozenset({"sensor", "number", "input_number", "counter"})
-TOTALS = frozenset({"total", "total_increasing"})
+KINDS: Mapping[Any, str] = {
+    "measurement": "mean",
+    "measurement_angle": "angle",
+    "total": "sum",
+    "total_increasing": "sum",
+}
+"""What is told of a state class (Home Assistant 2025.4)."""
 UNTIL = "statistics_until"
 MOST_MISSED = 24 * HOUR  # made up for after a pause
 RESET_BELOW = 0.9  # a meter that falls below this part of what it was has begun anew
@@ -27,7 +33,7 @@ RESET_BELOW = 0.9  # a meter that falls below this part of what it was has begun
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An entity of which there are to be statistics; ``kind`` is ``mean`` or ``sum``."""
+    """An entity of which there are to be statistics; ``kind``: ``mean``, ``angle`` (a mean on a circle) or ``sum``."""
 
     entity_id: str
     unit: str | None
@@ -42,16 +48,16 @@ def candidate(state: State) -> Candidate | None:
     """What there is to say of an entity: those with a state class, and plain numbers."""
     told = state.attributes
     kind = told.get("state_class")
-    if kind not in TOTALS and kind != "measurement" and state.domain not in DOMAINS:
+    kind = kind if isinstance(kind, str) else None  # anybody may set any attribute
+    if kind not in KINDS and state.domain not in DOMAINS:
         return None
     if number(state.state) is None:
         return None
     unit = told.get("unit_of_measurement")
-    is_total = kind in TOTALS
     return Candidate(
         state.entity_id,
         None if unit is None else str(unit)[:255],
-        "sum" if is_total else "mean",
+        KINDS.get(kind, "mean"),
         may_fall=kind == "total",
         tells_resets=kind == "total" and told.get("last_reset") is not None,
     )
@@ -97,10 +103,10 @@ def compile_period(connection: Connection, start: int, candidates: Sequence[Cand
             (time, None if value is None else value * times + plus, reset)
             for time, value, reset in _points(connection, numbers[one.entity_id], start, end, one.tells_resets)
         ]
-        if one.kind == "mean":
-            row = _mean(points, start, end)
-        else:
+        if one.kind == "sum":
             row = _sum(points, one, _sum_before(connection, number_of, start))
+        else:
+            row = _mean(points, start, end, is_angle=one.kind == "angle")
         if row is not None:
             rows.append({**_EMPTY, "series": number_of, "start": start, **row})
     if rows:
@@ -162,17 +168,30 @@ def _point(row: Row[Any], time: float) -> _Point:
     return time, number(row.state), orjson.loads(about).get("last_reset") if about else None
 
 
-def _mean(points: Sequence[_Point], start: int, end: int) -> dict[str, float] | None:
+def _mean(points: Sequence[_Point], start: int, end: int, *, is_angle: bool) -> dict[str, float] | None:
     """Weighted by how long each value lasted."""
     values = [value for _, value, _ in points if value is not None]
     if not values:
         return None
-    weighted = lasted = 0.0
-    for (time, value, _), (until, _, _) in zip(points, [*points[1:], (float(end), None, None)], strict=True):
-        if value is not None:
-            weighted += value * (until - time)
-            lasted += until - time
+    parts = [
+        (value, until - time)
+        for (time, value, _), (until, _, _) in zip(points, [*points[1:], (float(end), None, None)], strict=True)
+        if value is not None
+    ]
+    if is_angle:
+        return {"mean": mean_angle(parts)}
+    lasted = math.fsum(length for _, length in parts)
+    weighted = math.fsum(value * length for value, length in parts)
     return {"mean": weighted / lasted if lasted else values[-1], "min": min(values), "max": max(values)}
+
+
+def mean_angle(parts: Iterable[tuple[float, float]]) -> float:
+    """Of degrees and their weights: 350° and 10° are 0°."""
+    east = north = 0.0
+    for angle, weight in parts:
+        east += weight * math.sin(math.radians(angle))
+        north += weight * math.cos(math.radians(angle))
+    return math.degrees(math.atan2(east, north)) % 360
 
 
 def _sum_before(connection: Connection, number_of: int, start: int) -> Any:
@@ -220,11 +239,13 @@ def _compile_hour(connection: Connection, start: int) -> None:
 def together(rows: Sequence[Row[Any]]) -> dict[str, float]:
     """Several rows as one."""
     made: dict[str, float] = {}
-    means = [row.mean for row in rows if row.mean is not None]
-    if means:
-        made["mean"] = math.fsum(means) / len(means)
-        made["min"] = min(row.min for row in rows if row.min is not None)
-        made["max"] = max(row.max for row in rows if row.max is not None)
+    means = [row for row in rows if row.mean is not None]
+    if means and means[0].min is None:  # an angle, which has no least
+        made["mean"] = mean_angle((row.mean, 1.0) for row in means)
+    elif means:
+        made["mean"] = math.fsum(row.mean for row in means) / len(means)
+        made["min"] = min(row.min for row in means if row.min is not None)
+        made["max"] = max(row.max for row in means if row.max is not None)
     sums = [row for row in rows if row.sum is not None]
     if sums:
         made["state"], made["sum"] = sums[-1].state, sums[-1].sum

@@ -133,7 +133,7 @@ series = Table(
     Column("id", Id, primary_key=True, autoincrement=False),
     Column("entity_id", String(255), nullable=False, unique=True),
     Column("unit", String(255)),
-    Column("kind", String(16), nullable=False),  # mean, sum
+    Column("kind", String(16), nullable=False),  # mean, angle, sum
 )
 
 

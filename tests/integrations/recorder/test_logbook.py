@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from integrations.recorder import sentences
 from nanobot.contracts.history import History
 from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
@@ -164,3 +165,31 @@ async def test_a_period_has_its_start_and_not_its_end(recorded: Recorded, hub: H
     first, second = (row["when"] for row in rows)
     assert len(await history.logbook(first, second, ["light.a"])) == 1
     assert len(await history.logbook(second, second + 1, ["light.a"])) == 1
+
+
+async def test_attributes_that_are_no_words_do_not_take_the_others_away(recorded: Recorded, hub: Hub) -> None:
+    history = await recorded()
+    for state in ("off", "on"):
+        hub.states.set("binary_sensor.odd", state, {"device_class": ["door"], "friendly_name": {"a": 1}, "icon": 7})
+        hub.states.set("light.a", state, {"friendly_name": "Lamp"})
+    told = {row["entity_id"] for row in await history.logbook(0) if "entity_id" in row}
+    assert told == {"binary_sensor.odd", "light.a"}
+
+
+ODD: list[Any] = [{}, {"a": 1}, ["x"], [{"a": [1]}], 7, 0.5, True, None]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+async def test_events_that_somebody_fired_with_odd_data_do_not_take_the_others_away(
+    recorded: Recorded, hub: Hub, odd: Any
+) -> None:
+    history = await recorded()
+    keys = ("name", "message", "entity_id", "domain", "icon", "source", "state", "entry", "error", "added", "channel")
+    live = []
+    hub.bus.listen("*", lambda event: live.append(history.tell(event)))
+    for event in sorted({*sentences.TOLD, "run_finished", "call_service"}):
+        hub.bus.fire(event, dict.fromkeys(keys, odd))
+        hub.states.set("light.a", event)
+    rows = await history.logbook(0)
+    assert sum(row.get("entity_id") == "light.a" for row in rows) == len(sentences.TOLD) + 1
+    assert len(live) > len(sentences.TOLD)

@@ -62,6 +62,26 @@ async def test_means_are_weighted_by_time_and_hours_are_made_of_five_minutes(
     assert await history.statistics(["sensor.none"], HOUR_AT, HOUR_AT + 3600) == {}
 
 
+async def test_the_mean_of_angles_goes_round_the_circle(
+    recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object]
+) -> None:
+    hands.time = START + H - 20
+    history = await recorded()
+    more = {"unit_of_measurement": "°", "state_class": "measurement_angle"}
+    write(H - 10, "sensor.wind", "350", **more)
+    await compile_at(H)  # type: ignore[misc]
+    write(H + 150, "sensor.wind", "20", **more)
+    await compile_at(H + 3600)  # type: ignore[misc]
+    first, *_ = (await history.statistics(None, HOUR_AT, HOUR_AT + 600, "5minute"))["sensor.wind"]
+    assert first["mean"] == pytest.approx(5)
+    assert "min" not in first
+    (hour,) = (await history.statistics(None, HOUR_AT, HOUR_AT + 3600))["sensor.wind"]
+    assert hour["mean"] == pytest.approx(18.75, abs=0.05)
+    assert await history.statistic("sensor.wind", HOUR_AT, HOUR_AT + 300) == pytest.approx({"mean": 5})
+    (listed,) = await history.statistic_ids()
+    assert (listed["has_mean"], listed["mean_type"]) == (True, 2)
+
+
 async def test_totals_are_summed_over_resets(
     recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object]
 ) -> None:
@@ -165,6 +185,7 @@ async def test_words_and_other_domains_have_none(
     hands.time = START + H
     history = await recorded()
     write(H, "sensor.word", "on")
+    write(H, "light.odd", "5", state_class=["measurement"], unit_of_measurement={})
     write(H, "light.level", "5")
     write(H, "sensor.inf", "inf")
     write(H, "counter.visits", "3")
