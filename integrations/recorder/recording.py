@@ -16,7 +16,7 @@ from nanobot.hub.bus import Event
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub, Phase
 from nanobot.hub.issues import Severity
-from nanobot.hub.states import STATE_CHANGED
+from nanobot.hub.states import STATE_CHANGED, STATE_REPORTED
 
 from . import options, statistics
 from .database import Database
@@ -93,6 +93,7 @@ class Recorder(Told):
         self.entry.on_unload(self.close)
         self.writer.start()
         self.entry.listen("*", self.hear)
+        self.entry.listen(STATE_REPORTED, self.hear)
         self._started = self.hub.clock.time()
         # asked for before anything new is written
         self._last_record = self.writer.submit(partial(statistics.last_recorded, before=self._started))

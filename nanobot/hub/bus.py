@@ -16,6 +16,8 @@ from nanobot.hub.context import Context
 from nanobot.util.aio import Tasks, is_coroutine_function
 
 ALL = "*"
+BY_NAME_ONLY = frozenset({"state_reported"})
+"""Happens too often to be told to those who want everything (Home Assistant 2025.4 does the same)."""
 LISTENER = "listener"  # how the names of tasks of coroutine listeners begin
 MAX_TYPE_LENGTH = 64
 MAX_ROUTES = 4096  # event types remembered; a client may invent any number of them
@@ -115,7 +117,7 @@ class Bus:
         once: bool = False,
         tasks: Tasks | None = None,
     ) -> Remove:
-        """Call ``callback(event)`` for each event of this type, or of any type with ``"*"``.
+        """Call ``callback(event)`` for each event of this type, or of any type with ``"*"``, save ``BY_NAME_ONLY``.
 
         ``filter`` sees the data first and may decline. A coroutine function runs as a task of ``tasks``.
         """
@@ -138,7 +140,9 @@ class Bus:
             raise ValueError(f"an event type has 1 to {MAX_TYPE_LENGTH} characters, not {len(event_type)}")
         if len(self._routes) >= MAX_ROUTES:
             self._routes.clear()
-        route = (*self._listeners.get(event_type, ()), *self._listeners.get(ALL, ()))
+        route = tuple(self._listeners.get(event_type, ()))
+        if event_type not in BY_NAME_ONLY:
+            route += tuple(self._listeners.get(ALL, ()))
         self._routes[event_type] = route
         return route
 

@@ -31,6 +31,15 @@ async def test_a_listener_of_everything_is_told_of_every_type() -> None:
     assert told == ["one", "two"]
 
 
+async def test_what_is_only_reported_again_is_told_to_those_alone_who_name_it() -> None:
+    bus, told = Bus(), []
+    bus.listen(ALL, lambda event: told.append("all"))
+    assert bus.route("state_reported") == ()
+    bus.listen("state_reported", lambda event: told.append("named"))
+    bus.fire("state_reported")
+    assert told == ["named"]
+
+
 async def test_a_one_shot_listener_is_told_once_even_when_it_fires_itself() -> None:
     bus, told = Bus(), []
 

@@ -87,6 +87,16 @@ async def test_a_stream_tells_what_happens(api: Any) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_a_stream_of_everything_has_no_reports_of_the_same(api: Any) -> None:
+    async with api.client.get(f"{api.url}/api/stream", headers=api.headers()) as response:
+        stream = messages(response)
+        assert await anext(stream) == b"ping"
+        for state in ("1", "1", "2"):
+            api.hub.states.set("sensor.a", state)
+        told = [orjson.loads(await anext(stream)) for _ in range(2)]
+        assert [one["data"]["new_state"]["state"] for one in told] == ["1", "2"]
+
+
 async def test_streams_end_with_the_integration_and_with_the_hub(api: Any, house: Any) -> None:
     ends: list[Callable[[], Any]] = [
         lambda: house.entries.stop("api"),
