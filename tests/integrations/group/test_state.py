@@ -137,4 +137,4 @@ async def test_changes_of_other_things_do_not_reach_it(hub: Hub, set_up: SetUp) 
     hub.states.set("light.b", "on")
     hub.states.set("light.a", "on")
     hub.states.set("light.a", "on", {"brightness": 3})
-    assert reported == ["light.b", "group.it", "light.a", "light.a"]
+    assert reported == ["light.b", "light.a", "group.it", "light.a"]
