@@ -65,7 +65,7 @@ class Endpoint:
     async def tell(self, request: web.Request) -> web.StreamResponse:
         """The stream of a session: what it is told without having asked."""
         caller, session = _caller_of(request), request.headers.get(_SESSION)
-        if not session:
+        if not session or request.method == "HEAD":
             raise WebError(405, "there is no stream without a session", headers={"Allow": "POST, DELETE"})
         found = await self._touch(request, caller)
         if found.status != 405:  # there is no such session

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import voluptuous as vol
 
-from nanobot.config.explain import explain
+from nanobot.config.explain import MOST_TOLD, explain
 from nanobot.config.quick import Check, quick
 from nanobot.contracts import socket_command as sc
 from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketConnection, SocketError, Translation
@@ -209,7 +209,8 @@ class Connection(SocketConnection):
                 code, text, translation = error.code, scrub(str(error)), error.translation
             case vol.Invalid():
                 code = sc.INVALID_FORMAT
-                text = "; ".join(problem.told() for problem in explain(error, given, (), command.schema, scrub))
+                problems = explain(error, given, (), command.schema, scrub, most=MOST_TOLD)
+                text = "; ".join(problem.told() for problem in problems)
             case ServiceNotFound() | NanobotError() if not isinstance(error, (InvalidServiceData, Refused)):
                 code, text = sc.HOME_ASSISTANT_ERROR, scrub(str(error))
             case InvalidServiceData():

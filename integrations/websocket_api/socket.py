@@ -27,6 +27,7 @@ VERSION = "2025.4.4"
 """The release of Home Assistant whose dialect is spoken: clients decide by it what they may ask."""
 MAX_FRAME = 4 * 1024 * 1024  # bytes
 MAX_FIRST_FRAME = 16 * 1024  # bytes, from somebody who has not signed in
+MAX_FIRST_BYTES = 256 * 1024  # of all that such a client sends, who may have its first commands on the way
 MAX_SOCKETS = 300
 MAX_OF_ONE = 200  # of one credential: the others are for others
 MAX_STRANGERS = 50  # sockets of people who have not signed in yet
@@ -78,7 +79,7 @@ class Sockets:
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MAX_FRAME, compress=False)
         frames = Frames(self._rounds)
         if (tap := request[ABOUT].tap) is not None:
-            tap(frames.feed)
+            tap(_Stranger(request, frames).feed)
         writer = await socket.prepare(request)
         assert writer is not None
         line = _Line(socket, request, writer)
@@ -88,12 +89,14 @@ class Sockets:
             await socket.send_json({"type": "auth_required", "ha_version": VERSION})
             identity = await self._sign_in(request, socket)
             if identity is not None:
+                if tap is not None:
+                    tap(frames.feed)
                 outbox = Outbox(line, self._rounds, partial(self._cut, request, identity), self._entry.spawn)
                 connection = self._open[socket] = Connection(self._entry, identity, outbox, self._known)
                 frames.take = connection.take_now
                 await self._read(socket, connection, frames)
         except (ConnectionError, RuntimeError) as error:
-            if not socket.closed and request.transport is not None:
+            if not socket.closed and request.transport is not None and not request.transport.is_closing():
                 raise
             _log.debug("a client left: %s", error)
         finally:
@@ -165,6 +168,23 @@ class Sockets:
         for connection in list(self._open.values()):
             if connection is not None:
                 connection.commands_changed()
+
+
+class _Stranger:
+    """Lets through the first bytes of a client, and cuts it off when there are too many before it has signed in."""
+
+    def __init__(self, request: web.Request, frames: Frames) -> None:
+        self._request = request
+        self._frames = frames
+        self._left = MAX_FIRST_BYTES
+
+    def feed(self, data: bytes) -> bytes:
+        self._left -= len(data)
+        if self._left >= 0:
+            return self._frames.feed(data)
+        if self._request.transport is not None:
+            self._request.transport.abort()
+        return b""
 
 
 class _Line:

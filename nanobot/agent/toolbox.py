@@ -18,7 +18,7 @@ import voluptuous as vol
 from nanobot.agent.foreign import has_foreign_words, marked
 from nanobot.agent.tool_files import told
 from nanobot.agent.tool_words import HELP, ToolHelp, fitting
-from nanobot.config.explain import explain
+from nanobot.config.explain import MOST_TOLD, explain
 from nanobot.contracts.agent import Turn
 from nanobot.contracts.model import ToolCall
 from nanobot.contracts.policy import AGENT, Act, Verdict
@@ -230,7 +230,7 @@ class Toolbox:
         try:
             return tool, tool.parameters(arguments)
         except vol.Invalid as error:
-            problems = explain(error, arguments, (), tool.parameters)
+            problems = explain(error, arguments, (), tool.parameters, most=MOST_TOLD)
             told = "; ".join(
                 f"{'.'.join(map(str, problem.path))}: {problem.sentence()}".lstrip(": ") for problem in problems
             )

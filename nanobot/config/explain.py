@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, cast
 
 import voluptuous as vol
@@ -14,6 +15,8 @@ from nanobot.config.wrong import Wrong, expected, kind_of, not_one_of, out_of_ra
 from nanobot.util.text import nearest, shorten
 from nanobot.util.yaml import Unusable
 
+MOST_TOLD = 20
+"""Problems that a client is told of one message; to find words for thousands would keep everybody waiting."""
 NAMES_SHOWN = 8
 """More options than this are not listed; the documentation has them."""
 
@@ -72,10 +75,13 @@ def explain(
     path: Path,
     schema: Any = None,
     scrub: Callable[[str], str] = lambda text: text,
+    *,
+    most: int | None = None,
 ) -> list[Problem]:
-    """The problems in an error that ``schema`` raised for ``data``, which stands at ``path``. Without file and line."""
+    """The first ``most`` problems in an error that ``schema`` raised for ``data``, which stands at ``path``. Without
+    file and line."""
     problems: list[Problem] = []
-    for single in flat(error):
+    for single in islice(flat(error), most):
         steps = tuple(_plain(step) for step in single.path)
         key, told, length = _sentence(single, steps, _at(data, steps), data, schema)
         told = {name: scrub(value) for name, value in told.items()}

@@ -9,7 +9,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from nanobot.config.explain import explain
+from nanobot.config.explain import MOST_TOLD, explain
 from nanobot.config.quick import Check, quick
 from nanobot.contracts.service import Response, Service, ServiceCall
 from nanobot.errors import InvalidServiceData, ServiceNotFound
@@ -203,7 +203,7 @@ class Services:
         )
 
     def _wrong(self, service: Service, data: Mapping[str, Any], error: vol.Invalid) -> InvalidServiceData:
-        text = "; ".join(problem.told() for problem in explain(error, data, (), service.schema))
+        text = "; ".join(problem.told() for problem in explain(error, data, (), service.schema, most=MOST_TOLD))
         return InvalidServiceData(f"{service.domain}.{service.name}: {text}")
 
     def _find(self, domain: str, name: str) -> _Registered:

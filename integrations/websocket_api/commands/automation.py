@@ -16,7 +16,7 @@ from nanobot.automation.runner import Runner
 from nanobot.automation.trace import End, plain
 from nanobot.automation.variables import rendered
 from nanobot.config import validators as cv
-from nanobot.config.explain import explain
+from nanobot.config.explain import MOST_TOLD, explain
 from nanobot.contracts import socket_command as sc
 from nanobot.contracts.runnable import Runnable, RunTrace
 from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError
@@ -107,7 +107,7 @@ class Language:
             try:
                 await in_thread(_PARTS[key], value)
             except vol.Invalid as error:
-                problems = explain(error, value, (), None, call.hub.scrubber.scrub)
+                problems = explain(error, value, (), None, call.hub.scrubber.scrub, most=MOST_TOLD)
                 told[key] = {"valid": False, "error": "; ".join(problem.told() for problem in problems)}
             else:
                 told[key] = {"valid": True, "error": None}
