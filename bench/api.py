@@ -69,7 +69,7 @@ def main() -> None:
     arguments = parser.parse_args()
     core.check_workloads(arguments.workloads)
     sys.path[:0] = [str(arguments.workloads), str(arguments.workloads / "ha")]
-    system = _peer(arguments.peer_python) if arguments.peer_python else _nanobot(arguments.python)
+    system = running_peer(arguments.peer_python) if arguments.peer_python else running_nanobot(arguments.python)
     with system as running:
         result = asyncio.run(measure(running, arguments.scale, arguments.seconds))
     print(
@@ -208,9 +208,9 @@ class _Counter(asyncio.Protocol):
         head = ["GET /api/websocket HTTP/1.1", f"Host: {address.netloc}", "Upgrade: websocket", "Connection: Upgrade"]
         head += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""]
         transport.write("\r\n".join(head).encode())
-        transport.write(_frame({"type": "auth", "access_token": running.token}))
+        transport.write(frame({"type": "auth", "access_token": running.token}))
         for number, message in enumerate(_SUBSCRIBE, 1):
-            transport.write(_frame({"id": number, **message}))
+            transport.write(frame({"id": number, **message}))
         async with asyncio.timeout(20):
             await counter._subscribed.wait()
         counter.transport = transport
@@ -227,7 +227,7 @@ class _Counter(asyncio.Protocol):
         self.is_open = False
 
 
-def _frame(message: Any) -> bytes:
+def frame(message: Any) -> bytes:
     """A short text frame, masked with nothing."""
     payload = orjson.dumps(message)
     assert len(payload) < 65536
@@ -239,7 +239,7 @@ def _frame(message: Any) -> bytes:
 
 
 @contextlib.contextmanager
-def _nanobot(python: str) -> Iterator[Running]:
+def running_nanobot(python: str) -> Iterator[Running]:
     with tempfile.TemporaryDirectory(prefix="nanobot-bench-") as folder:
         config = Path(folder)
         (config / "configuration.yaml").write_text(CONFIG, encoding="utf-8")
@@ -254,7 +254,7 @@ def _nanobot(python: str) -> Iterator[Running]:
 
 
 @contextlib.contextmanager
-def _peer(python: str) -> Iterator[Running]:
+def running_peer(python: str) -> Iterator[Running]:
     import bench_blackbox
     import start_ha
 

@@ -45,7 +45,7 @@ class Rounds:
     """Writes for all connections that have something to say, one round after the other."""
 
     def __init__(self) -> None:
-        self._waiting: set[Outbox] = set()
+        self._waiting: dict[Outbox, None] = {}
         self.at_once: dict[Outbox, None] = {}
         """Those for which ``write`` writes, whenever the next round is."""
         self._handle: asyncio.Handle | None = None
@@ -85,7 +85,7 @@ class Rounds:
 
     def add(self, outbox: Outbox) -> None:
         """Write for it in the next round."""
-        self._waiting.add(outbox)
+        self._waiting[outbox] = None
         if self._handle is None and not self.gathers:
             loop = asyncio.get_running_loop()
             if loop.time() >= self._next:
@@ -115,9 +115,10 @@ class Rounds:
         self._handle = None
         loop = asyncio.get_running_loop()
         began = loop.time()
-        waiting, self._waiting = self._waiting, set()
+        waiting, self._waiting = self._waiting, {}
+        same = Same()
         for outbox in waiting:
-            outbox.flush()
+            outbox.flush(same)
         ended = loop.time()
         self._next = ended + min(ended - began, LONGEST_PAUSE)
 
@@ -193,19 +194,14 @@ class Outbox:
             self._taken_then = self._taken
             asyncio.get_running_loop().call_soon(self._soon)
 
-    def flush(self) -> None:
-        """Write all there is, unless the client is behind with its reading."""
+    def flush(self, same: Same | None = None) -> None:
+        """Write all there is, unless the client is behind with its reading. ``same``: what others were written."""
         messages = self._messages
         if not messages or self._is_waiting or self.closed:
             return
         self._messages = []
         self._size = 0
-        if self.coalesces and len(messages) > 1:
-            data = _frame(b"[" + b",".join(messages) + b"]")
-        elif len(messages) == 1:
-            data = _frame(messages[0])
-        else:
-            data = b"".join([_frame(message) for message in messages])
+        data = framed(messages, self.coalesces) if same is None else same.framed(messages, self.coalesces)
         self._line.write(data)
         if self._line.is_full():
             self._is_waiting = True
@@ -249,6 +245,31 @@ class Outbox:
         """Cut the client off."""
         self.close()
         self._cut(reason)
+
+
+class Same:
+    """Who follows the same has the same messages waiting, and is written the same bytes: they are made once."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[bytes, bool], tuple[list[bytes], bytes]] = {}
+        """By the first message, and whether they go in one frame: the messages, and what is written."""
+
+    def framed(self, messages: list[bytes], coalesces: bool) -> bytes:
+        """``framed``, kept for the next one."""
+        key = messages[0], coalesces
+        made = self._made.get(key)
+        if made is None or made[0] != messages:
+            made = self._made[key] = (messages, framed(messages, coalesces))
+        return made[1]
+
+
+def framed(messages: list[bytes], coalesces: bool) -> bytes:
+    """A frame for each message, or one for all."""
+    if len(messages) == 1:
+        return _frame(messages[0])
+    if coalesces:
+        return _frame(b"[" + b",".join(messages) + b"]")
+    return b"".join([_frame(message) for message in messages])
 
 
 def _frame(payload: bytes) -> bytes:

@@ -15,6 +15,7 @@ from . import (
     conversation,
     core,
     frontend,
+    health,
     helpers,
     integrations,
     past,
@@ -29,6 +30,7 @@ from .automation import Language
 from .conversation import Exposed
 from .entities import EntityCommands
 from .entity_registry import EntityRegistry
+from .events import EventCommands
 from .frontend import UserData
 from .repairs import Repairs
 
@@ -37,6 +39,7 @@ def commands(entry: Entry, kept: Kept, log: RecentLog) -> list[SocketCommand]:
     """All that this integration answers itself; others bring their own."""
     return [
         *core.COMMANDS,
+        *EventCommands().commands(),
         *EntityCommands().commands(),
         *template.COMMANDS,
         *Language(entry).commands(),
@@ -54,6 +57,7 @@ def commands(entry: Entry, kept: Kept, log: RecentLog) -> list[SocketCommand]:
         *frontend.COMMANDS,
         *UserData(kept).commands(),
         *integrations.COMMANDS,
+        *health.COMMANDS,
         *conversation.COMMANDS,
         *Exposed(kept).commands(),
         *past.COMMANDS,

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 import orjson
 import voluptuous as vol
 
-from nanobot.config import validators as cv
 from nanobot.contracts import socket_command as sc
 from nanobot.contracts.service import Response, Service
 from nanobot.contracts.socket_command import SocketCall, SocketCommand, SocketError, Translation
 from nanobot.contracts.view import Access
 from nanobot.errors import ServiceNotFound
 from nanobot.hub import shapes
-from nanobot.hub.bus import ALL, Event
-from nanobot.hub.states import STATE_CHANGED, as_change
 
 from .. import fields
 
@@ -46,52 +43,6 @@ def get_config(call: SocketCall) -> Any:
 def get_services(call: SocketCall) -> Any:
     """What can be called."""
     return shapes.services_dict(call.hub, call.identity.rights)
-
-
-def subscribe_events(call: SocketCall) -> None:
-    """Be told each event of one type, or all."""
-    event_type = call.data.get("event_type", ALL)
-    call.subscribe(call.hub.bus.listen(event_type, _teller(call, event_type)))
-
-
-def _teller(call: SocketCall, event_type: str) -> Callable[[Event], None]:
-    event_json, put, head = shapes.event_json, call.connection.teller(), call.event_head()
-    rights = call.identity.rights
-    if event_type != ALL and not rights.may_hear(event_type):
-        raise SocketError(sc.UNAUTHORIZED, f"{call.identity.name} may not be told of {event_type}")
-
-    def tell(event: Event) -> None:
-        put(b"%b%b}" % (head, event.json or event_json(event)))
-
-    if not rights.is_narrow and (event_type != ALL or rights.may(Access.USER)):
-        return tell
-
-    def tell_some(event: Event) -> None:
-        if rights.may_hear_event(event.type, event.data):
-            tell(event)
-
-    return tell_some
-
-
-def unsubscribe_events(call: SocketCall) -> None:
-    """End a subscription, of whatever kind."""
-    if not call.connection.unsubscribe(call.data["subscription"]):
-        raise SocketError(sc.NOT_FOUND, "Subscription not found.")
-
-
-def fire_event(call: SocketCall) -> Any:
-    """Tell everybody something."""
-    event_type, event_data = call.data["event_type"], call.data.get("event_data")
-    if not call.identity.rights.may_fire(event_type):
-        raise SocketError(sc.UNAUTHORIZED, f"{call.identity.name} may not fire {event_type}")
-    if event_type == STATE_CHANGED:
-        try:
-            event_data = as_change(event_data or {})
-        except ValueError as error:
-            raise SocketError(sc.INVALID_FORMAT, str(error)) from error
-    context = call.context
-    call.hub.bus.fire(event_type, event_data, context)
-    return {"context": context.as_dict()}
 
 
 def call_service(call: SocketCall) -> Any:
@@ -180,27 +131,6 @@ COMMANDS = [
     SocketCommand("get_config", get_config, Access.READ, scoped=True),
     SocketCommand("get_services", get_services, Access.READ, scoped=True),
     SocketCommand("get_panels", get_panels, Access.READ, scoped=True),
-    SocketCommand(
-        "subscribe_events",
-        subscribe_events,
-        Access.READ,
-        vol.Schema({vol.Optional("event_type"): fields.event_type}),
-        scoped=True,
-    ),
-    SocketCommand(
-        "unsubscribe_events",
-        unsubscribe_events,
-        Access.READ,
-        vol.Schema({vol.Required("subscription"): cv.positive_int}),
-        scoped=True,
-    ),
-    SocketCommand(
-        "fire_event",
-        fire_event,
-        Access.ADMIN,
-        vol.Schema({vol.Required("event_type"): fields.event_type, vol.Optional("event_data"): fields.mapping}),
-        scoped=True,
-    ),
     SocketCommand(
         "call_service",
         call_service,

@@ -84,6 +84,27 @@ async def test_nothing_comes_after_the_end_of_a_subscription(client: Any, hub: H
     assert (await client.fails("unsubscribe_events", subscription=tea))["code"] == "not_found"
 
 
+async def test_who_follows_the_same_is_told_together_and_each_under_its_own_number(socket: Any, hub: Hub) -> None:
+    before = hub.bus.counts()
+    first, second, third = [await socket.sign_in() for _ in range(3)]
+    await first.ask("get_config")
+    ids = [await one.follow("subscribe_events", event_type="tea") for one in (first, second, third)]
+    again = await third.follow("subscribe_events", event_type="tea")
+    assert ids[0] != ids[1] == ids[2]
+    hub.bus.fire("tea", {"cups": 1})
+    for one, number in zip((first, second, third), ids, strict=True):
+        assert (await one.event(number))["data"] == {"cups": 1}
+    assert (await third.event(again))["data"] == {"cups": 1}
+    await second.ask("unsubscribe_events", subscription=ids[1])
+    await third.ask("unsubscribe_events", subscription=ids[2])
+    hub.bus.fire("tea", {"cups": 2})
+    await second.is_quiet()
+    assert [(await first.event(ids[0]))["data"], (await third.event(again))["data"]] == [{"cups": 2}] * 2
+    await first.ask("unsubscribe_events", subscription=ids[0])
+    await third.ask("unsubscribe_events", subscription=again)
+    assert hub.bus.counts() == before
+
+
 async def test_a_client_that_leaves_leaves_nothing_behind(socket: Any, hub: Hub) -> None:
     before = hub.bus.counts(), len(asyncio.all_tasks())
     client = await socket.sign_in()

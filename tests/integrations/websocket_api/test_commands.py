@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nanobot.contracts.view import Access
+from nanobot.contracts.webhook import Webhook
 from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.testing.plugin import SetUp
@@ -190,6 +191,31 @@ async def test_entries_are_told_and_followed(client: Any, set_up: SetUp, house: 
     while (change := (await client.event(follow))[0])["type"] != "removed":
         pass
     assert change["entry"]["entry_id"] == "counter"
+
+
+async def test_how_the_hub_runs_is_told_once(client: Any, hub: Hub) -> None:
+    follow = await client.follow("system_health/info")
+    told = await client.event(follow)
+    assert told["type"] == "initial"
+    info = told["data"]["homeassistant"]["info"]
+    assert info["config_dir"] == str(hub.config_dir)
+    assert info["python_version"].startswith("3.")
+    assert await client.event(follow) == {"type": "finish"}
+
+
+async def test_webhooks_are_listed(client: Any, hub: Hub) -> None:
+    remove = hub.webhooks.add(Webhook("a-secret", lambda request: None, name="door"))
+    assert await client.ask("webhook/list") == [
+        {
+            "webhook_id": "a-secret",
+            "domain": "automation",
+            "name": "door",
+            "local_only": True,
+            "allowed_methods": ["POST", "PUT"],
+        }
+    ]
+    remove()
+    assert await client.ask("webhook/list") == []
 
 
 async def test_a_page_finds_its_texts(client: Any, set_up: SetUp) -> None:

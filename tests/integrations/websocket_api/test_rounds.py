@@ -76,3 +76,19 @@ async def test_under_load_events_gather_and_answers_do_not() -> None:
     rounds.write()
     assert (events.written, answers.written) == ([], [b"\x81\x02[]"])
     await until_written([events])
+
+
+async def test_clients_that_follow_the_same_are_written_the_same_bytes() -> None:
+    rounds = Rounds()
+    lines, told = outboxes(rounds, 4)
+    event, other = b'{"tea":1}', b'{"tea":2}'
+    told[2].coalesces = True
+    for outbox in told:
+        outbox.put(event)
+        outbox.put(event if outbox is not told[3] else other)
+    await until_written(lines)
+    (first,), (second,), (together,), (different,) = (line.written for line in lines)
+    assert first is second
+    assert first == b"\x81\x09" + event + b"\x81\x09" + event
+    assert together == b"\x81\x15[" + event + b"," + event + b"]"
+    assert different == b"\x81\x09" + event + b"\x81\x09" + other
