@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from nanobot.hub.states import State
 
+from .encoding import fitting
 from .past import ids_of
 from .tables import attributes, meta, series, short_statistics, states, statistics
 from .units import factors
@@ -26,6 +27,7 @@ KINDS: Mapping[Any, str] = {
     "total_increasing": "sum",
 }
 """What is told of a state class (Home Assistant 2025.4)."""
+LARGEST = 1e200  # of a number; what is larger cannot be added up
 UNTIL = "statistics_until"
 MOST_MISSED = 24 * HOUR  # made up for after a pause
 RESET_BELOW = 0.9  # a meter that falls below this part of what it was has begun anew
@@ -56,7 +58,7 @@ def candidate(state: State) -> Candidate | None:
     unit = told.get("unit_of_measurement")
     return Candidate(
         state.entity_id,
-        None if unit is None else str(unit)[:255],
+        fitting(None if unit is None else str(unit)),
         KINDS.get(kind, "mean"),
         may_fall=kind == "total",
         tells_resets=kind == "total" and told.get("last_reset") is not None,
@@ -71,7 +73,7 @@ def number(text: str | None) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= LARGEST else None  # NaN is not, either
 
 
 def due(connection: Connection, now: float, gap: tuple[float, float] | None) -> list[int]:

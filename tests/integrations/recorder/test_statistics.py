@@ -291,3 +291,18 @@ async def test_a_clock_that_was_years_ahead_does_not_end_statistics(
     await compile_at(H + 600)  # type: ignore[misc]
     rows = (await history.statistics(None, HOUR_AT, HOUR_AT + 600, "5minute"))["sensor.energy"]
     assert [row["sum"] for row in rows] == [0, 2]
+
+
+async def test_numbers_without_measure_and_odd_units_do_not_end_the_statistics_of_others(
+    recorded: Recorded, write: Write, hands: Hands, compile_at: Callable[..., object]
+) -> None:
+    hands.time = START + H - 20
+    history = await recorded()
+    for kind in ("measurement", "total", "measurement_angle"):
+        for number, value in enumerate(("1.7e308", "-1.7e308", "nan", "1e999", "5")):
+            write(H - 10, f"sensor.{kind}_{number}", value, state_class=kind, unit_of_measurement="\ud800\0")
+    write(H - 10, "sensor.good", "1", state_class="measurement")
+    await compile_at(H)  # type: ignore[misc]
+    await compile_at(H + 3600)  # type: ignore[misc]
+    found = await history.statistics(None, HOUR_AT, HOUR_AT + 3600)
+    assert set(found) == {"sensor.good", "sensor.measurement_4", "sensor.total_4", "sensor.measurement_angle_4"}
