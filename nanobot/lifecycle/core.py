@@ -15,7 +15,7 @@ from nanobot.contracts.service import Handler, Response, Service, ServiceCall
 from nanobot.errors import InvalidServiceData, ServiceError
 from nanobot.hub.collection import target_schema
 from nanobot.hub.context import ACTING
-from nanobot.hub.entry import Entry, EntryState
+from nanobot.hub.entry import Entry
 from nanobot.hub.hub import Hub
 from nanobot.lifecycle.edits import Applied, Edits
 from nanobot.lifecycle.explaining import offer_explanations
@@ -63,7 +63,7 @@ def offer(entry: Entry, edits: Edits, stop: Callable[[], None], restart: Callabl
         return _answer(call, await edits.wait(edits.request(stop=ids)), hub)
 
     async def start_entry(call: ServiceCall) -> Mapping[str, Any]:
-        stopped = [i for i in _known(edits, call.data["entry"]) if hub.entries[i].state is EntryState.STOPPED]
+        stopped = [one for one in _known(edits, call.data["entry"]) if edits.rests(one)]
         return _answer(call, await edits.wait(edits.request(restart=stopped)), hub)
 
     async def reload_entry(call: ServiceCall) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from nanobot.config.load import Loaded, Unreadable, load
 from nanobot.config.problem import Problem
 from nanobot.errors import NanobotError
 from nanobot.hub.context import ACTING
+from nanobot.hub.entry import EntryState
 from nanobot.hub.hub import Hub
 from nanobot.hub.issues import Severity
 from nanobot.lifecycle.advice import advise, known_of
@@ -81,6 +82,7 @@ class Edits:
         self._next: asyncio.Future[Applied] | None = None
         self._restart: set[str] = set()
         self._stop: set[str] = set()
+        self._stopping: set[str] = set()
         self._busy = False
         self._closed = False
         self._waiting: dict[asyncio.Future[None], str] = {}
@@ -119,6 +121,11 @@ class Edits:
             else:
                 self.entries.hurry.set()
         return wanted
+
+    def rests(self, entry_id: str) -> bool:
+        """Whether an entry is stopped, or is to be."""
+        is_meant = entry_id in self._stop or entry_id in self._stopping
+        return is_meant or self.hub.entries[entry_id].state is EntryState.STOPPED
 
     async def close(self) -> None:
         """Apply nothing any more: nanobot stops. Whoever waits for an apply is told so."""
@@ -164,10 +171,11 @@ class Edits:
                 done, self._next = self._next, None
                 self.entries.hurry.clear()
                 restart, self._restart = self._restart, set()
-                stop, self._stop = self._stop, set()
+                self._stopping, self._stop = self._stop, set()
                 try:
-                    for entry_id in stop:
+                    for entry_id in self._stopping:
                         await self.entries.stop(entry_id)
+                    self._stopping = set()
                     applied = await self._once(restart)
                 except asyncio.CancelledError:
                     _fail(done, STOPPING)

@@ -325,6 +325,7 @@ async def test_stop_and_start_at_once_end_as_the_last_one_says(life: Life, house
     call = house.hub.services.call
     for words, state in (
         (("stop_entry", "start_entry", "reload"), EntryState.LOADED),
+        (("stop_entry", "reload", "stop_entry", "start_entry"), EntryState.LOADED),
         (("reload", "stop_entry"), EntryState.STOPPED),
     ):
         async with asyncio.TaskGroup() as group:
