@@ -10,6 +10,7 @@ import pytest
 
 from integrations.recorder import writer
 from integrations.recorder.database import LOCK
+from nanobot.errors import StorageError
 from nanobot.hub.context import Context
 from nanobot.hub.hub import Hub
 from nanobot.testing.plugin import House
@@ -84,6 +85,22 @@ async def test_a_server_that_goes_away_is_waited_for(
     with psycopg.connect(url) as connection:
         held = connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted").fetchone()
     assert held == (1,), "it is the only one that writes, as before"
+
+
+async def test_a_server_that_is_not_there_at_the_start_is_waited_for(
+    recorded: Recorded, hub: Hub, server: Server, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "RETRY", Backoff(first=0.1, limit=0.3))
+    with psycopg.connect(server.info["admin_dsn"], autocommit=True) as connection:
+        connection.execute("DROP DATABASE records")
+        history = await recorded(f"  db_url: {url}\n  commit_interval: 0")
+        hub.states.set("light.a", "1")
+        await until_issue(hub, "recorder.stopped")
+        with pytest.raises(StorageError, match="cannot be read"):
+            await history.states(["light.a"], 0)
+        connection.execute("CREATE DATABASE records")
+    await until_issue(hub, "recorder.stopped", there=False)
+    assert [row.state for row in (await history.states(["light.a"], 0))["light.a"]] == ["1"]
 
 
 async def test_two_hubs_do_not_write_into_one_database(recorded: Recorded, hub: Hub, url: str) -> None:
