@@ -17,6 +17,8 @@ from nanobot.hub.states import States, is_entity_id
 Customized = Callable[[str], Mapping[str, Any]]
 """The attributes that the configuration gives an entity, by its id."""
 
+MOST_TOLD = 10  # entities that are not there
+
 _log = logging.getLogger(__name__)
 
 
@@ -131,7 +133,7 @@ class Entities:
     def targets(self, ids: str | Iterable[str] | None, domain: str | None = None) -> list[Entity]:
         """The entities meant by ``entity_id`` of a call, each once: ids, "all", or None for none.
 
-        A group stands for those of its members that are of ``domain``. Unknown ones are left out with a warning, as
+        A group stands for those of its members that are of ``domain``. Unknown ones are left out with one warning, as
         in Home Assistant: an absent thing fails no call.
         """
         if ids is None:
@@ -140,21 +142,26 @@ class Entities:
         if wanted == ["all"]:
             return [e for e in self if domain is None or e.entity_id.startswith(f"{domain}.")]
         found: dict[str, Entity] = {}
-        for entity_id in wanted:
+        missing: dict[str, list[str]] = {}
+        usual = f"{domain} entity" if domain else "entity"
+        for entity_id in dict.fromkeys(wanted):
             if entity_id.startswith(PREFIX) and domain not in (GROUP, None):
-                found.update(self._members(entity_id, domain))
+                if self._states.get(entity_id) is None:
+                    missing.setdefault("group", []).append(entity_id)
+                else:
+                    found.update(self._members(entity_id, domain))
                 continue
             entity = self._entities.get(entity_id)
             if entity is None or (domain and not entity_id.startswith(f"{domain}.")):
-                _log.warning("there is no %s %s", f"{domain} entity" if domain else "entity", entity_id)
+                missing.setdefault(usual, []).append(entity_id)
             else:
                 found[entity_id] = entity
+        for kind, ids in missing.items():
+            more = ", …" if len(ids) > MOST_TOLD else ""
+            _log.warning("there is no %s %s%s", kind, ", ".join(ids[:MOST_TOLD]), more)
         return list(found.values())
 
     def _members(self, group: str, domain: str | None) -> Iterator[tuple[str, Entity]]:
-        if self._states.get(group) is None:
-            _log.warning("there is no group %s", group)
-            return
         for entity_id in expanded(self._states, group):
             entity = self._entities.get(entity_id)
             if entity is not None and entity_id.startswith(f"{domain}."):

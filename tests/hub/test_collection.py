@@ -185,6 +185,18 @@ async def test_targets(hub: Hub, set_up: SetUp, target: Any, moved: str) -> None
     assert "".join(s.object_id for s in hub.states.all("input_boolean") if s.state == "on") == moved
 
 
+async def test_many_that_are_not_there_are_one_line_of_the_log(
+    hub: Hub, set_up: SetUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    await set_up("input_boolean", {"a": None})
+    many = [f"input_boolean.no{number}" for number in range(1000)] * 2
+    await hub.services.call("input_boolean", "turn_on", {"entity_id": [*many, "input_boolean.a", "group.none"]})
+    told = [record.getMessage() for record in caplog.records if "there is no" in record.getMessage()]
+    assert [line[:38] for line in told] == ["there is no input_boolean entity input", "there is no group group.none"]
+    assert told[0].endswith("input_boolean.no9, …")
+    assert state_of(hub, "input_boolean.a") == "on"
+
+
 async def test_one_entity_that_refuses_does_not_stop_the_others(hub: Hub, set_up: SetUp) -> None:
     await set_up("input_number", {"low": {"min": 0, "max": 5}, "high": {"min": 0, "max": 50}})
     with pytest.raises(InvalidServiceData, match="low takes 0 to 5, not 30"):
