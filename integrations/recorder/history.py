@@ -163,6 +163,7 @@ class Recorded(History):
         error = recorder.writer.error
         details = {
             "database": "sqlite" if recorder.database.is_sqlite else "postgresql",
+            "db_in_default_location": "db_url" not in recorder.entry.config,
             "keep_days": recorder.keep_days,
             "thread_running": recorder.writer.is_running,
         }

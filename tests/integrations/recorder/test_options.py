@@ -73,9 +73,11 @@ async def test_another_interval_needs_no_restart_and_another_database_does(
     hub.states.set("light.a", "on")
     await house.apply("nanobot:\n  name: Home\nrecorder:\n  commit_interval: 0\n")
     assert hub.history is first
+    assert (await first.info()).details["db_in_default_location"]
     await house.apply("nanobot:\n  name: Home\nrecorder:\n  db_url: sqlite:///other.db\n")
     assert hub.history is not None
     assert hub.history is not first
+    assert not (await hub.history.info()).details["db_in_default_location"]
     assert (hub.config_dir / "other.db").stat().st_mode & 0o777 == 0o600
     assert list(await hub.history.states(["light.a"], 0)) == ["light.a"], "what there is now is in it"
 
