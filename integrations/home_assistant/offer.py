@@ -25,6 +25,10 @@ _AT_HOME = (
     "input_button input_datetime input_number input_select input_text lawn_mower light lock media_player number remote "
     "scene schedule select siren switch text timer todo vacuum valve water_heater zone"
 )
+_ANY_ENTITIES: Mapping[str, Any] = {
+    "description": "One or several entities.",
+    "selector": {"entity": {"multiple": True}},
+}
 AT_HOME = frozenset(_AT_HOME.split())
 """Domains whose services act on things of the house."""
 HARMFUL = frozenset(
@@ -52,13 +56,16 @@ class Offer:
         """``told``: from ``get_services``."""
         told = told if isinstance(told, Mapping) else {}
         response = told.get("response")
+        fields, entity_domain = _flat(told.get("fields")), _entity_domain(told.get("target"))
+        if entity_domain is None and isinstance(told.get("target"), Mapping):
+            fields["entity_id"] = _ANY_ENTITIES
         return cls(
             domain,
             name,
             one_line(str(told.get("name") or ""), 80),
             one_line(str(told.get("description") or ""), LONGEST),
-            _flat(told.get("fields")),
-            _entity_domain(told.get("target")),
+            fields,
+            entity_domain,
             Response.NONE
             if not isinstance(response, Mapping)
             else Response.OPTIONAL
@@ -129,7 +136,7 @@ def _flat(told: Any) -> dict[str, Any]:
             about = {}
         if isinstance(about.get("fields"), Mapping):
             fields.update(_flat(about["fields"]))
-        elif name not in TARGETS:
+        elif name == "entity_id" or name not in TARGETS:
             fields[str(name)] = dict(about)
     return fields
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from integrations.home_assistant.offer import Offer
 from nanobot.contracts.tool import Risk
 from nanobot.errors import InvalidServiceData, ServiceError
 from nanobot.hub.context import Context
@@ -209,3 +210,22 @@ async def test_what_a_service_may_do_is_judged_by_its_kind(connect: Connect, scr
     call_any = hub.services.get("home_assistant", "call")
     assert call_any is not None
     assert (call_any.risk, call_any.admin) == (Risk.DANGEROUS, True)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_told"),
+    [
+        ({"target": {}}, True),
+        ({"target": {"entity": [{"domain": ["light", "switch"]}]}}, True),
+        ({"fields": {"entity_id": {"selector": {"entity": {}}}}}, True),
+        ({"target": {"entity": [{"domain": ["light"]}]}}, False),
+        ({"fields": {"name": {}, "device_id": {}}}, False),
+    ],
+    ids=["any", "two domains", "a field", "one domain", "none"],
+)
+def test_a_service_for_entities_of_no_one_domain_tells_of_entity_id_as_a_field(
+    told: dict[str, Any], is_told: bool
+) -> None:
+    offer = Offer.of("wild", "act", told)
+    assert ("entity_id" in offer.fields) is is_told, "of those of one domain the domain is told"
+    assert "device_id" not in offer.fields
