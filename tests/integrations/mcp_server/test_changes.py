@@ -15,7 +15,7 @@ from mcp.client.subscriptions import SubscriptionLost
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import ResourceUpdated, ToolsListChanged
 
-from integrations.mcp_server import changes
+from integrations.mcp_server import changes, endpoint
 from nanobot.contracts.service import Service
 from nanobot.contracts.skill import Skill
 from nanobot.contracts.tool import Risk
@@ -84,7 +84,7 @@ async def test_a_client_is_told_once_that_there_are_other_tools(
         for number in range(5):
             entry.add(Probe(f"new_{number}", Risk.READ))
             entry.add(Service("cooker", f"boil_{number}", lambda call: None))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
         assert isinstance(await first(told), types.ToolListChangedNotification)
         assert {"new_4", "cooker__boil_4"} <= set(await names(session))
         await silence(told)
@@ -186,21 +186,20 @@ async def test_streams_end_with_the_token_and_with_the_integration(
             hub.credentials.revoke("user")
         else:
             await house.edits.wait(house.edits.request(restart=["mcp_server"]))
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             await ended.wait()
             await following
             while not channel.ended or channel.is_open:
                 await asyncio.sleep(0.01)
 
 
-async def test_a_session_has_one_stream_which_counts_as_no_request_and_keeps_it(
+async def test_a_session_has_one_stream_which_counts_as_no_request(
     house: House, entry: Entry, http: Any, told: asyncio.Queue[Any]
 ) -> None:
-    mcp = await open_server(house, entry, http, "{session_timeout: 1, concurrent: 1, max_sessions: 1}")
+    mcp = await open_server(house, entry, http, "{concurrent: 1, max_sessions: 1}")
     async with mcp.session("user", told) as session:
         (one,) = _channels(mcp.hub)._by_session
         assert (await mcp.ask(None, "user", "GET", Mcp_Session_Id=one)).status == 409
-        await asyncio.sleep(1.5)
         assert (await mcp.ask(LIST, "user", Mcp_Session_Id=one)).status == 200
         assert await names(session)
         async with newest(mcp, "user") as client:
@@ -212,7 +211,25 @@ async def test_a_session_has_one_stream_which_counts_as_no_request_and_keeps_it(
             await asyncio.sleep(0.01)
 
 
+async def test_a_stream_that_is_open_keeps_its_session(
+    house: House, entry: Entry, http: Any, told: asyncio.Queue[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "PING_EVERY", 0.05)
+    mcp = await open_server(house, entry, http)
+    async with mcp.session("user", told):
+        (own,) = _endpoint(mcp.hub)._sessions._by_credential.values()
+        (transport,) = own.manager._server_instances.values()
+        before = transport.idle_scope.deadline
+        async with asyncio.timeout(5):
+            while transport.idle_scope.deadline <= before:
+                await asyncio.sleep(0.01)
+
+
 def _channels(hub: Hub) -> Any:
+    return _endpoint(hub)._channels
+
+
+def _endpoint(hub: Hub) -> Any:
     view = hub.views.get("GET /mcp")
     assert view is not None
-    return view.handler.__self__._channels  # type: ignore[attr-defined]
+    return view.handler.__self__  # type: ignore[attr-defined]
