@@ -141,14 +141,15 @@ class Connection(SocketConnection):
         if message_id <= self._last_id:
             self.tell_error(message_id, "id_reuse", "Identifier values have to increase.")
             return True
-        ready = self._open.get(kind) or self._known.get(kind)
-        if ready is None:
+        ready = self._open.get(kind)
+        is_new = ready is None
+        if ready is None and (ready := self._known.get(kind)) is None:
             self.tell_error(message_id, "unknown_command", "Unknown command.")
             return True
         if self._not_begun and not ready.is_coroutine:
             return False
         self._last_id = message_id
-        if kind not in self._open:
+        if is_new:
             if (refusal := self._refusal(kind, ready)) is not None:
                 self.tell_error(message_id, sc.UNAUTHORIZED, refusal)
                 return True
@@ -158,7 +159,7 @@ class Connection(SocketConnection):
             data = message if ready.takes_nothing and not message else ready.check(message)
             call = SocketCall(self, message_id, ready.command, data)
             result = ready.handler(call)
-            if inspect.iscoroutine(result):
+            if result is not None and inspect.iscoroutine(result):
                 self._begin(call, message, result)
                 return True
         except Exception as error:

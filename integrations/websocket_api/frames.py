@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp._websocket.helpers import websocket_mask
+from orjson import loads
 
-from .connection import TURN, parse
+from .connection import TURN
 from .outbox import Rounds
 
 _TEXT = 0x81  # the last frame of a message that is text (RFC 6455, 5.2)
@@ -36,37 +37,33 @@ class Frames:
         """Its first piece was seen, and its last one not yet."""
 
     def feed(self, data: bytes) -> bytes:
-        """Gives back what aiohttp is to read."""
+        """Gives back what aiohttp is to read: all from the first frame on that is none of ours."""
         if not self.is_ready:
             return self._leave(data, 0)
-        rounds = self._rounds
+        at, size, taken, rounds = 0, len(data), 0, self._rounds
         rounds.gather()
         try:
-            return self._take_all(data)
+            while size - at >= 6 and taken < TURN and not (self._left or self._kept or self._is_in_message):
+                second = data[at + 1]
+                length, head = second & 0x7F, at + 2
+                if length == 126:
+                    length, head = int.from_bytes(data[head : head + 2], "big"), head + 2
+                end = head + 4 + length
+                if data[at] != _TEXT or not second & _MASKED or length == 127 or end > size:
+                    break
+                payload = bytearray(data[head + 4 : end])
+                websocket_mask(data[head : head + 4], payload)
+                rounds.last = end == size
+                try:
+                    message = loads(payload)
+                except ValueError:
+                    break
+                if not self.take(message):
+                    break
+                taken += 1
+                at = end
         finally:
             rounds.write()
-
-    def _take_all(self, data: bytes) -> bytes:
-        """Up to the first frame that is none of ours, or those of a turn."""
-        at, size, taken = 0, len(data), 0
-        while size - at >= 6 and taken < TURN and not (self._left or self._kept or self._is_in_message):
-            second = data[at + 1]
-            length, head = second & 0x7F, at + 2
-            if length == 126:
-                length, head = int.from_bytes(data[head : head + 2], "big"), head + 2
-            end = head + 4 + length
-            if data[at] != _TEXT or not second & _MASKED or length == 127 or end > size:
-                break
-            payload = bytearray(data[head + 4 : end])
-            websocket_mask(data[head : head + 4], payload)
-            try:
-                message = parse(payload)
-            except ValueError:
-                break
-            if not self.take(message):
-                break
-            taken += 1
-            at = end
         return self._leave(data, at) if at < size else b""
 
     def _leave(self, data: bytes, at: int) -> bytes:

@@ -54,6 +54,8 @@ class Rounds:
         self._look: asyncio.TimerHandle | None = None
         self.gathers = False
         """Something is being done, at the end of which it is written what comes of it."""
+        self.last = False
+        """It is the last thing that a client has said so far: nothing is to be gained by writing its answer later."""
         self._began = self._ended = monotonic()
         self._in_a_row = 0
 
@@ -172,7 +174,10 @@ class Outbox:
             self.flush()
         elif soon:
             if self._rounds.gathers:
-                self._rounds.at_once[self] = None
+                if self._rounds.last and count == 1:
+                    self.flush()
+                else:
+                    self._rounds.at_once[self] = None
             elif not self._is_soon:
                 self._is_soon = True
                 self._taken_then = self._taken
