@@ -17,7 +17,7 @@ from nanobot.hub.web import WebError, context_of, plain_error, rights_of
 from .answer import answer, body_of, raw
 from .changes import Changes
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nanobot.api")
 
 
 class ServiceCalls:

@@ -35,7 +35,7 @@ LOGGERS = ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router")
 _REHEARSED = "rehearsed_by_nanobot"
 _ONE_AT_A_TIME = threading.Lock()  # two entries may be set up at once
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nanobot.litellm")
 
 
 class Broken(Exception):

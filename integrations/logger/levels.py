@@ -18,7 +18,7 @@ LEVELS = {
     "notset": logging.NOTSET,
 }
 
-DEFAULT = ("", "nanobot")
+DEFAULT = ("", "nanobot", "integrations")
 """The loggers that everything else inherits from."""
 
 _FOREIGN = re.compile(r"(?:homeassistant\.components|custom_components)\.(?P<domain>\w+)(?P<rest>\..+)?")
@@ -93,7 +93,7 @@ def loggers_of(name: str) -> tuple[str, ...]:
     Home Assistant's names for them mean the same: ``homeassistant.components.http`` is ``http``.
     """
     if name in ("homeassistant", "nanobot"):
-        return ("nanobot",)
+        return ("nanobot", "integrations")
     foreign = _FOREIGN.fullmatch(name)
     if foreign is not None:
         domain, rest = foreign["domain"], foreign["rest"] or ""

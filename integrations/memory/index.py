@@ -43,7 +43,7 @@ _COLUMNS = ", ".join(
     f"entry.{name}" for name in ("id", "path", "book", "key", "date", "source", "confidence", "unverified", "text")
 )
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nanobot.memory")
 
 
 @dataclass(frozen=True, slots=True)

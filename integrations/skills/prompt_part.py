@@ -15,7 +15,7 @@ MOST_LISTED = 60
 LONGEST_LINE = 200  # characters of a description in the list
 LONGEST_ALWAYS = 8000  # characters of one that is always there
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nanobot.skills")
 
 
 class SkillsPart(PromptPart):

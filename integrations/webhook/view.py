@@ -30,7 +30,7 @@ _OPERATION = Operation(
     answers={200: None, 405: None},
 )
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("nanobot.webhook")
 
 
 class WebhookViews:

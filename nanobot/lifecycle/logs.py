@@ -22,6 +22,7 @@ from typing import Any, TextIO
 from nanobot.util.secrets import Scrubber
 
 FILE = "nanobot.log"
+OURS = ("nanobot", "integrations")  # loggers: of the core, and of integrations that name theirs after their module
 MAX_BYTES = 10 * 1024 * 1024
 MAX_AGE = 7 * 24 * 3600.0  # s
 KEEP = 2  # files besides the one that is written
@@ -57,10 +58,11 @@ class Logs:
 
     def start(self) -> None:
         """Take over the root logger and the hooks for what nobody caught."""
-        root, ours = logging.getLogger(), logging.getLogger("nanobot")
-        self._levels = {"": root.level, "nanobot": ours.level}
+        root = logging.getLogger()
+        self._levels = {name: logging.getLogger(name).level for name in ("", *OURS)}
         root.setLevel(logging.WARNING)
-        ours.setLevel(self._level)
+        for name in OURS:
+            logging.getLogger(name).setLevel(self._level)
         root.addHandler(self._inlet)
         logging.captureWarnings(True)
         # Warnings are for authors of code; Python's own default hides most of them, we keep that.

@@ -34,9 +34,14 @@ def test_a_line_goes_to_the_terminal_and_to_the_file(tmp_path: Path, capsys: pyt
     logging.getLogger("aiohttp").warning("slow")
     logging.getLogger("aiohttp").info("not shown")
     logging.getLogger("nanobot").debug("not shown either")
+    logging.getLogger("integrations.own.view").info("an integration that names its logger after its module")
     log.stop()
     lines = written(tmp_path).splitlines()
-    assert [line[20:] for line in lines] == ["INFO telegram: connected as @bot", "WARNING aiohttp: slow"]
+    assert [line[20:] for line in lines] == [
+        "INFO telegram: connected as @bot",
+        "WARNING aiohttp: slow",
+        "INFO integrations.own.view: an integration that names its logger after its module",
+    ]
     assert time.strptime(lines[0][:19], "%Y-%m-%d %H:%M:%S")
     assert capsys.readouterr().err == "\n".join(lines) + "\n"  # no colours where there is no terminal
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
