@@ -220,6 +220,8 @@ class Dispatcher:
             self.wrong(request)
             if cookie is not None:
                 request[ABOUT].forget_cookie = True
+            if not public and self.hub.credentials.unreadable is not None:
+                raise WebError(503, "nobody can be let in while the list of tokens cannot be read; the log says why")
             if not public and not _is_navigation(request):
                 raise WebError(401, "sign in again", headers={"WWW-Authenticate": "Bearer"})
         return identity
@@ -233,7 +235,9 @@ class Dispatcher:
         return identity
 
     def wrong(self, request: web.Request) -> None:
-        """Something was shown that opens nothing."""
+        """Something was shown that opens nothing. While nobody can be known, it is no guess."""
+        if self.hub.credentials.unreadable is not None:
+            return
         self.limiter.failed(request[ABOUT].peer)
         self.tell_wrong(request)
 

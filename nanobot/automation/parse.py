@@ -19,7 +19,7 @@ from nanobot.config.quick import quick
 from nanobot.config.wrong import Wrong, expected
 from nanobot.templates import Template, has_template
 from nanobot.templates import validators as tv
-from nanobot.util.text import nearest
+from nanobot.util.text import nearest, shorten
 
 T = TypeVar("T")
 
@@ -71,6 +71,11 @@ def actions(value: Any) -> Sequence:
 
 def condition(item: Any) -> ConditionConfig:
     """One condition in any of its forms: with its word, as a template, as ``and:``, ``or:``, ``not:``, as a list."""
+    if isinstance(item, str) and not has_template(item):
+        raise vol.Invalid(
+            f"{shorten(item)} is a text without a template, which would never hold; write a template in '{{{{ }}}}', "
+            "or a mapping with 'condition:'"
+        )
     if isinstance(item, (str, bool)) or item is None:
         return _condition("template", {"value_template": item}, {}, under=())
     if isinstance(item, list):

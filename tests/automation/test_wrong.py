@@ -46,6 +46,7 @@ ACTIONS: list[tuple[str, str, str]] = [
     ("{event: x, event_data: {a: ['{% if %}']}}", " > event_data > a > 0", "template"),
     ("{if: '{{ true }}'}", "", "'then' is missing"),
     ("{if: '{{ true }', then: []}", " > if", "template"),
+    ("{if: light.x is on, then: []}", " > if", "'light.x is on' is a text without a template"),
     ("{if: [['{{ x']], then: []}", " > if > 0 > 0", "template"),
     ("{if: {condition: '{{ x'}, then: []}", " > if > condition", "template"),
     ("{if: {condition: ['{{ x']}, then: []}", " > if > condition > 0", "template"),

@@ -62,6 +62,11 @@ class Credentials:
     # -- asking ---------------------------------------------------------------------------------
 
     @property
+    def unreadable(self) -> str | None:
+        """Why nobody is known at the moment; None as long as the file can be read."""
+        return self._vault.unreadable
+
+    @property
     def owner_id(self) -> str:
         """The user id of the person this hub belongs to."""
         return self._vault.now().owner_id

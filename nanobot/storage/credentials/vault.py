@@ -55,10 +55,17 @@ class Vault:
         """What the file said when it was last looked at."""
         return self._generation
 
+    @property
+    def unreadable(self) -> str | None:
+        """Why it could not be read when it was last looked at."""
+        return self._unreadable
+
     def now(self) -> Generation:
         """What the file says now."""
         stamp = _stamp_of(self._file)
-        if stamp != self._stamp:
+        if stamp is None and self._unreadable is not None:
+            self._stamp = None  # a damaged file was set aside: that there is none now tells nothing new
+        elif stamp != self._stamp:
             self._read(stamp)
         return self._generation
 

@@ -154,7 +154,7 @@ async def test_a_run_of_what_was_changed_meanwhile_is_over_and_its_trace_says_so
 
 
 async def test_a_script_goes_on_and_a_run_that_is_over_does_not(house: House, restart: Restart) -> None:
-    script = {"s": {"sequence": [out("begin"), {"delay": {"milliseconds": 300}}, out("end")]}}
+    script = {"s": {"sequence": [out("begin"), {"delay": {"milliseconds": 800}}, out("end")]}}
     await house.start(config(script=script))
     said = heard(house.hub)
     await house.hub.services.call("script", "s", {})
@@ -167,7 +167,7 @@ async def test_a_script_goes_on_and_a_run_that_is_over_does_not(house: House, re
     await until(said, "end")
     again = await restart()
     said = heard(again.hub)
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(1.0)
     assert said == []
 
 

@@ -243,3 +243,15 @@ async def test_the_first_start_tells_the_terminal_a_link_and_later_ones_do_not(h
     assert await asyncio.to_thread(hub.credentials.redeem, code, "x") is not None
     await set_up("http", {"port": 0, "max_body_mb": 2})
     assert len(told) == 1
+
+
+async def test_while_nobody_can_be_known_a_good_token_is_no_guess(make_site: Any, views: Entry, hub: Hub) -> None:
+    site = await make_site(ip_ban_enabled=True, login_attempts_threshold=3)
+    path = hub.config_dir / ".storage" / "auth.json"
+    good = path.read_bytes()
+    path.write_text("{", encoding="utf-8")
+    for _ in range(12):
+        answer = await site.get("/test/read", headers=site.bearer("read"))
+        assert (answer.status, "list of tokens" in await answer.text()) == (503, True)
+    path.write_bytes(good)
+    assert (await site.get("/test/read", headers=site.bearer("read"))).status == 200
