@@ -10,7 +10,7 @@ import pytest
 from integrations.recorder import sentences
 from nanobot.contracts.history import History
 from nanobot.hub.context import Context
-from nanobot.hub.hub import Hub
+from nanobot.hub.hub import Hub, Phase
 from nanobot.testing.plugin import House
 
 from .conftest import Recorded
@@ -106,6 +106,17 @@ async def test_one_context_tells_what_was_done_in_it_and_by_it(recorded: Recorde
     rows = await history.logbook(0, context=context.id)
     assert [row["entity_id"] for row in rows] == ["input_boolean.door", "automation.light", "input_boolean.lamp"]
     assert all(row["when"] for row in rows)
+
+
+async def test_the_start_is_no_edit(recorded: Recorded, hub: Hub) -> None:
+    history = await recorded()
+    hub.phase = Phase.STARTING
+    hub.bus.fire("config_applied", {"added": ["everything"], "changed": [], "removed": [], "problems": []})
+    hub.phase = Phase.RUNNING
+    hub.bus.fire("config_applied", {"added": ["timer"], "changed": [], "removed": [], "problems": []})
+    lines = await told(history)
+    assert lines[-1] == "Home took over an edit of timer"
+    assert not any("everything" in line for line in lines)
 
 
 async def test_lines_of_the_service_scripts_starts_and_failures_are_told(recorded: Recorded, hub: Hub) -> None:
