@@ -124,9 +124,11 @@ class Recorder(Told):
                 return  # it is not gone, the house is being closed
             if not self.chosen(event.data["entity_id"]):
                 return
-        elif kind == CONFIG_APPLIED and self.hub.phase is Phase.STARTING:
-            return
-        elif not self.wants(kind) or ("entity_id" in event.data and not self._chosen_all(event.data["entity_id"])):
+        elif (
+            not self.wants(kind)
+            or ("entity_id" in event.data and not self._chosen_all(event.data["entity_id"]))
+            or (kind == CONFIG_APPLIED and self.hub.phase is Phase.STARTING)
+        ):
             return
         # its id is made now: whoever reads it later, in whatever thread, has to see the same
         self.following.note(event)
