@@ -239,10 +239,10 @@ def frame(message: Any) -> bytes:
 
 
 @contextlib.contextmanager
-def running_nanobot(python: str) -> Iterator[Running]:
+def running_nanobot(python: str, config_text: str = CONFIG) -> Iterator[Running]:
     with tempfile.TemporaryDirectory(prefix="nanobot-bench-") as folder:
         config = Path(folder)
-        (config / "configuration.yaml").write_text(CONFIG, encoding="utf-8")
+        (config / "configuration.yaml").write_text(config_text, encoding="utf-8")
         made = subprocess.run(
             [python, "-m", "nanobot", "token", "create", "-c", folder, "--name", "bench", "--quiet"],
             stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, "PYTHONPATH": str(process.REPO)},

@@ -30,6 +30,8 @@ MANY = 16  # connections
 WINDOW = 100  # events on their way
 SUBSCRIBERS = 100
 ENTITIES = 100
+UNLIMITED = "http:\n  rate_limit:\n    per_second: 1000000\n    burst: 1000000000\n"
+"""A token may ask for less in the long run than is asked here."""
 STATE = "/api/states/sensor.bench_rest"
 TOGGLE = {"domain": "input_boolean", "service": "toggle", "target": {"entity_id": "input_boolean.bench"}}
 EVENT = {"event_data": {"n": 1, "text": "hello world"}}
@@ -67,7 +69,7 @@ def main() -> None:
     core.check_workloads(arguments.workloads)
     sys.path[:0] = [str(arguments.workloads), str(arguments.workloads / "ha")]
     with contextlib.ExitStack() as stack:
-        systems = [stack.enter_context(api.running_nanobot(arguments.python))]
+        systems = [stack.enter_context(api.running_nanobot(arguments.python, api.CONFIG + UNLIMITED))]
         if arguments.peer_python:
             systems.append(stack.enter_context(api.running_peer(arguments.peer_python)))
         for system in systems:

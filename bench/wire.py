@@ -1,4 +1,4 @@
-"""Clients that cost less than the servers they ask: plain sockets, bytes that lie ready, and little is read of answers."""
+"""Clients that cost less than the servers they ask: plain sockets, bytes that lie ready, answers read in a hurry."""
 
 from __future__ import annotations
 
@@ -90,8 +90,13 @@ class WebSocket(Connection):
         return api.frame({"id": self._id, **message})
 
     def answered(self) -> int:
-        """Read once; how many commands were answered."""
-        return sum(frame.count(b'"type":"result"') + frame.count(b'"type":"pong"') for frame in self._frames())
+        """Read once; how many commands were answered. Ends the program when one was refused."""
+        found = 0
+        for frame in self._frames():
+            if b'"success":false' in frame:
+                raise SystemExit(f"the server says: {frame.decode(errors='replace')}")
+            found += frame.count(b'"type":"result"') + frame.count(b'"type":"pong"')
+        return found
 
     def events(self) -> int:
         """Read once; how many events were in it."""

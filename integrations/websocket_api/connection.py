@@ -141,6 +141,10 @@ class Connection(SocketConnection):
         if message_id <= self._last_id:
             self.tell_error(message_id, "id_reuse", "Identifier values have to increase.")
             return True
+        if kind == "ping" and len(message) == 2 and not self._not_begun:  # no other is asked so often
+            self._last_id = message_id
+            self.outbox.put(b'{"id":%d,"type":"pong"}' % message_id, soon=True)
+            return True
         ready = self._open.get(kind)
         is_new = ready is None
         if ready is None and (ready := self._known.get(kind)) is None:

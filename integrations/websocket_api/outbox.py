@@ -45,7 +45,8 @@ class Rounds:
     """Writes for all connections that have something to say, one round after the other."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Outbox, None] = {}
+        self.waiting: dict[Outbox, None] = {}
+        """Those for which the next round writes."""
         self.at_once: dict[Outbox, None] = {}
         """Those for which ``write`` writes, whenever the next round is."""
         self._handle: asyncio.Handle | None = None
@@ -55,7 +56,7 @@ class Rounds:
         self.gathers = False
         """Something is being done, at the end of which it is written what comes of it."""
         self.last = False
-        """It is the last thing that a client has said so far: nothing is to be gained by writing its answer later."""
+        """And it is the last thing that a client has said so far: nothing is gained by writing the answer later."""
         self._began = self._ended = monotonic()
         self._in_a_row = 0
 
@@ -68,26 +69,26 @@ class Rounds:
         self.gathers = True
 
     def write(self) -> None:
-        """Write what has gathered; the events of a millisecond together while clients ask without a break, and for many
-        clients."""
-        self.gathers = False
-        if self.at_once:
-            waiting, self.at_once = self.at_once, {}
-            for outbox in waiting:
-                outbox.flush()
-        if self._waiting and self._handle is None:
+        """Write what has gathered, events before answers; the events of a millisecond together while clients ask
+        without a break, and for many clients."""
+        self.gathers = self.last = False
+        if self.waiting and self._handle is None:
             loop = asyncio.get_running_loop()
-            if self._in_a_row > MANY_IN_A_ROW or len(self._waiting) > MANY_CLIENTS:
+            if self._in_a_row > MANY_IN_A_ROW or len(self.waiting) > MANY_CLIENTS:
                 self._handle = loop.call_later(TOGETHER, self._round)
             elif loop.time() >= self._next:
                 self._round()
             else:
                 self._handle = loop.call_at(self._next, self._round)
+        if self.at_once:
+            waiting, self.at_once = self.at_once, {}
+            for outbox in waiting:
+                outbox.flush()
         self._ended = monotonic()
 
     def add(self, outbox: Outbox) -> None:
         """Write for it in the next round."""
-        self._waiting[outbox] = None
+        self.waiting[outbox] = None
         if self._handle is None and not self.gathers:
             loop = asyncio.get_running_loop()
             if loop.time() >= self._next:
@@ -117,7 +118,7 @@ class Rounds:
         self._handle = None
         loop = asyncio.get_running_loop()
         began = loop.time()
-        waiting, self._waiting = self._waiting, {}
+        waiting, self.waiting = self.waiting, {}
         same = Same()
         for outbox in waiting:
             outbox.flush(same)
@@ -161,7 +162,10 @@ class Outbox:
         """Have a message written. ``soon``: when the loop comes round, whatever the others have to say."""
         if self.closed:
             return
-        messages = self._messages
+        messages, rounds = self._messages, self._rounds
+        if soon and rounds.last and not (messages or rounds.waiting or self._is_waiting):
+            self._write(_frame(message))
+            return
         messages.append(message)
         self._size += len(message)
         count = len(messages)
@@ -173,17 +177,14 @@ class Outbox:
         elif count >= WRITE_AT_ONCE:
             self.flush()
         elif soon:
-            if self._rounds.gathers:
-                if self._rounds.last and count == 1:
-                    self.flush()
-                else:
-                    self._rounds.at_once[self] = None
+            if rounds.gathers:
+                rounds.at_once[self] = None
             elif not self._is_soon:
                 self._is_soon = True
                 self._taken_then = self._taken
                 asyncio.get_running_loop().call_soon(self._soon)
         elif count == 1:
-            self._rounds.add(self)
+            rounds.add(self)
         if self._size > MAX_BYTES and count > 1:
             self.give_up(f"{self._size >> 20} MB wait for a client that does not read them")
 
@@ -207,6 +208,9 @@ class Outbox:
         self._messages = []
         self._size = 0
         data = framed(messages, self.coalesces) if same is None else same.framed(messages, self.coalesces)
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
         self._line.write(data)
         if self._line.is_full():
             self._is_waiting = True
