@@ -108,8 +108,12 @@ async def test_nothing_is_held_open_when_the_api_is_unloaded(api: Api, house: Ho
         assert reply.status in (500, 503), reply.data
         assert "ask again" in reply.data["error"]["message"]
     api.parrot.go_on.set()
+    (mine,) = {turn.session for turn in api.parrot.turns if turn.session.endswith("me")}
+    async with asyncio.timeout(5):
+        while len(await api.hub.conversations.history(mine)) < 2:  # what is written before an answer stands before it
+            await asyncio.sleep(0.01)
     assert text_of(await api.says("hello", user="me")) == "you said hello"
-    lines = await api.hub.conversations.history(api.parrot.turns[-1].session)
+    lines = await api.hub.conversations.history(mine)
     assert [line.text for line in lines] == ["hold", "one two", "hello", "you said hello"]
 
 
